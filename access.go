@@ -1,0 +1,158 @@
+package gatehouse
+
+import "time"
+
+// Account is an account in a connected app, as its connector read it.
+type Account struct {
+	ConnectorID   string // not set by a Source
+	ID            string // the app's own id, as text
+	Username      string
+	Name          string
+	Email         string // "" where we may not see it
+	EmailVerified bool   // the app says so
+	Type          AccountType
+	State         string // the app's own word, kept raw: active, blocked, ldap_blocked, deactivated …
+	Admin         bool
+	External      bool
+	TwoFactor     bool
+	WebURL        string
+	Avatar        string
+	Identities    []AccountIdentity // how the app itself knows the person elsewhere
+	CreatedAt     time.Time         // zero where unknown, as the next two
+	LastSignInAt  time.Time
+	LastActiveAt  time.Time
+	UserID        string // the matched user; "" = orphaned; not set by a Source
+	Match         string // why it was matched: "identity", "email", "manual"; not set by a Source
+	Since         time.Time
+}
+
+// AccountIdentity is a provider's id of an account's person.
+type AccountIdentity struct {
+	Provider string `json:"provider"`
+	Subject  string `json:"subject"`
+}
+
+// AccountType tells people from machines.
+type AccountType string
+
+// The types of accounts.
+const (
+	AccountPerson   AccountType = "person"
+	AccountService  AccountType = "service_account"
+	AccountTokenBot AccountType = "token_bot" // GitLab makes one for each project or group access token
+	AccountInternal AccountType = "internal"  // ghost, alert bot, placeholders
+)
+
+// ResourceKind is the kind of a Resource.
+type ResourceKind string
+
+// The kinds of resources.
+const (
+	ResourceGroup   ResourceKind = "group"
+	ResourceProject ResourceKind = "project"
+)
+
+// ResourceID is the app's own id of a resource with its kind: "group/7".
+type ResourceID string
+
+// Resource is what an account can reach in an app. Resources form a tree.
+type Resource struct {
+	ConnectorID string // not set by a Source
+	ID          ResourceID
+	Kind        ResourceKind
+	Parent      ResourceID // "" at the top
+	OwnerID     string     // account id of the owner of a personal project, else ""
+	Name        string
+	Path        string // full path
+	Visibility  string // private, internal, public
+	State       string // "", "archived", "marked_for_deletion"
+	WebURL      string
+	Since       time.Time
+}
+
+// Role is a named level on a resource. Level orders the roles of one app and is
+// kept also when we do not know its name.
+type Role struct {
+	Level  int    `json:"level"`
+	Name   string `json:"name,omitempty"`   // a custom role's own name, else ""
+	Custom string `json:"custom,omitempty"` // a custom role's id, else ""
+}
+
+// Grant says that an account holds a role on a resource directly.
+type Grant struct {
+	ConnectorID string // not set by a Source
+	AccountID   string
+	ResourceID  ResourceID
+	Role        Role
+	ExpiresAt   time.Time // zero: never; a date counts to its beginning in UTC
+	State       string    // "" or the app's own word: awaiting, invited
+	GrantedAt   time.Time
+	Since       time.Time
+}
+
+// Share says that a group is invited to a resource with a cap on the role.
+type Share struct {
+	ConnectorID string     // not set by a Source
+	GroupID     ResourceID // who is invited
+	ResourceID  ResourceID // to what
+	Cap         Role
+	ExpiresAt   time.Time
+	Since       time.Time
+}
+
+// Pull is one full reading of a connected app.
+type Pull struct {
+	ID          string
+	ConnectorID string
+	State       PullState
+	Checkpoint  string
+	Progress    Progress
+	Error       string   // for people, when it failed or is held
+	Notes       []string // what the token cannot see, and other things a person should know
+	Written     int64    // rows that the finish wrote
+	StartedAt   time.Time
+	EndedAt     time.Time
+}
+
+// PullState is where a pull is.
+type PullState string
+
+// The states of a pull.
+const (
+	PullRunning  PullState = "running"
+	PullDone     PullState = "done"
+	PullFailed   PullState = "failed"
+	PullHeld     PullState = "held" // more would vanish than the brake allows; waits for a person
+	PullCanceled PullState = "canceled"
+)
+
+// Progress counts what a pull has read so far.
+type Progress struct {
+	Accounts  int64  `json:"accounts"`
+	Resources int64  `json:"resources"`
+	Grants    int64  `json:"grants"`
+	Shares    int64  `json:"shares"`
+	Requests  int64  `json:"requests"`
+	Step      string `json:"step,omitempty"` // "accounts", "projects", "groups", "shares", "finish"
+}
+
+// Change is one wish about an app: planned, approved, carried out, read back,
+// kept. Gatehouse alters nothing outside itself except through a Change.
+type Change struct {
+	ID          string
+	ConnectorID string
+	Verb        Verb
+	AccountID   string
+	ResourceID  ResourceID
+	Role        Role
+}
+
+// Verb is what a Change does.
+type Verb string
+
+// Notice is news from an app: a hint, never the truth.
+type Notice struct {
+	ID      string // the app's own id of it, to see it only once
+	Kind    string // "account", "resource"
+	Subject string // id of what it is about
+}

@@ -1,0 +1,102 @@
+package gatehouse
+
+import "time"
+
+// Connection is an app as a way in. Its settings have GitLab's own shape
+// (omniauth.providers), so that a section of gitlab.yml means here what it
+// means there.
+type Connection struct {
+	ID        string
+	Name      string // [a-z0-9_-]+, unique, stands in the callback address; never changes
+	Kind      string // which Kind opens it; by default the name
+	Label     string // what people read on the button
+	Icon      string // URL or built-in name, "" = the kind's
+	Enabled   bool
+	AppID     string         // client_id, AppKey
+	AppSecret string         // sealed in the store
+	Args      map[string]any // GitLab's args: scope, client_options and what else the kind knows
+	Rules     ConnectionRules
+	Managed   ManagedBy
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// ConnectionRules are the rules for people who come by one connection. For
+// connections of the file they are worked out of the omniauth section, whose
+// names they have.
+type ConnectionRules struct {
+	AllowSingleSignOn      bool     `json:"allow_single_sign_on"` // may create accounts
+	BlockAutoCreatedUsers  bool     `json:"block_auto_created_users"`
+	AutoLinkUser           bool     `json:"auto_link_user"`
+	External               bool     `json:"external"` // new accounts are external
+	SyncProfile            bool     `json:"sync_profile_from_provider"`
+	SyncProfileAttributes  []string `json:"sync_profile_attributes,omitempty"`
+	TrustedDomains         []string `json:"trusted_domains,omitempty"`  // addresses there count as theirs
+	LinkOnly               bool     `json:"link_only"`                  // nobody signs in by it, people only connect it
+	AllowBypassTwoFactor   bool     `json:"allow_bypass_two_factor"`    // the provider did it
+	AutoSignInWithProvider bool     `json:"auto_sign_in_with_provider"` // the sign-in page goes straight on
+}
+
+// ManagedBy says who is master of a row: the file or the dashboard.
+type ManagedBy string
+
+// The masters. What the file names is read-only on the dashboard.
+const (
+	ManagedByFile      ManagedBy = "file"
+	ManagedByDashboard ManagedBy = "dashboard"
+)
+
+// Client is an app as a way out: an OAuth client.
+type Client struct {
+	ID                     string // the Application ID (client_id)
+	Name                   string
+	SecretHash             []byte // SHA-256; generated secrets have 256 bits. nil: a public client
+	RedirectURIs           []string
+	PostLogoutRedirectURIs []string
+	BackchannelLogoutURI   string
+	Scopes                 []string
+	GrantTypes             []string // nil: authorization_code and refresh_token
+	AuthMethod             string   // token_endpoint_auth_method; "": basic or post, one per request
+	RequirePKCE            bool
+	Trusted                bool // no consent page
+	Enabled                bool
+	Managed                ManagedBy
+	CreatedAt              time.Time
+	UpdatedAt              time.Time
+}
+
+// Public says whether the client has no secret of its own.
+func (c Client) Public() bool { return len(c.SecretHash) == 0 || c.AuthMethod == "none" }
+
+// Connector is an app as something kept in order.
+type Connector struct {
+	ID         string
+	Key        string // [a-z0-9_-]+, unique; stands in /hooks/{key}
+	Name       string
+	Kind       string
+	URL        string
+	Token      string            // personal access token, or DingTalk's AppSecret; sealed in the store
+	HookSecret string            // sealed in the store
+	Settings   map[string]string // "group", "app_id" and what else the kind knows
+	Owners     []string          // addresses
+	Schedule   string            // interval ("1h") or "" = the default
+	Status     ConnectorStatus
+	StatusText string // why it failed or is held, for people
+	PulledAt   time.Time
+	Enabled    bool
+	Managed    ManagedBy
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
+// ConnectorStatus is what a connector's label says.
+type ConnectorStatus string
+
+// The states of a connector.
+const (
+	ConnectorNotConfigured ConnectorStatus = "not_configured"
+	ConnectorSyncing       ConnectorStatus = "syncing"
+	ConnectorConnected     ConnectorStatus = "connected"
+	ConnectorFailed        ConnectorStatus = "failed"
+	ConnectorPaused        ConnectorStatus = "paused"
+)

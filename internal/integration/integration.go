@@ -1,0 +1,163 @@
+// Package integration is the contract between Gatehouse and the outside
+// systems it speaks to: what a connection (a way in) and a connector (something
+// kept in order) must be able to do, whatever vendor is behind it. The vendors
+// live in folders of their own and know nothing of each other; the list of them
+// is server/kinds.go.
+package integration
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"gatehouse"
+)
+
+// A Kind is one kind of app that this build can speak to. The kinds are listed
+// in server/kinds.go, and nowhere else.
+type Kind struct {
+	Name, Title string
+	// OpenConnection and OpenConnector check the settings and return something
+	// usable. They do not speak to the app yet. A setting that is wrong is a
+	// gatehouse.Error of kind Invalid whose sentence names the setting.
+	// nil: this kind has no such door.
+	OpenConnection func(gatehouse.Connection, Env) (Door, error)
+	OpenConnector  func(gatehouse.Connector, Env) (Connected, error)
+	// Hosts are the addresses (URLs) that the settings name, defaults included,
+	// so that the guard of outgoing requests can be opened for what the
+	// configuration file itself names. nil: none.
+	ConnectionHosts func(gatehouse.Connection) []string
+	ConnectorHosts  func(gatehouse.Connector) []string
+}
+
+// Env is what an opened door or connector may use of ours. Every field is set.
+type Env struct {
+	HTTP  *http.Client // guarded, bounded in time and size, metered; never another one
+	Clock gatehouse.Clock
+	Log   *slog.Logger
+	// Development is true in `gatehouse dev` only.
+	Development bool
+}
+
+// Connected is an opened connector. What it can do is which fields are set.
+type Connected struct {
+	Source   Source
+	Target   Target
+	Feed     Feed
+	Receiver Receiver
+}
+
+// Door is an opened connection, likewise: nil = cannot.
+type Door struct {
+	Provider  Provider
+	Refresher Refresher
+	Logout    Logout
+	Embedded  Embedded
+}
+
+// A Provider signs a person in. It keeps no state between Begin and Finish: what
+// must be remembered is in the Attempt. It sees no request and no cookie.
+type Provider interface {
+	// Begin gives the address to send the browser to. It uses the Attempt's
+	// State, and Nonce and Verifier where the provider has them.
+	Begin(ctx context.Context, a gatehouse.Attempt) (address string, err error)
+	// Finish turns the provider's answer (the callback's query or form) into
+	// who the person is. State is checked already. An error is a
+	// gatehouse.Error: Forbidden when the provider or the connection's own
+	// limits refuse the person (its sentence is shown to them), Invalid when
+	// the answer is not one, Upstream when the provider misbehaves, Unavailable
+	// when it cannot be reached. Never a Vouched with an empty Subject.
+	Finish(ctx context.Context, a gatehouse.Attempt, answer url.Values) (gatehouse.Vouched, error)
+}
+
+// A Refresher renews the tokens of a person.
+type Refresher interface {
+	Refresh(ctx context.Context, old gatehouse.Tokens) (gatehouse.Tokens, error)
+}
+
+// Logout gives the address at which the provider ends its own session.
+type Logout interface {
+	LogoutURL(ctx context.Context, idToken, returnTo string) (string, error)
+}
+
+// Embedded signs in silently inside the vendor's own client (DingTalk's H5 code).
+type Embedded interface {
+	FinishEmbedded(ctx context.Context, code string) (gatehouse.Vouched, error)
+}
+
+// Checkpoint says where a Pull may go on. It is the Source's own text; "" is
+// the start.
+type Checkpoint string
+
+// Page is one piece of a pull. All parts are optional. What is in it may repeat
+// what an earlier page had (the later wins), since an app drifts while it is
+// read.
+type Page struct {
+	Accounts  []gatehouse.Account
+	Resources []gatehouse.Resource
+	Grants    []gatehouse.Grant
+	Shares    []gatehouse.Share
+	Next      Checkpoint // where to go on after this page, once it is staged
+	Step      string     // what is being read: "accounts", "projects", "groups", "shares"
+	Requests  int64      // requests made for this page
+	Notes     []string   // what a person should know: gaps, fallbacks
+}
+
+// Probe is what a connected app says of itself and of us.
+type Probe struct {
+	Version, Edition string
+	Actor            string   // who the token is
+	Admin            bool     // sees everything
+	Scopes           []string // of the token
+	ExpiresAt        string   // date of the token's end, "" = never
+	Notes            []string // what we will not see, in words
+}
+
+// A Source says who exists in an app and what they may reach.
+type Source interface {
+	// Probe asks who we are and what we may see, before anything is read. A
+	// token that is wrong is Unauthorized, one that may too little Forbidden
+	// with the scope that is missing, an address that is no such app Upstream.
+	Probe(ctx context.Context) (Probe, error)
+	// Pull reads everything from a checkpoint on ("" = the start), a page at a
+	// time. It yields an error at most once, as its last pair. Only a Pull that
+	// ends without one has seen everything: until then nothing counts as gone.
+	Pull(ctx context.Context, from Checkpoint) iter.Seq2[Page, error]
+	// Account reads one account afresh with its direct grants.
+	Account(ctx context.Context, id string) (gatehouse.Account, []gatehouse.Grant, error)
+}
+
+// A Target carries out changes. Apply may be called again for a change already
+// carried out, in whole or in part, and then returns nil.
+type Target interface {
+	Verbs() []gatehouse.Verb
+	Apply(ctx context.Context, c gatehouse.Change) error
+}
+
+// A Feed tells of joiners, movers and leavers as they happen. A notice is
+// acknowledged only after deliver returned nil.
+type Feed interface {
+	Listen(ctx context.Context, deliver func(context.Context, gatehouse.Notice) error) error
+}
+
+// Delivery is what an app pushed to us.
+type Delivery struct {
+	Header http.Header
+	Query  url.Values
+	Body   []byte
+}
+
+// Answer is what to say to the app that pushed.
+type Answer struct {
+	Status      int
+	ContentType string
+	Body        []byte
+}
+
+// A Receiver reads what an app pushes to us (a GitLab hook, DingTalk's encrypted
+// callback) and says what to answer. It checks the secret, and acts on nothing.
+type Receiver interface {
+	Receive(ctx context.Context, d Delivery) (Answer, []gatehouse.Notice, error)
+}

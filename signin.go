@@ -1,0 +1,146 @@
+package gatehouse
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Attempt is a sign-in under way: begun in one browser, by one connection,
+// taken once when the provider sends the browser back.
+type Attempt struct {
+	ID           string
+	ConnectionID string
+	State        string // 256 random bits; only its SHA-256 is stored
+	Nonce        string
+	Verifier     string // PKCE code_verifier (RFC 7636)
+	BrowserHash  []byte // SHA-256 of the browser's cookie
+	RedirectURI  string // the callback address that was sent
+	Request      string // handle of the provider request it serves, "" if none
+	ReturnTo     string // own path to go to at the end, "" = /user
+	LinkUserID   string // the signed-in user who connects an identity; "" = a sign-in
+	LoginHint    string
+	Locale       string
+	CreatedAt    time.Time
+	ExpiresAt    time.Time
+}
+
+// Vouched is what a Provider answers for: who the person is there, and if they
+// were asked for, the tokens to act for them.
+type Vouched struct {
+	Subject string
+	Aliases map[string]string
+	Profile Profile
+	Tokens  *Tokens
+}
+
+// Tokens are what a provider gave to act for a person.
+type Tokens struct {
+	Access, Refresh string
+	Scopes          []string
+	ExpiresAt       time.Time
+}
+
+// Decision is what was decided at one sign-in, and why. Every one is stored.
+type Decision struct {
+	ID           string
+	Reference    string // short code that the person may read out to an administrator
+	At           time.Time
+	ConnectionID string
+	Subject      string
+	UserID       string // "" when nobody was found or made
+	Outcome      Outcome
+	Rule         string            // which rule spoke: "identity", "auto_link_user", "allow_single_sign_on" …
+	Reason       string            // a sentence in English, key of its translation
+	Args         []string          // values for the sentence
+	Facts        map[string]string // what came and what was found, for the administrator; no secrets
+	Address      string            // of the browser
+}
+
+// Outcome of a Decision.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeSignedIn Outcome = "signed_in"
+	OutcomeCreated  Outcome = "created" // a new account, active
+	OutcomePending  Outcome = "pending" // an account, new or old, that waits for approval
+	OutcomeLinked   Outcome = "linked"  // an identity was added to an account
+	OutcomeRefused  Outcome = "refused"
+	OutcomeFailed   Outcome = "failed" // the provider or the network, not the person
+)
+
+// Request is an authorization request that was found to be right and waits for
+// its person: sign-in, consent. Bound to the browser that made it.
+type Request struct {
+	Handle      string // random; only its SHA-256 is stored
+	ClientID    string
+	BrowserHash []byte
+	Params      json.RawMessage // the checked parameters, as op keeps them
+	Demand      Demand
+	CreatedAt   time.Time
+	ExpiresAt   time.Time
+}
+
+// Demand is what a Request asks of the sign-in.
+type Demand struct {
+	After  time.Time `json:"after,omitzero"` // the person must have signed in after this
+	ACR    []string  `json:"acr,omitempty"`
+	Hint   string    `json:"hint,omitempty"`   // login_hint
+	Locale string    `json:"locale,omitempty"` // first of ui_locales that we speak
+	Choose bool      `json:"choose,omitempty"` // prompt=select_account
+}
+
+// Grantable is what a code or a token stands for: who may do what, for whom.
+type Grantable struct {
+	ClientID  string
+	UserID    string // "" for client credentials
+	SessionID string
+	Scopes    []string
+	Nonce     string
+	AuthAt    time.Time
+}
+
+// Code is an authorization code. Only its SHA-256 is stored.
+type Code struct {
+	Hash          []byte
+	Family        string // of the tokens it gives; ends them when it is used twice
+	Grant         Grantable
+	RedirectURI   string
+	Challenge     string // PKCE S256 code_challenge, "" if none was sent
+	HasNoRedirect bool   // redirect_uri was not in the request
+	ExpiresAt     time.Time
+	UsedAt        time.Time // zero: not yet
+}
+
+// TokenKind is the kind of a Token.
+type TokenKind string
+
+// The kinds of tokens.
+const (
+	AccessToken  TokenKind = "access"
+	RefreshToken TokenKind = "refresh"
+)
+
+// Token is an access or refresh token. Only its SHA-256 is stored.
+type Token struct {
+	Hash      []byte
+	Kind      TokenKind
+	Family    string // all tokens that came of one code
+	Grant     Grantable
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	EndsAt    time.Time // refresh: absolute end of the family
+	UsedAt    time.Time // refresh: when it was rotated; access: last used, roughly
+	Successor []byte    // refresh: hash of the one that took its place
+	RevokedAt time.Time
+}
+
+// SigningKey is a key of the provider. The private part is sealed in the store.
+type SigningKey struct {
+	ID        string // kid, RFC 7638 thumbprint
+	Algorithm string // RS256, ES256, EdDSA
+	Private   []byte // PKCS #8
+	CreatedAt time.Time
+	ActiveAt  time.Time // used for signing from then on
+	RetireAt  time.Time // zero: not yet known; published until then
+}
