@@ -1,0 +1,48 @@
+package reach
+
+import (
+	"fmt"
+
+	"gatehouse"
+)
+
+const ownerLevel = 50
+
+// RoleName is the name of a role in a kind of app. GitLab's are in
+// lib/gitlab/access.rb. A level without a name is shown by its number, a custom
+// role by its own name.
+func RoleName(kind string, r gatehouse.Role) string {
+	if r.Name != "" {
+		return r.Name
+	}
+	if kind == "gitlab" {
+		if name := gitlabRole(r.Level); name != "" {
+			return name
+		}
+	}
+	return fmt.Sprintf("Level %d", r.Level)
+}
+
+func gitlabRole(level int) string {
+	switch level {
+	case 0:
+		return "No access"
+	case minimalAccess:
+		return "Minimal Access"
+	case 10:
+		return "Guest"
+	case 15:
+		return "Planner"
+	case 20:
+		return "Reporter"
+	case 25:
+		return "Security Manager"
+	case 30:
+		return "Developer"
+	case 40:
+		return "Maintainer"
+	case ownerLevel:
+		return "Owner"
+	}
+	return ""
+}
