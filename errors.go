@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// Kind of error, itself an error: errors.Is(err, gatehouse.NotFound) asks for it.
+// ErrorKind is a kind of error, itself an error: errors.Is(err, gatehouse.NotFound)
+// asks for it.
 type ErrorKind string
 
 // The kinds. One place in the program (web/ui) knows which HTTP status each has.
