@@ -1,0 +1,216 @@
+package ui
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatehouse/internal/i18n"
+)
+
+const (
+	langCookie   = "gatehouse_lang"
+	themeCookie  = "gatehouse_theme"
+	cookieMaxAge = 365 * 24 * 60 * 60
+)
+
+type (
+	requestKey struct{}
+	chosenKey  struct{}
+)
+
+// Middleware goes around everything: it sets the headers that guard pages,
+// gives each request an id, chooses the language, handles the links that switch
+// language and theme, and turns a panic into an error page.
+func (u *UI) Middleware(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begun := time.Now()
+		id := newRequestID()
+		u.guard(w.Header(), id)
+		if u.preference(w, r) {
+			return
+		}
+		ctx := context.WithValue(r.Context(), requestKey{}, id)
+		chosen := langOf(r)
+		ctx = i18n.With(ctx, i18n.Match(r.Header.Get("Accept-Language"), chosen))
+		r = r.WithContext(context.WithValue(ctx, chosenKey{}, chosen != ""))
+		t := &tracker{ResponseWriter: w}
+		defer func() {
+			u.recovered(t, r, recover())
+			u.metrics().Observe("http_request", time.Since(begun), "route", route(r), "status", t.class())
+		}()
+		next.ServeHTTP(t, r)
+	})
+}
+
+func (u *UI) guard(h http.Header, id string) {
+	h.Set("X-Request-Id", id)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+	h.Set("Content-Security-Policy", policy(nil))
+	h.Set("Cache-Control", "no-store")
+	if u.Secure {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+func (u *UI) recovered(t *tracker, r *http.Request, fault any) {
+	if fault == nil {
+		return
+	}
+	if fault == http.ErrAbortHandler {
+		panic(fault)
+	}
+	u.log().ErrorContext(r.Context(), "panic", slog.Any("fault", fault), slog.String("stack", string(debug.Stack())))
+	if !t.begun() {
+		u.Fail(t, r, fmt.Errorf("panic: %v", fault))
+	}
+}
+
+// route is the pattern that answered: few values, and nothing of the request.
+func route(r *http.Request) string {
+	if r.Pattern == "" {
+		return "none"
+	}
+	return r.Pattern
+}
+
+// RequestID is the id of the request under way, "" outside of one. It stands in
+// the log and on error pages.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
+}
+
+func newRequestID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// Prefer returns r with a language that fits a wish ("zh-CN", as of an account
+// or of ui_locales), unless the person chose one by the links of a page.
+func Prefer(r *http.Request, wish string) *http.Request {
+	if chosen, _ := r.Context().Value(chosenKey{}).(bool); chosen || wish == "" {
+		return r
+	}
+	return r.WithContext(i18n.With(r.Context(), i18n.Match(r.Header.Get("Accept-Language"), wish)))
+}
+
+// preference handles ?lang= and ?theme= of a page: it keeps the choice and
+// sends the browser to the same page without it. The rest of the query stays
+// byte for byte, since it may hold a client's state.
+func (u *UI) preference(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method != http.MethodGet || !mayPrefer(r.URL.Path) {
+		return false
+	}
+	rest, chosen := takeChoices(r.URL.RawQuery)
+	if len(chosen) == 0 {
+		return false
+	}
+	back := r.URL.EscapedPath()
+	if rest != "" {
+		back += "?" + rest
+	}
+	if OwnPath(back) == "" {
+		return false
+	}
+	for name, value := range chosen {
+		age := cookieMaxAge
+		if value == "auto" {
+			age = -1
+		}
+		http.SetCookie(w, &http.Cookie{
+			Name: name, Value: value, Path: "/", MaxAge: age, Secure: u.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		})
+	}
+	w.Header().Set("Location", back)
+	w.WriteHeader(http.StatusSeeOther)
+	return true
+}
+
+// mayPrefer leaves out what programs ask for.
+func mayPrefer(path string) bool {
+	return !slices.ContainsFunc([]string{"/api/", "/assets/", "/hooks/", "/.well-known/"}, func(prefix string) bool {
+		return strings.HasPrefix(path, prefix)
+	})
+}
+
+// takeChoices takes the choices that we offer out of a query: cookies and their
+// values. Anything else of the same name is somebody else's and stays.
+func takeChoices(query string) (rest string, chosen map[string]string) {
+	chosen = map[string]string{}
+	var kept []string
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		switch {
+		case name == "lang" && slices.Contains(i18n.Langs(), i18n.Lang(value)):
+			chosen[langCookie] = value
+		case name == "theme" && slices.Contains(themes(), value):
+			chosen[themeCookie] = value
+		case pair != "":
+			kept = append(kept, pair)
+		}
+	}
+	return strings.Join(kept, "&"), chosen
+}
+
+func themes() []string { return []string{"light", "dark", "auto"} }
+
+// themeOf is the theme that was chosen; "auto" follows the system.
+func themeOf(r *http.Request) string {
+	if c, err := r.Cookie(themeCookie); err == nil && slices.Contains(themes(), c.Value) {
+		return c.Value
+	}
+	return "auto"
+}
+
+func langOf(r *http.Request) string {
+	if c, err := r.Cookie(langCookie); err == nil && slices.Contains(i18n.Langs(), i18n.Lang(c.Value)) {
+		return c.Value
+	}
+	return ""
+}
+
+// tracker knows what was answered.
+type tracker struct {
+	http.ResponseWriter
+	status int
+}
+
+func (t *tracker) WriteHeader(status int) {
+	if t.status == 0 && status >= http.StatusOK {
+		t.status = status
+	}
+	t.ResponseWriter.WriteHeader(status)
+}
+
+func (t *tracker) Write(b []byte) (int, error) {
+	if t.status == 0 {
+		t.status = http.StatusOK
+	}
+	return t.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (t *tracker) Unwrap() http.ResponseWriter { return t.ResponseWriter }
+
+func (t *tracker) begun() bool { return t.status != 0 }
+
+// class is the status as "2xx".
+func (t *tracker) class() string {
+	if t.status == 0 {
+		return "2xx"
+	}
+	return strconv.Itoa(t.status/100) + "xx"
+}

@@ -1,0 +1,39 @@
+package ui
+
+import "context"
+
+// section is an entry of the dashboard's navigation.
+type section struct{ Name, Icon, Label, Href string }
+
+// sectionGroup is a titled part of it.
+type sectionGroup struct {
+	Title    string
+	Sections []section
+}
+
+// adminSections are the dashboard's pages in the order of the navigation.
+func adminSections(ctx context.Context) []sectionGroup {
+	return []sectionGroup{
+		{Sections: []section{
+			{"overview", "home", t(ctx, "Overview"), "/admin"},
+			{"users", "users", t(ctx, "Users"), "/admin/users"},
+		}},
+		{Title: t(ctx, "Apps"), Sections: []section{
+			{"connections", "door", t(ctx, "SSO connections"), "/admin/connections"},
+			{"clients", "key", t(ctx, "Clients"), "/admin/clients"},
+			{"connectors", "sync", t(ctx, "Connectors"), "/admin/connectors"},
+		}},
+		{Title: t(ctx, "History"), Sections: []section{
+			{"decisions", "scale", t(ctx, "Sign-in decisions"), "/admin/decisions"},
+			{"audit", "list", t(ctx, "Audit log"), "/admin/audit"},
+		}},
+	}
+}
+
+// current is the value of aria-current for a link.
+func current(is bool) string {
+	if is {
+		return "page"
+	}
+	return "false"
+}
