@@ -6,9 +6,17 @@
 package session
 
 import (
+	"cmp"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"gatehouse"
 	"gatehouse/internal/store"
@@ -24,6 +32,9 @@ const (
 // each request would cost more than anybody gains by it.
 const touchEvery = 5 * time.Minute
 
+// maxUserAgent bounds what a browser says of itself; real ones have under 300 bytes.
+const maxUserAgent = 512
+
 // Manager starts, finds and ends sessions. It is used by pointer and is safe
 // for concurrent use; the zero values of all fields but Store are useful.
 type Manager struct {
@@ -35,7 +46,29 @@ type Manager struct {
 	Idle     time.Duration     // a session unused for so long is over; 0: DefaultIdle
 	Absolute time.Duration     // a session is over after so long in any case; 0: DefaultAbsolute
 
-	touching sync.Map // ids of the sessions that this process is noting as used right now
+	touching sync.Map // ids of the sessions that this process notes as used right now
+}
+
+func (m *Manager) idle() time.Duration     { return cmp.Or(m.Idle, DefaultIdle) }
+func (m *Manager) absolute() time.Duration { return cmp.Or(m.Absolute, DefaultAbsolute) }
+
+func (m *Manager) log() *slog.Logger {
+	if m.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return m.Log
+}
+
+func (m *Manager) count(name string, labels ...string) {
+	if m.Metrics != nil {
+		m.Metrics.Count(name, labels...)
+	}
+}
+
+// over says whether a session has ended by time. The store knows the absolute
+// end only.
+func (m *Manager) over(s gatehouse.Session, now time.Time) bool {
+	return !now.Before(s.ExpiresAt) || !now.Before(s.SeenAt.Add(m.idle()))
 }
 
 // Start says how a session begins.
@@ -47,13 +80,121 @@ type Start struct {
 	UserAgent    string
 	Address      string
 	AuthAt       time.Time // when the person proved who they are; zero: now
-	Replaces     string    // id of the session that this browser had and that ends with this; "" = none
-	ReplacesUser string    // whose that was
+
+	// The session that this browser had until now, and whose it was: it ends
+	// when the new one starts. "" = none.
+	Replaces, ReplacesUser string
 }
 
-// Start makes a session in the caller's transaction and returns the new secret
-// for SetCookie, once the transaction is durable. Every sign-in has a new
-// secret, whatever the browser held before.
+// Start makes a session in the caller's transaction and returns the new secret,
+// for SetCookie once the transaction is durable. Every sign-in has a new
+// secret, whatever the browser held before (ASVS 7.2.4).
 func (m *Manager) Start(tx *store.Tx, s Start) (token string, _ gatehouse.Session, err error) {
-	panic("todo")
+	if s.UserID == "" {
+		return "", gatehouse.Session{}, errors.New("start a session: nobody is named")
+	}
+	if s.Replaces != "" && s.ReplacesUser != "" {
+		if err := tx.EndSession(s.ReplacesUser, s.Replaces); err != nil && !errors.Is(err, gatehouse.NotFound) {
+			return "", gatehouse.Session{}, fmt.Errorf("end the session before: %w", err)
+		}
+	}
+	token = newSecret()
+	now := tx.Now()
+	made := gatehouse.Session{
+		TokenHash: hash(token), UserID: s.UserID, ConnectionID: s.ConnectionID, Method: s.Method,
+		UserAgent: plain(s.UserAgent, maxUserAgent), Address: s.Address,
+		AuthAt: s.AuthAt, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(m.absolute()),
+	}
+	if made.AuthAt.IsZero() {
+		made.AuthAt = now
+	}
+	if err := tx.SaveSession(&made); err != nil {
+		return "", gatehouse.Session{}, fmt.Errorf("save the session: %w", err)
+	}
+	err = tx.Record(gatehouse.Event{
+		Actor:  gatehouse.Actor{Kind: gatehouse.ActorUser, ID: s.UserID, Name: s.UserName, Address: s.Address},
+		Action: "session.started", Target: "session/" + made.ID,
+		Details: map[string]string{"method": s.Method, "connection": s.ConnectionID},
+	})
+	if err != nil {
+		return "", gatehouse.Session{}, fmt.Errorf("record the session: %w", err)
+	}
+	return token, made, nil
+}
+
+// List gives the sessions of a user that are alive now, the last seen first.
+func (m *Manager) List(tx *store.Tx, userID string) ([]gatehouse.Session, error) {
+	all, err := tx.Sessions(userID)
+	if err != nil {
+		return nil, fmt.Errorf("read the sessions of user %s: %w", userID, err)
+	}
+	alive := all[:0]
+	for _, s := range all {
+		if !m.over(s, tx.Now()) {
+			alive = append(alive, s)
+		}
+	}
+	return alive, nil
+}
+
+// EndOne ends one session of a user. One that is not theirs is NotFound.
+func (m *Manager) EndOne(tx *store.Tx, by gatehouse.Actor, userID, id string) error {
+	if err := tx.EndSession(userID, id); err != nil {
+		return fmt.Errorf("end session %s: %w", id, err)
+	}
+	return record(tx, by, "session.ended", "session/"+id, nil)
+}
+
+// EndOthers ends all sessions of a user but one ("" = all), and says how many.
+func (m *Manager) EndOthers(tx *store.Tx, by gatehouse.Actor, userID, except string) (int64, error) {
+	n, err := tx.EndSessions(userID, except)
+	if err != nil {
+		return 0, fmt.Errorf("end the sessions of user %s: %w", userID, err)
+	}
+	return n, record(tx, by, "session.ended_others", "user/"+userID, map[string]string{"sessions": fmt.Sprint(n)})
+}
+
+func record(tx *store.Tx, by gatehouse.Actor, action, target string, details map[string]string) error {
+	if err := tx.Record(gatehouse.Event{Actor: by, Action: action, Target: target, Details: details}); err != nil {
+		return fmt.Errorf("record %s: %w", action, err)
+	}
+	return nil
+}
+
+// secretLength is that of newSecret: 256 bits in base64url without padding.
+const secretLength = 43
+
+func newSecret() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand stops the program instead
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// wellFormed keeps what cannot be a secret of ours from the database.
+func wellFormed(secret string) bool {
+	if len(secret) != secretLength {
+		return false
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(secret)
+	return err == nil && len(b) == 32
+}
+
+func hash(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+	return sum[:]
+}
+
+// plain is a text of at most n bytes without what does not print, so that a
+// list of sessions shows what it says.
+func plain(s string, n int) string {
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+	if len(s) > n {
+		s = strings.ToValidUTF8(s[:n], "")
+	}
+	return s
 }

@@ -18,8 +18,10 @@ type Users struct {
 	Clock   gatehouse.Clock
 	Log     *slog.Logger      // nil: discard
 	Metrics gatehouse.Metrics // nil: none
-	// Admins are the addresses that administer. They count only where the
-	// address is verified (see Ensure).
+	// Admins are the addresses that administer. One counts when we hold it as
+	// verified, or when a connection of the configuration file says that it is:
+	// both then were written by the same operator. Such an account needs no
+	// approval and has the role super_administrator after each sign-in.
 	Admins []string
 }
 
@@ -29,32 +31,15 @@ type EnsureOptions struct {
 	LinkUserID string // the signed-in user who connects this identity; "" = a sign-in
 }
 
-// Ensure finds, links or makes the user whom a connection vouches for, by the
-// connection's rules, and keeps the Decision. A refusal is not an error:
-// Decision.Outcome tells it, and the User is the one that was found, if any.
-func (u *Users) Ensure(tx *store.Tx, c gatehouse.Connection, v gatehouse.Vouched, o EnsureOptions) (gatehouse.User, gatehouse.Decision, error) {
-	panic("todo")
+func (u *Users) log() *slog.Logger {
+	if u.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return u.Log
 }
 
-// Block keeps a user out: the sessions, tokens and codes of the user end in
-// the same transaction.
-func (u *Users) Block(tx *store.Tx, by gatehouse.Actor, userID string) error { panic("todo") }
-
-// Unblock lets a blocked user in again.
-func (u *Users) Unblock(tx *store.Tx, by gatehouse.Actor, userID string) error { panic("todo") }
-
-// Approve lets a user in who waited for approval.
-func (u *Users) Approve(tx *store.Tx, by gatehouse.Actor, userID string) error { panic("todo") }
-
-// MakeAdmin gives a user the role super_administrator.
-func (u *Users) MakeAdmin(tx *store.Tx, by gatehouse.Actor, userID string) error { panic("todo") }
-
-// New is an account that is made by hand: no connection vouches for it.
-type New struct {
-	Username string // wished; a suffix is added when it is taken. Reserved names are allowed
-	Name     string
-	Role     gatehouse.AdminRole
+func (u *Users) count(name string, labels ...string) {
+	if u.Metrics != nil {
+		u.Metrics.Count(name, labels...)
+	}
 }
-
-// Make makes an active account by hand.
-func (u *Users) Make(tx *store.Tx, by gatehouse.Actor, n New) (gatehouse.User, error) { panic("todo") }

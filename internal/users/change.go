@@ -1,0 +1,198 @@
+package users
+
+import (
+	"fmt"
+
+	"gatehouse"
+	"gatehouse/internal/store"
+)
+
+// Block keeps a user out: the sessions, tokens and codes of the user end in the
+// same transaction (ASVS 7.4.2). Nobody blocks himself, nor the last
+// administrator. Blocking a blocked user does nothing.
+func (u *Users) Block(tx *store.Tx, by gatehouse.Actor, userID string) error {
+	user, err := tx.User(userID)
+	if err != nil {
+		return fmt.Errorf("read user %s: %w", userID, err)
+	}
+	switch {
+	case user.State == gatehouse.UserBlocked:
+		return nil
+	case user.State == gatehouse.UserLeft:
+		return gatehouse.Errorf(gatehouse.Conflict, "%s has left, and cannot get in anyway.", user.Name)
+	case by.Kind == gatehouse.ActorUser && by.ID == userID:
+		return gatehouse.Errorf(gatehouse.Forbidden, "You cannot block yourself. Ask another administrator.")
+	}
+	if err := u.keepsAdministrator(tx, user); err != nil {
+		return err
+	}
+	if err := setState(tx, by, user, gatehouse.UserBlocked, "user.blocked"); err != nil {
+		return err
+	}
+	if _, err := tx.EndSessions(userID, ""); err != nil {
+		return fmt.Errorf("end the sessions of user %s: %w", userID, err)
+	}
+	if err := tx.RevokeUserTokens(userID, ""); err != nil {
+		return fmt.Errorf("revoke the tokens of user %s: %w", userID, err)
+	}
+	return nil
+}
+
+// keepsAdministrator refuses to take the last one who could put things right.
+func (u *Users) keepsAdministrator(tx *store.Tx, user gatehouse.User) error {
+	if user.Role != gatehouse.RoleSuperAdministrator || user.State != gatehouse.UserActive {
+		return nil
+	}
+	admins, err := administrators(tx)
+	if err != nil {
+		return err
+	}
+	if len(admins) < 2 {
+		return gatehouse.Errorf(gatehouse.Conflict, "%s is the only administrator. Make somebody else administrator first.", user.Name)
+	}
+	return nil
+}
+
+// administrators lists the active super administrators.
+func administrators(tx *store.Tx) ([]gatehouse.User, error) {
+	var all []gatehouse.User
+	for c := (store.Cursor{Limit: 200}); ; {
+		page, err := tx.Users(store.UserFilter{State: gatehouse.UserActive, Role: gatehouse.RoleSuperAdministrator}, c)
+		if err != nil {
+			return nil, fmt.Errorf("read the administrators: %w", err)
+		}
+		all = append(all, page.Items...)
+		if page.Next == "" {
+			return all, nil
+		}
+		c.After = page.Next
+	}
+}
+
+// Unblock lets a blocked user in again. Another user who is not blocked stays
+// as they are.
+func (u *Users) Unblock(tx *store.Tx, by gatehouse.Actor, userID string) error {
+	return u.activate(tx, by, userID, gatehouse.UserBlocked, "user.unblocked")
+}
+
+// Approve lets a user in who waited for approval. One who was blocked in the
+// meantime stays blocked, which is a Conflict.
+func (u *Users) Approve(tx *store.Tx, by gatehouse.Actor, userID string) error {
+	return u.activate(tx, by, userID, gatehouse.UserPending, "user.approved")
+}
+
+func (u *Users) activate(tx *store.Tx, by gatehouse.Actor, userID string, from gatehouse.UserState, action string) error {
+	user, err := tx.User(userID)
+	if err != nil {
+		return fmt.Errorf("read user %s: %w", userID, err)
+	}
+	switch user.State {
+	case gatehouse.UserActive:
+		return nil
+	case from:
+		return setState(tx, by, user, gatehouse.UserActive, action)
+	case gatehouse.UserPending:
+		return gatehouse.Errorf(gatehouse.Conflict, "%s is not blocked, but waits for approval. Approve the account instead.", user.Name)
+	case gatehouse.UserBlocked:
+		return gatehouse.Errorf(gatehouse.Conflict, "%s does not wait for approval, but was blocked in the meantime. Unblock the account instead.", user.Name)
+	case gatehouse.UserLeft:
+	}
+	return gatehouse.Errorf(gatehouse.Conflict, "%s has left. An account of somebody who left is not opened again this way.", user.Name)
+}
+
+func setState(tx *store.Tx, by gatehouse.Actor, user gatehouse.User, to gatehouse.UserState, action string) error {
+	from := user.State
+	user.State = to
+	if err := tx.SaveUser(&user); err != nil {
+		return fmt.Errorf("save user %s: %w", user.ID, err)
+	}
+	return record(tx, by, action, user.ID, map[string]string{"from": string(from), "to": string(to)})
+}
+
+// MakeAdmin gives an active user the role super_administrator.
+func (u *Users) MakeAdmin(tx *store.Tx, by gatehouse.Actor, userID string) error {
+	user, err := tx.User(userID)
+	if err != nil {
+		return fmt.Errorf("read user %s: %w", userID, err)
+	}
+	from := user.Role
+	switch {
+	case user.State != gatehouse.UserActive:
+		return gatehouse.Errorf(gatehouse.Conflict, "%s cannot sign in now, and so cannot become administrator. Open the account first.", user.Name)
+	case from == gatehouse.RoleSuperAdministrator:
+		return nil
+	}
+	user.Role = gatehouse.RoleSuperAdministrator
+	if err := tx.SaveUser(&user); err != nil {
+		return fmt.Errorf("save user %s: %w", userID, err)
+	}
+	return record(tx, by, "user.role_changed", userID, map[string]string{"from": string(from), "to": string(user.Role)})
+}
+
+// New is an account that is made by hand: no connection vouches for it.
+type New struct {
+	Username string // wished; a suffix is added when it is taken. Reserved names are allowed
+	Name     string // "": the username
+	Role     gatehouse.AdminRole
+}
+
+// Make makes an active account by hand. It has no address and no identity; its
+// owner connects one.
+func (u *Users) Make(tx *store.Tx, by gatehouse.Actor, n New) (gatehouse.User, error) {
+	wanted := sanitize(n.Username)
+	if wanted == "" {
+		return gatehouse.User{}, gatehouse.Errorf(gatehouse.Invalid, "The username %q cannot be used. Use letters, digits, _, . and -, with a letter among them.", n.Username)
+	}
+	username, err := pickUsername(wanted, wanted, tx.UsernamesTaken)
+	if err != nil {
+		return gatehouse.User{}, fmt.Errorf("find a username: %w", err)
+	}
+	user := gatehouse.User{Username: username, Name: cleanText(n.Name), Role: n.Role, State: gatehouse.UserActive}
+	if user.Name == "" {
+		user.Name = username
+	}
+	if err := tx.SaveUser(&user); err != nil {
+		return gatehouse.User{}, fmt.Errorf("save the new user: %w", err)
+	}
+	return user, record(tx, by, "user.created", user.ID, map[string]string{"username": username, "role": string(n.Role), "by_hand": "yes"})
+}
+
+// Stranded says whether nobody could get to the dashboard by signing in: there
+// is no active super administrator, or none of them has an identity that lets
+// people in. Then one who can read the console may claim it. The user is an
+// administrator who was made by hand before and would otherwise be locked out;
+// zero when there is none.
+func (u *Users) Stranded(tx *store.Tx) (bool, gatehouse.User, error) {
+	admins, err := administrators(tx)
+	if err != nil {
+		return false, gatehouse.User{}, err
+	}
+	var local gatehouse.User
+	for _, a := range admins {
+		in, err := wayIn(tx, a.ID)
+		if err != nil || in {
+			return false, gatehouse.User{}, err
+		}
+		if a.Provenance == "" {
+			local = a
+		}
+	}
+	return true, local, nil
+}
+
+func wayIn(tx *store.Tx, userID string) (bool, error) {
+	identities, err := tx.Identities(userID)
+	if err != nil {
+		return false, fmt.Errorf("read the identities of user %s: %w", userID, err)
+	}
+	for _, i := range identities {
+		c, err := tx.Connection(i.ConnectionID)
+		if err != nil {
+			return false, fmt.Errorf("read connection %s: %w", i.ConnectionID, err)
+		}
+		if c.Enabled && !c.Rules.LinkOnly {
+			return true, nil
+		}
+	}
+	return false, nil
+}

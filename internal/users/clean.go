@@ -1,0 +1,112 @@
+package users
+
+import (
+	"net/mail"
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+
+	"gatehouse"
+)
+
+// Bounds of what a provider tells, in bytes. Longer texts are cut, longer
+// addresses and URLs dropped.
+const (
+	maxSubject = 512
+	maxText    = 255
+	maxEmail   = 254 // RFC 5321
+	maxURL     = 2048
+	maxGroups  = 1000
+	maxAliases = 16
+)
+
+// validSubject says whether a provider's id can be kept byte for byte.
+func validSubject(s string) bool {
+	return s != "" && len(s) <= maxSubject && utf8.ValidString(s) &&
+		!strings.ContainsFunc(s, unicode.IsControl)
+}
+
+// clean bounds what a provider vouched for. The subject stays as it is.
+func clean(v gatehouse.Vouched) gatehouse.Vouched {
+	p := v.Profile
+	v.Profile = gatehouse.Profile{
+		Username: cleanText(p.Username), Nickname: cleanText(p.Nickname), Name: cleanText(p.Name),
+		Email: cleanEmail(p.Email), Verified: p.Verified,
+		Avatar: cleanURL(p.Avatar), WebURL: cleanURL(p.WebURL),
+		Locale: cleanText(p.Locale), Phone: cleanText(p.Phone), Title: cleanText(p.Title),
+	}
+	switch p.Verified {
+	case gatehouse.Unstated, gatehouse.Verified:
+	default: // what we do not understand is no yes
+		v.Profile.Verified = gatehouse.Unverified
+	}
+	for i, g := range p.Groups {
+		if g = cleanText(g); g != "" && i < maxGroups {
+			v.Profile.Groups = append(v.Profile.Groups, g)
+		}
+	}
+	aliases := map[string]string{}
+	for kind, value := range v.Aliases {
+		if kind != "" && len(kind) <= maxText && validSubject(value) && len(aliases) < maxAliases {
+			aliases[kind] = value
+		}
+	}
+	v.Aliases = aliases
+	return v
+}
+
+// cleanText makes a text safe to show in one line: no control characters, none
+// that turn the direction or take no room, none that are no text at all.
+func cleanText(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case r == utf8.RuneError, !unicode.IsGraphic(r): // controls, formats (Cf), surrogates, private use
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) > maxText {
+		s = strings.TrimSpace(strings.ToValidUTF8(s[:maxText], ""))
+	}
+	return s
+}
+
+// cleanEmail is the one form in which addresses are compared: lower case, the
+// domain in its ASCII form. What is no address, and what has other than ASCII
+// letters before the @, is "": such letters become others when a database makes
+// them small, and two people would have one address (Django CVE-2019-19844).
+func cleanEmail(s string) string {
+	s = strings.TrimSpace(s)
+	parsed, err := mail.ParseAddress(s)
+	if err != nil || parsed.Address != s || parsed.Name != "" {
+		return ""
+	}
+	at := strings.LastIndexByte(s, '@')
+	local, domain := s[:at], s[at+1:]
+	if strings.ContainsFunc(local, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"(),:;<>[\]@`, r) }) {
+		return ""
+	}
+	domain, err = idna.Lookup.ToASCII(domain)
+	if err != nil || domain == "" {
+		return ""
+	}
+	address := strings.ToLower(local + "@" + domain)
+	if len(address) > maxEmail {
+		return ""
+	}
+	return address
+}
+
+func cleanURL(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || len(s) > maxURL || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return ""
+	}
+	return u.String()
+}

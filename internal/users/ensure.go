@@ -1,0 +1,362 @@
+package users
+
+import (
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"gatehouse"
+	"gatehouse/internal/store"
+)
+
+// aliasKinds are the other ids of a person by which an identity may be found
+// that was made with such an id as its subject: DingTalk's openid, on which
+// GitLab and others keyed theirs. The app gives it, and nobody can choose it.
+// A company chooses its userids itself, so those find nobody.
+var aliasKinds = [...]string{"openid"}
+
+// Ensure finds, links or makes the user whom a connection vouches for, by the
+// connection's rules, and keeps the Decision. A refusal is not an error:
+// Decision.Outcome tells it, and the User is the one that was found, if any. The
+// connection is as the caller read it in the same transaction, so that one that
+// was disabled in the meantime lets nobody in.
+func (u *Users) Ensure(tx *store.Tx, c gatehouse.Connection, v gatehouse.Vouched, o EnsureOptions) (gatehouse.User, gatehouse.Decision, error) {
+	var made verdict
+	if validSubject(v.Subject) {
+		q, err := u.read(tx, c, clean(v), o)
+		if err != nil {
+			return gatehouse.User{}, gatehouse.Decision{}, err
+		}
+		made = decide(q)
+		made.Decision.ID = store.NewID()
+		if err := u.write(tx, q, &made, o); err != nil {
+			return gatehouse.User{}, gatehouse.Decision{}, err
+		}
+	} else {
+		made = nameless(c)
+		made.Decision.ID = store.NewID()
+	}
+	d := made.Decision
+	d.At, d.Address = tx.Now(), o.Address
+	if err := Keep(tx, &d); err != nil {
+		return gatehouse.User{}, gatehouse.Decision{}, err
+	}
+	tx.OnCommit(func() { u.count("decision", "outcome", string(d.Outcome), "rule", d.Rule) })
+	return made.user, d, nil
+}
+
+// nameless is what is decided when a provider does not say who the person is.
+func nameless(c gatehouse.Connection) verdict {
+	return verdict{Decision: gatehouse.Decision{
+		ConnectionID: c.ID, Outcome: gatehouse.OutcomeFailed, Rule: "subject",
+		Reason: "%s answered, but did not say who you are. Try again, and ask an administrator if it happens again.",
+		Args:   []string{cmp.Or(c.Label, c.Name)},
+		Facts:  map[string]string{"connection": c.Name},
+	}}
+}
+
+// Keep stores a decision with a reference of its own.
+func Keep(tx *store.Tx, d *gatehouse.Decision) error {
+	d.Reference = reference()
+	if err := tx.SaveDecision(d); err != nil {
+		return fmt.Errorf("keep the decision: %w", err)
+	}
+	return nil
+}
+
+// letters are those of a reference: none that looks like another one when it is
+// read out.
+const letters = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+func reference() string {
+	var b [8]byte
+	for i := range b {
+		var one [1]byte
+		for {
+			_, _ = rand.Read(one[:])
+			if int(one[0]) < 256/len(letters)*len(letters) { // else the first letters would come more often
+				break
+			}
+		}
+		b[i] = letters[int(one[0])%len(letters)]
+	}
+	return string(b[:])
+}
+
+// read gathers what the decision depends on.
+func (u *Users) read(tx *store.Tx, c gatehouse.Connection, v gatehouse.Vouched, o EnsureOptions) (question, error) {
+	q := question{connection: c, vouched: v}
+	for _, a := range u.Admins {
+		if a = cleanEmail(a); a != "" {
+			q.admins = append(q.admins, a)
+		}
+	}
+	var err error
+	if q.known, err = find(tx, c.ID, v.Subject); err != nil {
+		return q, err
+	}
+	for _, kind := range aliasKinds {
+		if q.known != nil || q.old != nil || v.Aliases[kind] == "" {
+			continue
+		}
+		m, err := find(tx, c.ID, v.Aliases[kind])
+		if err != nil {
+			return q, err
+		}
+		if m != nil && madeWith(m.identity, kind) {
+			q.old = m
+		}
+	}
+	if q.holders, err = holders(tx, c.ID, v.Profile.Email); err != nil {
+		return q, err
+	}
+	if o.LinkUserID == "" {
+		return q, nil
+	}
+	user, err := tx.User(o.LinkUserID)
+	if err != nil {
+		return q, fmt.Errorf("read the linking user %s: %w", o.LinkUserID, err)
+	}
+	l, err := asCandidate(tx, c.ID, user)
+	q.linking = &l
+	return q, err
+}
+
+// madeWith says whether an identity can have been made with an id of this kind
+// as its subject. One that was seen with another id of the kind was not: its
+// subject is a real one, which happens to look the same.
+func madeWith(i gatehouse.Identity, kind string) bool {
+	return len(i.Aliases) == 0 || i.Aliases[kind] == i.Subject
+}
+
+func find(tx *store.Tx, connectionID, subject string) (*match, error) {
+	i, err := tx.Identity(connectionID, subject)
+	if errors.Is(err, gatehouse.NotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the identity: %w", err)
+	}
+	user, err := tx.User(i.UserID)
+	if err != nil {
+		return nil, fmt.Errorf("read user %s of the identity: %w", i.UserID, err)
+	}
+	return &match{i, user}, nil
+}
+
+func holders(tx *store.Tx, connectionID, email string) ([]candidate, error) {
+	if email == "" {
+		return nil, nil
+	}
+	found, err := tx.UsersByEmail(email)
+	if err != nil {
+		return nil, fmt.Errorf("read the users with the address: %w", err)
+	}
+	var all []candidate
+	for _, user := range found {
+		c, err := asCandidate(tx, connectionID, user)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+func asCandidate(tx *store.Tx, connectionID string, user gatehouse.User) (candidate, error) {
+	identities, err := tx.Identities(user.ID)
+	if err != nil {
+		return candidate{}, fmt.Errorf("read the identities of user %s: %w", user.ID, err)
+	}
+	return candidate{user, slices.ContainsFunc(identities, func(i gatehouse.Identity) bool { return i.ConnectionID == connectionID })}, nil
+}
+
+// write does what was decided.
+func (u *Users) write(tx *store.Tx, q question, v *verdict, o EnsureOptions) error {
+	if v.act == nothing {
+		return nil
+	}
+	before := v.user
+	if v.act == create {
+		if err := u.newUser(tx, q, v); err != nil {
+			return err
+		}
+	}
+	v.Decision.UserID = v.user.ID
+	if err := saveIdentity(tx, q, v); err != nil {
+		return err
+	}
+	by := gatehouse.Actor{Kind: gatehouse.ActorUser, ID: v.user.ID, Name: v.user.Username, Address: o.Address}
+	if v.act != create {
+		if err := u.update(tx, q, v, o); err != nil {
+			return err
+		}
+	}
+	return recordAll(tx, by, before, v)
+}
+
+// newUser makes the account of a newcomer.
+func (u *Users) newUser(tx *store.Tx, q question, v *verdict) error {
+	c, p := q.connection, q.vouched.Profile
+	username, err := pickUsername(wish(c, q.vouched), seed(c, q.vouched), tx.UsernamesTaken)
+	if err != nil {
+		return fmt.Errorf("find a username: %w", err)
+	}
+	v.user = gatehouse.User{
+		Username: username, Name: cmp.Or(p.Name, p.Nickname, username),
+		Email: p.Email, EmailVerified: q.vouchedFor() && q.free(""),
+		Avatar: p.Avatar, Locale: locale(p.Locale),
+		State: v.state, External: c.Rules.External, Provenance: v.Decision.ID,
+	}
+	if v.admin {
+		v.user.Role = gatehouse.RoleSuperAdministrator
+	}
+	if v.Outcome == gatehouse.OutcomeCreated {
+		v.user.LastSignInAt = tx.Now()
+	}
+	if err := tx.SaveUser(&v.user); err != nil {
+		return fmt.Errorf("save the new user: %w", err)
+	}
+	v.Facts["username"] = username
+	return nil
+}
+
+// update writes what this sign-in changes of a user who is there already.
+func (u *Users) update(tx *store.Tx, q question, v *verdict, o EnsureOptions) error {
+	user := &v.user
+	user.State = v.state
+	if v.admin {
+		user.Role = gatehouse.RoleSuperAdministrator
+	}
+	p, mayHave := q.vouched.Profile, q.free(user.ID)
+	if q.connection.Rules.SyncProfile && o.LinkUserID == "" { // who connects a second identity keeps their name
+		sync(q, user)
+	}
+	if user.Email == p.Email && q.vouchedFor() && mayHave {
+		user.EmailVerified = true
+	}
+	if v.Outcome != gatehouse.OutcomePending && o.LinkUserID == "" {
+		user.LastSignInAt = tx.Now()
+	}
+	if err := tx.SaveUser(user); err != nil {
+		return fmt.Errorf("save user %s: %w", user.ID, err)
+	}
+	return nil
+}
+
+// sync overwrites what sync_profile_attributes name with what the provider
+// tells now. Nobody loses a value because the provider is silent, and nobody
+// gets an address that is verified for somebody else. A changed address is
+// unverified until somebody who is trusted for it says otherwise.
+func sync(q question, user *gatehouse.User) {
+	p, attributes := q.vouched.Profile, q.connection.Rules.SyncProfileAttributes
+	wanted := func(a string) bool {
+		return slices.Contains(attributes, a) || len(attributes) == 0 && a == "email" // GitLab's default
+	}
+	if wanted("name") && p.Name != "" {
+		user.Name = p.Name
+	}
+	if wanted("email") && p.Email != "" && p.Email != strings.ToLower(user.Email) && q.free(user.ID) {
+		user.Email, user.EmailVerified = p.Email, false
+	}
+}
+
+// saveIdentity writes the identity and takes its other ids from identities that
+// had them: the provider says now whose they are.
+func saveIdentity(tx *store.Tx, q question, v *verdict) error {
+	i := v.identity
+	if v.act == renew {
+		// The subject of an identity never changes, so a new one takes its place.
+		if err := tx.DeleteIdentity(i.ID); err != nil {
+			return fmt.Errorf("remove identity %s: %w", i.ID, err)
+		}
+		i.ID, i.Subject = "", q.vouched.Subject
+	}
+	if v.act == link || v.act == create {
+		i = gatehouse.Identity{UserID: v.user.ID, ConnectionID: q.connection.ID, Subject: q.vouched.Subject}
+	}
+	i.Profile, i.LastUsedAt = q.vouched.Profile, tx.Now()
+	aliases := maps.Clone(i.Aliases)
+	if aliases == nil {
+		aliases = map[string]string{}
+	}
+	maps.Copy(aliases, q.vouched.Aliases)
+	i.Aliases = aliases
+	for kind, value := range q.vouched.Aliases {
+		if err := takeAlias(tx, i, kind, value); err != nil {
+			return err
+		}
+	}
+	if err := tx.SaveIdentity(&i); err != nil {
+		return fmt.Errorf("save the identity: %w", err)
+	}
+	v.identity = i
+	return nil
+}
+
+func takeAlias(tx *store.Tx, i gatehouse.Identity, kind, value string) error {
+	other, err := tx.IdentityByAlias(i.ConnectionID, kind, value)
+	if errors.Is(err, gatehouse.NotFound) || err == nil && other.ID == i.ID {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the identity with the same %s: %w", kind, err)
+	}
+	delete(other.Aliases, kind)
+	if err := tx.SaveIdentity(&other); err != nil {
+		return fmt.Errorf("take %s from identity %s: %w", kind, other.ID, err)
+	}
+	return nil
+}
+
+// recordAll writes the audit log.
+func recordAll(tx *store.Tx, by gatehouse.Actor, before gatehouse.User, v *verdict) error {
+	user := v.user
+	events := []struct {
+		when    bool
+		action  string
+		details map[string]string
+	}{
+		{v.act == create, "user.created", map[string]string{"state": string(user.State), "username": user.Username}},
+		{v.act == create || v.act == link, "identity.linked", map[string]string{"connection": v.ConnectionID, "subject": v.Subject}},
+		{v.act == renew, "identity.renewed", map[string]string{"connection": v.ConnectionID, "subject": v.Subject}},
+		{v.act != create && before.State != user.State, "user.approved", map[string]string{"state": string(user.State)}},
+		{before.Role != user.Role, "user.role_changed", map[string]string{"from": string(before.Role), "to": string(user.Role)}},
+		{v.act != create && (before.Email != user.Email || before.EmailVerified != user.EmailVerified), "user.email_changed",
+			map[string]string{"from": before.Email, "to": user.Email, "verified": yes(user.EmailVerified)}},
+	}
+	for _, e := range events {
+		if !e.when {
+			continue
+		}
+		e.details["rule"], e.details["decision"] = v.Rule, v.Decision.ID
+		if err := record(tx, by, e.action, user.ID, e.details); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func record(tx *store.Tx, by gatehouse.Actor, action, userID string, details map[string]string) error {
+	if err := tx.Record(gatehouse.Event{Actor: by, Action: action, Target: "user/" + userID, Details: details}); err != nil {
+		return fmt.Errorf("record %s: %w", action, err)
+	}
+	return nil
+}
+
+// locale is the language of ours that a provider's word for it means; "" when
+// it says nothing we speak.
+func locale(s string) string {
+	s = strings.ToLower(strings.ReplaceAll(s, "_", "-"))
+	switch {
+	case s == "zh" || strings.HasPrefix(s, "zh-"):
+		return "zh-CN"
+	case s == "en" || strings.HasPrefix(s, "en-"):
+		return "en"
+	}
+	return ""
+}
