@@ -1,0 +1,200 @@
+// Package entry is the way in and out: the sign-in page, the way to a provider
+// and back, the page of somebody who was refused or has to wait, one-time
+// links, and signing out. It decides nothing; package signin does.
+package entry
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"gatehouse"
+	"gatehouse/internal/i18n"
+	"gatehouse/internal/session"
+	"gatehouse/internal/signin"
+	"gatehouse/internal/web/ui"
+)
+
+// Entry shows the way in. All fields are needed.
+type Entry struct {
+	UI       *ui.UI
+	SignIn   *signin.Service
+	Sessions *session.Manager
+}
+
+// Mount adds the addresses of this package, and the page for whatever has no
+// address of its own.
+func (e *Entry) Mount(mux *http.ServeMux) {
+	mux.Handle("GET /{$}", e.UI.Handle(e.start))
+	mux.Handle("GET /sign-in", e.UI.Handle(e.choose))
+	mux.Handle("POST /sign-in/{connection}", e.UI.Handle(e.begin))
+	mux.Handle("GET /users/auth/{connection}/callback", e.UI.Handle(e.finish))
+	mux.Handle("POST /users/auth/{connection}/callback", e.UI.Handle(e.keepAnswer))
+	mux.Handle("GET /sign-in/claim", e.UI.Handle(e.claimPage))
+	mux.Handle("POST /sign-in/claim", e.UI.Handle(e.claim))
+	mux.Handle("GET /sign-in/link", e.UI.Handle(e.link))
+	mux.Handle("GET /sign-out", e.UI.Handle(e.signOutPage))
+	mux.Handle("POST /sign-out", e.UI.Handle(e.signOut))
+	mux.Handle("/", e.UI.Missing())
+}
+
+func (e *Entry) start(w http.ResponseWriter, r *http.Request) error {
+	if _, _, err := e.Sessions.Current(r); err != nil {
+		return e.elsewhere(w, err, "/sign-in")
+	}
+	ui.SeeOther(w, "/user")
+	return nil
+}
+
+// elsewhere sends a browser with which nobody is signed in to an address; any
+// other error stays one.
+func (e *Entry) elsewhere(w http.ResponseWriter, err error, path string) error {
+	if !errors.Is(err, gatehouse.Unauthorized) {
+		return err
+	}
+	ui.SeeOther(w, path)
+	return nil
+}
+
+// toProviders are the Content-Security-Policy sources that a form which leads
+// to a provider needs: browsers hold the redirects after it against them, and
+// the provider's address is known only when it is made.
+func toProviders() []string { return []string{"https:", "http:"} }
+
+// choose is the page with a button for each way in.
+func (e *Entry) choose(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	request, returnTo := q.Get("request"), ui.OwnPath(q.Get("return_to"))
+	if request == "" {
+		_, _, err := e.Sessions.Current(r)
+		if err == nil {
+			ui.SeeOther(w, orUser(returnTo))
+			return nil
+		}
+		if !errors.Is(err, gatehouse.Unauthorized) {
+			return err
+		}
+	}
+	c, err := e.SignIn.Choices(r.Context(), request, e.Sessions.Browser(w, r))
+	if err != nil {
+		return err
+	}
+	r = ui.Prefer(r, c.Demand.Locale)
+	if c.Auto != "" && q.Get("auto_sign_in") != "false" {
+		return e.goTo(w, r, signin.Start{Connection: c.Auto, Request: request, ReturnTo: returnTo})
+	}
+	p := choosePage{Choices: c, Request: request, ReturnTo: returnTo, SignedOut: q.Get("signed_out") == "true"}
+	return e.UI.Render(w, r, http.StatusOK,
+		ui.Page{Title: i18n.Text(r.Context(), "Sign in"), FormAction: toProviders()}, chooseBody(p))
+}
+
+// begin goes to the provider of a connection. It is a POST, so that no other
+// site can start a sign-in in this browser.
+func (e *Entry) begin(w http.ResponseWriter, r *http.Request) error {
+	form, err := ui.Form(w, r)
+	if err != nil {
+		return err
+	}
+	return e.goTo(w, r, signin.Start{
+		Connection: r.PathValue("connection"), Request: form.Get("request"), ReturnTo: ui.OwnPath(form.Get("return_to")),
+	})
+}
+
+func (e *Entry) goTo(w http.ResponseWriter, r *http.Request, s signin.Start) error {
+	s.Locale = string(i18n.From(r.Context()))
+	s.BrowserHash = e.Sessions.Browser(w, r)
+	address, err := e.SignIn.Begin(r.Context(), s)
+	if err != nil {
+		return e.refused(w, r, err)
+	}
+	w.Header().Set("Location", address)
+	w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// longestAnswer bounds what comes back with the browser.
+const longestAnswer = 8 << 10
+
+func tooLong() error {
+	return gatehouse.Errorf(gatehouse.Invalid, "The answer of the sign-in provider is too long to be one. Begin the sign-in again.")
+}
+
+// keepAnswer takes an answer that a provider's page sent as a form and has the
+// browser bring it by GET: cookies that are SameSite=Lax come only then, and
+// they say which browser it is.
+func (e *Entry) keepAnswer(w http.ResponseWriter, r *http.Request) error {
+	form, err := ui.Form(w, r)
+	if err != nil {
+		return err
+	}
+	query := form.Encode()
+	if len(query) > longestAnswer {
+		return tooLong()
+	}
+	w.Header().Set("Location", "/users/auth/"+url.PathEscape(r.PathValue("connection"))+"/callback?"+query)
+	w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// finish ends the sign-in that the provider's answer belongs to.
+func (e *Entry) finish(w http.ResponseWriter, r *http.Request) error {
+	if len(r.URL.RawQuery) > longestAnswer {
+		return tooLong()
+	}
+	a := signin.Answer{
+		Connection: r.PathValue("connection"), Values: r.URL.Query(),
+		UserAgent: r.UserAgent(), Address: ui.ClientAddress(r),
+	}
+	a.BrowserHash, _ = e.Sessions.BrowserOf(r)
+	s, u, err := e.Sessions.Current(r)
+	if err == nil {
+		a.CurrentUserID, a.CurrentSessionID = u.ID, s.ID
+	} else if !errors.Is(err, gatehouse.Unauthorized) {
+		return err
+	}
+	result, err := e.SignIn.Finish(r.Context(), a)
+	if err != nil {
+		return e.refused(w, r, err)
+	}
+	e.enter(w, result)
+	return nil
+}
+
+func (e *Entry) enter(w http.ResponseWriter, result signin.Result) {
+	if result.SessionToken != "" {
+		e.Sessions.SetCookie(w, result.SessionToken)
+	}
+	ui.SeeOther(w, orUser(result.GoTo))
+}
+
+// refused shows who was refused, or has to wait, why and under which reference.
+func (e *Entry) refused(w http.ResponseWriter, r *http.Request, err error) error {
+	var refused *signin.Refused
+	if !errors.As(err, &refused) {
+		return err
+	}
+	p := refusedPage{
+		Outcome: refused.Decision.Outcome, Reference: refused.Decision.Reference,
+		Sentence: i18n.Text(r.Context(), refused.Err.Message, refused.Err.Args...),
+	}
+	return e.UI.Render(w, r, refusedStatus(refused), ui.Page{Title: p.title(r.Context())}, refusedBody(p))
+}
+
+// refusedStatus is that of the error, but for somebody who has to wait or was
+// refused by the rules: they may not come in.
+func refusedStatus(refused *signin.Refused) int {
+	switch refused.Decision.Outcome {
+	case gatehouse.OutcomePending, gatehouse.OutcomeRefused:
+		if gatehouse.KindOf(refused.Err) == "" {
+			return http.StatusForbidden
+		}
+	}
+	return ui.StatusOf(refused.Err)
+}
+
+func orUser(path string) string {
+	if ui.OwnPath(path) == "" {
+		return "/user"
+	}
+	return path
+}

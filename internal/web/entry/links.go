@@ -1,0 +1,78 @@
+package entry
+
+import (
+	"errors"
+	"net/http"
+
+	"gatehouse"
+	"gatehouse/internal/i18n"
+	"gatehouse/internal/signin"
+	"gatehouse/internal/web/ui"
+)
+
+// longestToken bounds a one-time token; ours have 43 characters.
+const longestToken = 200
+
+// claimPage asks before it makes the first administrator: programs that look
+// at addresses in advance must not use the link up.
+func (e *Entry) claimPage(w http.ResponseWriter, r *http.Request) error {
+	token := r.URL.Query().Get("token")
+	if token == "" || len(token) > longestToken {
+		return badLink()
+	}
+	return e.UI.Render(w, r, http.StatusOK, ui.Page{Title: i18n.Text(r.Context(), "Become the first administrator")}, claimBody(token))
+}
+
+func (e *Entry) claim(w http.ResponseWriter, r *http.Request) error {
+	form, err := ui.Form(w, r)
+	if err != nil {
+		return err
+	}
+	return e.take(w, r, signin.PurposeClaim, form.Get("token"))
+}
+
+// link signs in by the address that a development installation prints. It is
+// for one person at one machine, so it asks nothing.
+func (e *Entry) link(w http.ResponseWriter, r *http.Request) error {
+	return e.take(w, r, signin.PurposeDev, r.URL.Query().Get("token"))
+}
+
+func (e *Entry) take(w http.ResponseWriter, r *http.Request, purpose, token string) error {
+	if token == "" || len(token) > longestToken {
+		return badLink()
+	}
+	result, err := e.SignIn.TakeLink(r.Context(), purpose, token, ui.ClientAddress(r), r.UserAgent())
+	if errors.Is(err, gatehouse.NotFound) {
+		return badLink()
+	}
+	if err != nil {
+		return e.refused(w, r, err)
+	}
+	if result.GoTo == "" {
+		result.GoTo = "/admin"
+	}
+	e.enter(w, result)
+	return nil
+}
+
+func badLink() error {
+	return gatehouse.Errorf(gatehouse.Expired, "This one-time link is wrong, too old or was used before. Ask for a new one: Gatehouse prints it when it starts.")
+}
+
+// signOutPage asks before it signs out, since a link on another site could lead here.
+func (e *Entry) signOutPage(w http.ResponseWriter, r *http.Request) error {
+	_, u, err := e.Sessions.Current(r)
+	if err != nil {
+		return e.elsewhere(w, err, "/sign-in?auto_sign_in=false")
+	}
+	return e.UI.Render(w, r, http.StatusOK, ui.Page{Title: i18n.Text(r.Context(), "Sign out"), User: &u}, signOutBody(u))
+}
+
+func (e *Entry) signOut(w http.ResponseWriter, r *http.Request) error {
+	const out = "/sign-in?auto_sign_in=false&signed_out=true"
+	if _, err := e.Sessions.End(w, r); err != nil {
+		return e.elsewhere(w, err, out)
+	}
+	ui.SeeOther(w, out)
+	return nil
+}
