@@ -1,43 +1,115 @@
 package store
 
-import "gatehouse"
+import (
+	"encoding/json"
+
+	"gatehouse"
+)
+
+const connectionColumns = `id, name, kind, label, icon, enabled, app_id, app_secret_sealed, args, rules, managed,
+	created_at, updated_at`
+
+func (tx *Tx) scanConnection(r row) (c gatehouse.Connection, err error) {
+	var secret []byte
+	if err := r.Scan(&c.ID, &c.Name, &c.Kind, &c.Label, &c.Icon, &c.Enabled, &c.AppID, &secret, fromJSON(&c.Args),
+		fromJSON(&c.Rules), &c.Managed, at(&c.CreatedAt), at(&c.UpdatedAt)); err != nil {
+		return c, err
+	}
+	secret, err = tx.unseal(secret, cell{"connections", c.ID, "app_secret"})
+	c.AppSecret = string(secret)
+	return c, err
+}
 
 // Connection finds a connection by id.
-func (tx *Tx) Connection(id string) (gatehouse.Connection, error) { panic("todo") }
+func (tx *Tx) Connection(id string) (gatehouse.Connection, error) {
+	return one(tx, tx.scanConnection, `select `+connectionColumns+` from connections where id = $1`, id)
+}
 
 // ConnectionByName finds a connection by name.
-func (tx *Tx) ConnectionByName(name string) (gatehouse.Connection, error) { panic("todo") }
+func (tx *Tx) ConnectionByName(name string) (gatehouse.Connection, error) {
+	return one(tx, tx.scanConnection, `select `+connectionColumns+` from connections where name = $1`, name)
+}
 
 // Connections lists all connections by name, the disabled ones too.
-func (tx *Tx) Connections() ([]gatehouse.Connection, error) { panic("todo") }
+func (tx *Tx) Connections() ([]gatehouse.Connection, error) {
+	return all(tx, tx.scanConnection, `select `+connectionColumns+` from connections order by name`)
+}
 
 // SaveConnection inserts (ID == "") or updates a connection. Its secret is
-// sealed. A taken name is a Conflict.
-func (tx *Tx) SaveConnection(c *gatehouse.Connection) error { panic("todo") }
+// sealed. A taken name is a Conflict. CreatedAt never changes.
+func (tx *Tx) SaveConnection(c *gatehouse.Connection) error {
+	if err := tx.isFree("connections", "name", c.Name, c.ID); err != nil {
+		return err
+	}
+	args, err := json.Marshal(c.Args)
+	if err != nil {
+		return gatehouse.Errorf(gatehouse.Invalid, "The args of the connection %s cannot be stored. Use texts, numbers, lists and maps.", c.Name).Because(err)
+	}
+	fresh := *c
+	insert := fresh.ID == ""
+	tx.stamp(&fresh.ID, &fresh.CreatedAt, &fresh.UpdatedAt)
+	secret, err := tx.seal([]byte(c.AppSecret), cell{"connections", fresh.ID, "app_secret"})
+	if err != nil {
+		return err
+	}
+	values := []any{fresh.ID, c.Name, c.Kind, c.Label, c.Icon, c.Enabled, c.AppID, secret, string(args),
+		asJSON(c.Rules), c.Managed, fresh.UpdatedAt}
+	if insert {
+		_, err = tx.exec(`insert into connections (id, name, kind, label, icon, enabled, app_id, app_secret_sealed, args, rules,
+			managed, updated_at, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+			append(values, fresh.CreatedAt)...)
+	} else {
+		err = must(tx.exec(`update connections set name = $2, kind = $3, label = $4, icon = $5, enabled = $6, app_id = $7,
+			app_secret_sealed = $8, args = $9, rules = $10, managed = $11, updated_at = $12 where id = $1`, values...))
+	}
+	if err == nil {
+		*c = fresh
+	}
+	return err
+}
+
+const clientColumns = `id, name, secret_hash, redirect_uris, post_logout_redirect_uris, backchannel_logout_uri, scopes,
+	grant_types, auth_method, require_pkce, trusted, enabled, managed, created_at, updated_at`
+
+func scanClient(r row) (c gatehouse.Client, err error) {
+	err = r.Scan(&c.ID, &c.Name, &c.SecretHash, fromJSON(&c.RedirectURIs), fromJSON(&c.PostLogoutRedirectURIs),
+		&c.BackchannelLogoutURI, fromJSON(&c.Scopes), fromJSON(&c.GrantTypes), &c.AuthMethod, &c.RequirePKCE, &c.Trusted,
+		&c.Enabled, &c.Managed, at(&c.CreatedAt), at(&c.UpdatedAt))
+	return c, err
+}
 
 // Client finds an OAuth client by its Application ID.
-func (tx *Tx) Client(id string) (gatehouse.Client, error) { panic("todo") }
+func (tx *Tx) Client(id string) (gatehouse.Client, error) {
+	return one(tx, scanClient, `select `+clientColumns+` from clients where id = $1`, id)
+}
 
 // Clients lists all clients by name.
-func (tx *Tx) Clients() ([]gatehouse.Client, error) { panic("todo") }
+func (tx *Tx) Clients() ([]gatehouse.Client, error) {
+	return all(tx, scanClient, `select `+clientColumns+` from clients order by name, id`)
+}
 
-// SaveClient inserts or updates a client by its ID.
-func (tx *Tx) SaveClient(c *gatehouse.Client) error { panic("todo") }
-
-// Connector finds a connector by id.
-func (tx *Tx) Connector(id string) (gatehouse.Connector, error) { panic("todo") }
-
-// ConnectorByKey finds a connector by key.
-func (tx *Tx) ConnectorByKey(key string) (gatehouse.Connector, error) { panic("todo") }
-
-// Connectors lists all connectors by name.
-func (tx *Tx) Connectors() ([]gatehouse.Connector, error) { panic("todo") }
-
-// SaveConnector inserts (ID == "") or updates a connector. Its secrets are
-// sealed. A taken key is a Conflict.
-func (tx *Tx) SaveConnector(c *gatehouse.Connector) error { panic("todo") }
-
-// SetConnectorStatus changes the status and its text only (and PulledAt when the status is connected).
-func (tx *Tx) SetConnectorStatus(id string, s gatehouse.ConnectorStatus, text string) error {
-	panic("todo")
+// SaveClient inserts or updates a client by its ID. CreatedAt never changes.
+func (tx *Tx) SaveClient(c *gatehouse.Client) error {
+	if c.ID == "" {
+		return gatehouse.Errorf(gatehouse.Invalid, "The client has no Application ID.")
+	}
+	created := c.CreatedAt
+	if created.IsZero() {
+		created = tx.now
+	}
+	kept, err := one(tx, scanTime, `insert into clients (`+clientColumns+`)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+		on conflict (id) do update set name = excluded.name, secret_hash = excluded.secret_hash,
+		redirect_uris = excluded.redirect_uris, post_logout_redirect_uris = excluded.post_logout_redirect_uris,
+		backchannel_logout_uri = excluded.backchannel_logout_uri, scopes = excluded.scopes,
+		grant_types = excluded.grant_types, auth_method = excluded.auth_method, require_pkce = excluded.require_pkce,
+		trusted = excluded.trusted, enabled = excluded.enabled, managed = excluded.managed, updated_at = excluded.updated_at
+		returning created_at`,
+		c.ID, c.Name, c.SecretHash, asJSON(c.RedirectURIs), asJSON(c.PostLogoutRedirectURIs), c.BackchannelLogoutURI,
+		asJSON(c.Scopes), asJSON(c.GrantTypes), c.AuthMethod, c.RequirePKCE, c.Trusted, c.Enabled, c.Managed,
+		created, tx.now)
+	if err == nil {
+		c.CreatedAt, c.UpdatedAt = kept, tx.now
+	}
+	return err
 }

@@ -1,56 +1,95 @@
 package store
 
 import (
+	"encoding/json"
 	"time"
 
 	"gatehouse"
 )
 
 // SaveRequest keeps an authorization request under the SHA-256 of its handle.
-func (tx *Tx) SaveRequest(r *gatehouse.Request) error { panic("todo") }
+func (tx *Tx) SaveRequest(r *gatehouse.Request) error {
+	created := r.CreatedAt
+	if created.IsZero() {
+		created = tx.now
+	}
+	params := r.Params
+	if params == nil {
+		params = json.RawMessage("null")
+	}
+	_, err := tx.exec(`insert into requests (handle_hash, client_id, browser_hash, params, demand, created_at, expires_at)
+		values ($1, $2, $3, $4, $5, $6, $7)
+		on conflict (handle_hash) do update set params = excluded.params, demand = excluded.demand,
+		expires_at = excluded.expires_at`,
+		digest(r.Handle), r.ClientID, r.BrowserHash, string(params), asJSON(r.Demand), created, r.ExpiresAt)
+	if err == nil {
+		r.CreatedAt = created
+	}
+	return err
+}
+
+func scanRequest(r row) (q gatehouse.Request, err error) {
+	var params string
+	err = r.Scan(&q.ClientID, &q.BrowserHash, &params, fromJSON(&q.Demand), at(&q.CreatedAt), at(&q.ExpiresAt))
+	q.Params = json.RawMessage(params)
+	return q, err
+}
 
 // Request finds an authorization request; Expired when past its end.
-func (tx *Tx) Request(handle string) (gatehouse.Request, error) { panic("todo") }
+func (tx *Tx) Request(handle string) (gatehouse.Request, error) {
+	q, err := one(tx, scanRequest, `select client_id, browser_hash, params, demand, created_at, expires_at
+		from requests where handle_hash = $1`, digest(handle))
+	if err != nil {
+		return gatehouse.Request{}, err
+	}
+	q.Handle = handle
+	if tx.past(q.ExpiresAt) {
+		return q, gatehouse.Errorf(gatehouse.Expired, "This sign-in took too long. Go back to the app and start again.")
+	}
+	return q, nil
+}
 
 // DeleteRequest removes an authorization request.
-func (tx *Tx) DeleteRequest(handle string) error { panic("todo") }
+func (tx *Tx) DeleteRequest(handle string) error {
+	_, err := tx.exec(`delete from requests where handle_hash = $1`, digest(handle))
+	return err
+}
 
 // SaveCode inserts an authorization code.
-func (tx *Tx) SaveCode(c *gatehouse.Code) error { panic("todo") }
+func (tx *Tx) SaveCode(c *gatehouse.Code) error {
+	_, err := tx.exec(`insert into codes (`+codeColumns+`)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		c.Hash, c.Family, c.Grant.ClientID, orNull(c.Grant.UserID), c.Grant.SessionID, asJSON(c.Grant.Scopes), c.Grant.Nonce,
+		c.Grant.AuthAt, c.RedirectURI, c.Challenge, c.HasNoRedirect, c.ExpiresAt, orNoTime(c.UsedAt))
+	return err
+}
+
+const codeColumns = `hash, family, client_id, user_id, session_id, scopes, nonce, auth_at, redirect_uri, challenge,
+	has_no_redirect, expires_at, used_at`
+
+func scanCode(r row) (c gatehouse.Code, err error) {
+	err = r.Scan(&c.Hash, &c.Family, &c.Grant.ClientID, text(&c.Grant.UserID), &c.Grant.SessionID, fromJSON(&c.Grant.Scopes),
+		&c.Grant.Nonce, at(&c.Grant.AuthAt), &c.RedirectURI, &c.Challenge, &c.HasNoRedirect, at(&c.ExpiresAt), at(&c.UsedAt))
+	return c, err
+}
 
 // TakeCode marks a code as used and returns it as it was before: UsedAt is zero
 // for the one caller that took it, and tells when for a later one. Expired
 // codes are returned too (the caller compares ExpiresAt with tx.Now). NotFound when unknown.
-func (tx *Tx) TakeCode(hash []byte) (gatehouse.Code, error) { panic("todo") }
+func (tx *Tx) TakeCode(hash []byte) (gatehouse.Code, error) {
+	c, err := one(tx, scanCode, `update codes set used_at = $2 where hash = $1 and used_at is null
+		returning `+codeColumns, hash, tx.now)
+	if err == gatehouse.NotFound { //nolint:errorlint // exactly what one returns
+		return tx.Code(hash)
+	}
+	c.UsedAt = time.Time{}
+	return c, err
+}
 
 // Code finds an authorization code without taking it.
-func (tx *Tx) Code(hash []byte) (gatehouse.Code, error) { panic("todo") }
-
-// SaveTokens inserts tokens, all in one statement.
-func (tx *Tx) SaveTokens(t ...*gatehouse.Token) error { panic("todo") }
-
-// Token finds a token by the SHA-256 of its value, live or not.
-func (tx *Tx) Token(hash []byte) (gatehouse.Token, error) { panic("todo") }
-
-// LiveToken finds a token that is neither revoked nor past its end, together
-// with its user (zero for client credentials) in one query. The user may be in any state. Else NotFound.
-func (tx *Tx) LiveToken(hash []byte) (gatehouse.Token, gatehouse.User, error) { panic("todo") }
-
-// RotateToken marks a refresh token as used with its successor. It reports
-// false, and changes nothing, when it was used or revoked already.
-func (tx *Tx) RotateToken(hash, successor []byte) (bool, error) { panic("todo") }
-
-// RevokeToken revokes one token; nothing happens if it is unknown or revoked.
-func (tx *Tx) RevokeToken(hash []byte) error { panic("todo") }
-
-// RevokeFamily revokes all tokens that came of one code.
-func (tx *Tx) RevokeFamily(family string) error { panic("todo") }
-
-// RevokeAccessTokens revokes the access tokens of a family (at rotation, GitLab ends the old one).
-func (tx *Tx) RevokeAccessTokens(family string) error { panic("todo") }
-
-// RevokeUserTokens revokes all tokens and codes of a user, of one client or ("") of all.
-func (tx *Tx) RevokeUserTokens(userID, clientID string) error { panic("todo") }
+func (tx *Tx) Code(hash []byte) (gatehouse.Code, error) {
+	return one(tx, scanCode, `select `+codeColumns+` from codes where hash = $1`, hash)
+}
 
 // Consent is the scopes that a user allowed a client.
 type Consent struct {
@@ -59,24 +98,73 @@ type Consent struct {
 	At               time.Time
 }
 
+func scanConsent(r row) (c Consent, err error) {
+	err = r.Scan(&c.UserID, &c.ClientID, fromJSON(&c.Scopes), at(&c.At))
+	return c, err
+}
+
 // Consent finds what a user allowed a client.
-func (tx *Tx) Consent(userID, clientID string) (Consent, error) { panic("todo") }
+func (tx *Tx) Consent(userID, clientID string) (Consent, error) {
+	return one(tx, scanConsent, `select user_id, client_id, scopes, at from consents
+		where user_id = $1 and client_id = $2`, userID, clientID)
+}
 
-// Consents lists what a user allowed.
-func (tx *Tx) Consents(userID string) ([]Consent, error) { panic("todo") }
+// Consents lists what a user allowed, the newest first.
+func (tx *Tx) Consents(userID string) ([]Consent, error) {
+	return all(tx, scanConsent, `select user_id, client_id, scopes, at from consents
+		where user_id = $1 order by at desc, client_id`, userID)
+}
 
-// SaveConsent keeps what a user allowed a client, in place of what was.
-func (tx *Tx) SaveConsent(c Consent) error { panic("todo") }
+// SaveConsent keeps what a user allowed a client, in place of what was. A zero
+// At is now.
+func (tx *Tx) SaveConsent(c Consent) error {
+	if c.At.IsZero() {
+		c.At = tx.now
+	}
+	_, err := tx.exec(`insert into consents (user_id, client_id, scopes, at) values ($1, $2, $3, $4)
+		on conflict (user_id, client_id) do update set scopes = excluded.scopes, at = excluded.at`,
+		c.UserID, c.ClientID, asJSON(c.Scopes), c.At)
+	return err
+}
 
-// DeleteConsent takes it back.
-func (tx *Tx) DeleteConsent(userID, clientID string) error { panic("todo") }
+// DeleteConsent takes it back. Nothing happens if there is none.
+func (tx *Tx) DeleteConsent(userID, clientID string) error {
+	_, err := tx.exec(`delete from consents where user_id = $1 and client_id = $2`, userID, clientID)
+	return err
+}
+
+func (tx *Tx) scanSigningKey(r row) (k gatehouse.SigningKey, err error) {
+	var private []byte
+	if err := r.Scan(&k.ID, &k.Algorithm, &private, at(&k.CreatedAt), at(&k.ActiveAt), at(&k.RetireAt)); err != nil {
+		return k, err
+	}
+	k.Private, err = tx.unseal(private, cell{"signing_keys", k.ID, "private"})
+	return k, err
+}
 
 // SigningKeys lists the provider's keys that are not past RetireAt, the newest first.
-func (tx *Tx) SigningKeys() ([]gatehouse.SigningKey, error) { panic("todo") }
+func (tx *Tx) SigningKeys() ([]gatehouse.SigningKey, error) {
+	return all(tx, tx.scanSigningKey, `select id, algorithm, private_sealed, created_at, active_at, retire_at from signing_keys
+		where retire_at = 0 or retire_at > $1 order by created_at desc, id`, tx.now)
+}
 
 // SaveSigningKey inserts or updates a key. Its private part is sealed.
-func (tx *Tx) SaveSigningKey(k *gatehouse.SigningKey) error { panic("todo") }
-
-// DeleteExpired removes up to limit rows each of what is past its end and of no more use
-// (attempts, requests, codes, tokens, sessions, links), and says how many.
-func (tx *Tx) DeleteExpired(limit int) (int64, error) { panic("todo") }
+func (tx *Tx) SaveSigningKey(k *gatehouse.SigningKey) error {
+	if k.ID == "" || len(k.Private) == 0 {
+		return gatehouse.Errorf(gatehouse.Invalid, "The signing key has no id or no private part.")
+	}
+	private, err := tx.seal(k.Private, cell{"signing_keys", k.ID, "private"})
+	if err != nil {
+		return err
+	}
+	created := k.CreatedAt
+	if created.IsZero() {
+		created = tx.now
+	}
+	k.CreatedAt, err = one(tx, scanTime, `insert into signing_keys (id, algorithm, private_sealed, created_at, active_at, retire_at)
+		values ($1, $2, $3, $4, $5, $6)
+		on conflict (id) do update set private_sealed = excluded.private_sealed, active_at = excluded.active_at,
+		retire_at = excluded.retire_at returning created_at`,
+		k.ID, k.Algorithm, private, created, k.ActiveAt, k.RetireAt)
+	return err
+}

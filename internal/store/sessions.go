@@ -6,54 +6,80 @@ import (
 	"gatehouse"
 )
 
-// SaveSession inserts a session (ID == "") or updates the times of one.
-func (tx *Tx) SaveSession(s *gatehouse.Session) error { panic("todo") }
+const sessionColumns = `s.id, s.token_hash, s.user_id, s.connection_id, s.method, s.user_agent, s.address,
+	s.auth_at, s.created_at, s.seen_at, s.expires_at`
 
-// SessionByToken finds a live session by the SHA-256 of its cookie, together
-// with its user, in one query. An ended one is NotFound.
-func (tx *Tx) SessionByToken(hash []byte) (gatehouse.Session, gatehouse.User, error) { panic("todo") }
-
-// TouchSession notes that a session was seen.
-func (tx *Tx) TouchSession(id string, seen time.Time) error { panic("todo") }
-
-// Sessions lists the live sessions of a user, the last seen first.
-func (tx *Tx) Sessions(userID string) ([]gatehouse.Session, error) { panic("todo") }
-
-// EndSession ends one session of a user; NotFound if it is not theirs.
-func (tx *Tx) EndSession(userID, id string) error { panic("todo") }
-
-// EndSessions ends all sessions of a user but one ("" = all), and says how many.
-func (tx *Tx) EndSessions(userID, except string) (int64, error) { panic("todo") }
-
-// SaveAttempt keeps a sign-in under way. Only the SHA-256 of its State is stored.
-func (tx *Tx) SaveAttempt(a *gatehouse.Attempt) error { panic("todo") }
-
-// TakeAttempt reads and removes the attempt with this state: it can be taken
-// once. One that is past its end is Expired, and removed; an unknown or taken one NotFound.
-func (tx *Tx) TakeAttempt(state string) (gatehouse.Attempt, error) { panic("todo") }
-
-// PeekAttempt reads the attempt with this state without taking it.
-func (tx *Tx) PeekAttempt(state string) (gatehouse.Attempt, error) { panic("todo") }
-
-// SaveDecision keeps a decision.
-func (tx *Tx) SaveDecision(d *gatehouse.Decision) error { panic("todo") }
-
-// Decision finds a decision by id or by the reference a person was shown.
-func (tx *Tx) Decision(idOrReference string) (gatehouse.Decision, error) { panic("todo") }
-
-// Decisions lists decisions of a user ("" = of all), the newest first.
-func (tx *Tx) Decisions(userID string, c Cursor) (Page[gatehouse.Decision], error) { panic("todo") }
-
-// Link is a one-time address (the first administrator's claim, dev's dashboard link).
-type Link struct {
-	Purpose   string // "claim", "dev"
-	UserID    string // whom it signs in, "" = decided when it is taken
-	ExpiresAt time.Time
+func sessionFields(s *gatehouse.Session) []any {
+	return []any{&s.ID, &s.TokenHash, &s.UserID, &s.ConnectionID, &s.Method, &s.UserAgent, &s.Address,
+		at(&s.AuthAt), at(&s.CreatedAt), at(&s.SeenAt), at(&s.ExpiresAt)}
 }
 
-// SaveLink keeps a one-time link under the SHA-256 of its token.
-func (tx *Tx) SaveLink(token string, l Link) error { panic("todo") }
+func scanSession(r row) (s gatehouse.Session, err error) {
+	err = r.Scan(sessionFields(&s)...)
+	return s, err
+}
 
-// TakeLink reads and removes a link: NotFound when unknown or taken, Expired
-// when past its end.
-func (tx *Tx) TakeLink(purpose, token string) (Link, error) { panic("todo") }
+// SaveSession inserts a session (ID == "") or updates the times of one.
+func (tx *Tx) SaveSession(s *gatehouse.Session) error {
+	if s.ID != "" {
+		return must(tx.exec(`update sessions set auth_at = $2, seen_at = $3, expires_at = $4 where id = $1`,
+			s.ID, s.AuthAt, s.SeenAt, s.ExpiresAt))
+	}
+	fresh := *s
+	fresh.ID = NewID()
+	for _, t := range []*time.Time{&fresh.CreatedAt, &fresh.SeenAt, &fresh.AuthAt} {
+		if t.IsZero() {
+			*t = tx.now
+		}
+	}
+	_, err := tx.exec(`insert into sessions (id, token_hash, user_id, connection_id, method, user_agent, address,
+		auth_at, created_at, seen_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		fresh.ID, fresh.TokenHash, fresh.UserID, fresh.ConnectionID, fresh.Method, fresh.UserAgent, fresh.Address,
+		fresh.AuthAt, fresh.CreatedAt, fresh.SeenAt, fresh.ExpiresAt)
+	if err == nil {
+		*s = fresh
+	}
+	return err
+}
+
+// sessionAndUser are the columns of a session with its user.
+type sessionAndUser struct {
+	session gatehouse.Session
+	user    gatehouse.User
+}
+
+func scanSessionAndUser(r row) (v sessionAndUser, err error) {
+	err = r.Scan(append(sessionFields(&v.session), userFields(&v.user)...)...)
+	return v, err
+}
+
+// SessionByToken finds a live session by the SHA-256 of its cookie, together
+// with its user, in one query. An ended one is NotFound. The user may be in any
+// state.
+func (tx *Tx) SessionByToken(hash []byte) (gatehouse.Session, gatehouse.User, error) {
+	v, err := one(tx, scanSessionAndUser, `select `+sessionColumns+`, `+joinedUser+`
+		from sessions s join users u on u.id = s.user_id
+		where s.token_hash = $1 and s.expires_at > $2`, hash, tx.now)
+	return v.session, v.user, err
+}
+
+// TouchSession notes that a session was seen.
+func (tx *Tx) TouchSession(id string, seen time.Time) error {
+	return must(tx.exec(`update sessions set seen_at = $2 where id = $1`, id, seen))
+}
+
+// Sessions lists the live sessions of a user, the last seen first.
+func (tx *Tx) Sessions(userID string) ([]gatehouse.Session, error) {
+	return all(tx, scanSession, `select `+sessionColumns+` from sessions s
+		where s.user_id = $1 and s.expires_at > $2 order by s.seen_at desc, s.id desc`, userID, tx.now)
+}
+
+// EndSession ends one session of a user; NotFound if it is not theirs.
+func (tx *Tx) EndSession(userID, id string) error {
+	return must(tx.exec(`delete from sessions where id = $1 and user_id = $2`, id, userID))
+}
+
+// EndSessions ends all sessions of a user but one ("" = all), and says how many.
+func (tx *Tx) EndSessions(userID, except string) (int64, error) {
+	return tx.exec(`delete from sessions where user_id = $1 and id <> $2`, userID, except)
+}

@@ -6,7 +6,10 @@ package store
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net/url"
+	"strings"
 	"time"
 
 	"gatehouse"
@@ -18,58 +21,110 @@ type Options struct {
 	Seal  *seal.Box       // seals secret columns; nil: Open fails
 	Clock gatehouse.Clock // nil: time.Now
 	Log   *slog.Logger    // nil: discard
+
+	// busy is how long SQLite waits for a lock of another program.
+	busy time.Duration
 }
 
 // Store is an open database. It is safe for concurrent use.
-type Store struct{ opts Options }
+type Store struct {
+	opts    Options
+	dialect dialect
+	db      backend
+}
+
+// backend is a database under one of the two drivers. Both run fn inside a
+// transaction and pass its error on; update may run it more than once.
+type backend interface {
+	view(ctx context.Context, fn func(querier) error) error
+	update(ctx context.Context, fn func(querier) error) error
+	close() error
+}
 
 // Open opens "sqlite:PATH" (made with 0600 if absent) or "postgres://…" and brings its
 // schema up to date. A file that cannot be written, is locked by a program
 // that does not let go, or holds a newer schema is an error that says so.
-func Open(ctx context.Context, url string, o Options) (*Store, error) { panic("todo") }
+func Open(ctx context.Context, address string, o Options) (*Store, error) {
+	if o.Seal == nil {
+		return nil, errors.New("open store: Options.Seal is missing")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.busy == 0 {
+		o.busy = 5 * time.Second
+	}
+	s := &Store{opts: o}
+	var err error
+	if path, ok := strings.CutPrefix(address, "sqlite:"); ok {
+		s.dialect = sqliteDialect()
+		s.db, err = openSQLite(ctx, path, o)
+	} else if isPostgres(address) {
+		s.dialect = postgresDialect()
+		s.db, err = openPostgres(ctx, address, o)
+	} else {
+		err = gatehouse.Errorf(gatehouse.Invalid,
+			`The address of the database begins neither with "sqlite:" nor with "postgres://". Write sqlite:PATH for a file, or postgres://USER@HOST/NAME.`)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// isPostgres says whether an address is one of PostgreSQL. The address itself
+// may hold a password, so nothing of it gets into an error.
+func isPostgres(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql")
+}
 
 // Close waits for writes under way and closes the database.
-func (s *Store) Close() error { panic("todo") }
+func (s *Store) Close() error { return s.db.close() }
 
 // Ping says whether the database can be read and written now; for /readyz.
-func (s *Store) Ping(ctx context.Context) error { panic("todo") }
+func (s *Store) Ping(ctx context.Context) error {
+	return s.Update(ctx, func(tx *Tx) error {
+		_, err := tx.exec(`insert into counters (name, value) values ('ping', $1)
+			on conflict (name) do update set value = excluded.value`, tx.now)
+		return err
+	})
+}
 
 // View runs fn on one unchanging picture of the database. fn must not write.
-func (s *Store) View(ctx context.Context, fn func(*Tx) error) error { panic("todo") }
+func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
+	err := s.db.view(ctx, func(q querier) error {
+		tx := s.begin(ctx, q)
+		defer tx.end()
+		return tx.outcome(fn(tx))
+	})
+	return explain(err)
+}
 
 // Update runs fn as if all updates ran one after another, and returns nil only
 // when what fn wrote is durable. An error of fn undoes everything it wrote. fn
 // may run more than once, so it touches nothing but tx and variables that it
-// sets anew each time.
-func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error { panic("todo") }
-
-// Tx is a transaction. Its methods use the context of the View or Update that
-// made it, and it must not be kept beyond it. Methods that look for one thing
-// return gatehouse.NotFound when there is none.
-type Tx struct {
-	ctx context.Context
-	now time.Time
+// sets anew each time. fn must not call View or Update itself: on SQLite there
+// is one writer, and it would wait for itself.
+func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
+	var after []func()
+	err := s.db.update(ctx, func(q querier) error {
+		tx := s.begin(ctx, q)
+		defer tx.end()
+		err := tx.outcome(fn(tx))
+		after = tx.after
+		return err
+	})
+	if err != nil {
+		return explain(err)
+	}
+	for _, f := range after {
+		f()
+	}
+	return nil
 }
 
-// Now is the time of the transaction, to the millisecond: the same at every call.
-func (tx *Tx) Now() time.Time { return tx.now }
-
-// Context is the context of the View or Update.
-func (tx *Tx) Context() context.Context { return tx.ctx }
-
-// NewID returns a new UUIDv7: ids of rows grow with time.
-func NewID() string { panic("todo") }
-
-// Cursor asks for a page of a list: at most Limit rows (0: 50, at most 200)
-// after the one that After names ("" = from the start). After is opaque: it is
-// the Next of the page before.
-type Cursor struct {
-	After string
-	Limit int
-}
-
-// Page is a page of a list. Next is "" at the end.
-type Page[T any] struct {
-	Items []T
-	Next  string
+func (s *Store) begin(ctx context.Context, q querier) *Tx {
+	now := s.opts.Clock.Now().UTC().Truncate(time.Millisecond)
+	return &Tx{ctx: ctx, now: now, db: q, store: s}
 }

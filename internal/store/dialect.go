@@ -1,0 +1,40 @@
+package store
+
+import "strings"
+
+// dialect is all in which the two databases differ, as far as the SQL is
+// concerned.
+type dialect struct {
+	// text is the type of text columns: ordered by bytes on both, so that
+	// lists, cursors and indexes do not depend on the locale of the server.
+	text string
+	// elements lists the elements of a JSON array of texts, given as parameter %.
+	elements string
+	// skipLocked lets workers on several nodes claim jobs side by side.
+	skipLocked string
+	// analyze makes the planner know what a bulk load brought into table %; "" where it
+	// needs not.
+	analyze string
+}
+
+func sqliteDialect() dialect {
+	return dialect{
+		text:     "text",
+		elements: "(select value from json_each(%))",
+	}
+}
+
+func postgresDialect() dialect {
+	return dialect{
+		text:       `text collate "C"`,
+		elements:   "(select jsonb_array_elements_text(cast(% as jsonb)))",
+		skipLocked: "for update skip locked",
+		analyze:    "analyze %",
+	}
+}
+
+// in is the right side of "x in …" for a list that is given as one parameter:
+// one SQL text serves lists of any length.
+func (d dialect) in(parameter string) string {
+	return strings.Replace(d.elements, "%", parameter, 1)
+}

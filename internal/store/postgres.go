@@ -1,0 +1,130 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/pressly/goose/v3"
+
+	"gatehouse"
+)
+
+// postgres is a pool of connections to a PostgreSQL server, which several
+// nodes may share.
+type postgres struct{ db *sql.DB }
+
+const (
+	postgresConnections = 24
+	oldestPostgres      = 150000 // server_version_num
+)
+
+func openPostgres(ctx context.Context, address string, _ Options) (*postgres, error) {
+	cfg, err := pgx.ParseConfig(address)
+	if err != nil {
+		return nil, gatehouse.Errorf(gatehouse.Invalid, "The address of the PostgreSQL database is not right. Write postgres://USER:PASSWORD@HOST:PORT/NAME.")
+	}
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = 10 * time.Second
+	}
+	for name, value := range map[string]string{
+		"application_name":                    "gatehouse",
+		"idle_in_transaction_session_timeout": "60s", // a node that hangs does not hold its locks for ever
+		"lock_timeout":                        "10s",
+	} {
+		if _, set := cfg.RuntimeParams[name]; !set {
+			cfg.RuntimeParams[name] = value
+		}
+	}
+	db := postgresDB(cfg)
+	db.SetMaxOpenConns(postgresConnections)
+	db.SetMaxIdleConns(postgresConnections)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	if err := preparePostgres(ctx, db); err != nil {
+		db.Close() //nolint:errcheck,gosec // the first error is the one to tell
+		return nil, err
+	}
+	return &postgres{db: db}, nil
+}
+
+func preparePostgres(ctx context.Context, db *sql.DB) error {
+	var version int
+	var encoding string
+	err := db.QueryRowContext(ctx, `select cast(current_setting('server_version_num') as integer), current_setting('server_encoding')`).
+		Scan(&version, &encoding)
+	if err != nil {
+		return explain(err)
+	}
+	if version < oldestPostgres {
+		return gatehouse.Errorf(gatehouse.Invalid, "The PostgreSQL server is too old (%d). Gatehouse needs version 15 or later.", version/10000)
+	}
+	if encoding != "UTF8" {
+		return gatehouse.Errorf(gatehouse.Invalid, "The PostgreSQL database has the encoding %s. Gatehouse needs one that was created with encoding UTF8.", encoding)
+	}
+	return migrate(ctx, goose.DialectPostgres, db, postgresDialect())
+}
+
+func (p *postgres) close() error { return p.db.Close() }
+
+func (p *postgres) view(ctx context.Context, fn func(querier) error) error {
+	return p.once(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, fn)
+}
+
+// The bounds of trying again: enough for a burst of writers of one row.
+const (
+	mostRuns     = 40
+	firstPause   = 2 * time.Millisecond
+	longestPause = 250 * time.Millisecond
+)
+
+// update runs fn again when the server found that it did not run as if alone.
+func (p *postgres) update(ctx context.Context, fn func(querier) error) error {
+	pause := firstPause
+	duplicates := 0
+	for run := 1; ; run++ {
+		err := p.once(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable}, fn)
+		if err == nil || !again(err) {
+			return err
+		}
+		if isDuplicate(err) {
+			duplicates++
+		}
+		// A duplicate that stays is not one that another writer made meanwhile.
+		if run == mostRuns || duplicates > 2 {
+			return err
+		}
+		if err := sleep(ctx, pause/2+rand.N(pause)); err != nil { //nolint:gosec // spreads load, guards nothing
+			return err
+		}
+		pause = min(2*pause, longestPause)
+	}
+}
+
+func (p *postgres) once(ctx context.Context, o *sql.TxOptions, fn func(querier) error) error {
+	tx, err := p.db.BeginTx(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // does nothing after a commit
+	if err := fn(tx); err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

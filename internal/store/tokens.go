@@ -1,0 +1,135 @@
+package store
+
+import (
+	"time"
+
+	"gatehouse"
+)
+
+const tokenColumns = `t.hash, t.kind, t.family, t.client_id, t.user_id, t.session_id, t.scopes, t.nonce, t.auth_at,
+	t.created_at, t.expires_at, t.ends_at, t.used_at, t.successor, t.revoked_at`
+
+func tokenFields(t *gatehouse.Token) []any {
+	return []any{&t.Hash, &t.Kind, &t.Family, &t.Grant.ClientID, text(&t.Grant.UserID), &t.Grant.SessionID,
+		fromJSON(&t.Grant.Scopes), &t.Grant.Nonce, at(&t.Grant.AuthAt), at(&t.CreatedAt), at(&t.ExpiresAt), at(&t.EndsAt),
+		at(&t.UsedAt), &t.Successor, at(&t.RevokedAt)}
+}
+
+func scanToken(r row) (t gatehouse.Token, err error) {
+	err = r.Scan(tokenFields(&t)...)
+	return t, err
+}
+
+var tokenTable = bulk{
+	head: `insert into tokens (hash, kind, family, client_id, user_id, session_id, scopes, nonce, auth_at,
+		created_at, expires_at, ends_at, used_at, successor, revoked_at) values `,
+	columns: 15,
+}
+
+// SaveTokens inserts tokens, all in one statement.
+func (tx *Tx) SaveTokens(tokens ...*gatehouse.Token) error {
+	rows := make([][]any, len(tokens))
+	for i, t := range tokens {
+		if t.CreatedAt.IsZero() {
+			t.CreatedAt = tx.now
+		}
+		rows[i] = []any{t.Hash, t.Kind, t.Family, t.Grant.ClientID, orNull(t.Grant.UserID), t.Grant.SessionID,
+			asJSON(t.Grant.Scopes), t.Grant.Nonce, t.Grant.AuthAt, t.CreatedAt, t.ExpiresAt, t.EndsAt, t.UsedAt,
+			t.Successor, t.RevokedAt}
+	}
+	return tx.load(tokenTable, rows)
+}
+
+// Token finds a token by the SHA-256 of its value, live or not.
+func (tx *Tx) Token(hash []byte) (gatehouse.Token, error) {
+	return one(tx, scanToken, `select `+tokenColumns+` from tokens t where t.hash = $1`, hash)
+}
+
+type tokenAndUser struct {
+	token gatehouse.Token
+	user  gatehouse.User
+}
+
+func scanTokenAndUser(r row) (v tokenAndUser, err error) {
+	err = r.Scan(append(tokenFields(&v.token), userFields(&v.user)...)...)
+	return v, err
+}
+
+// LiveToken finds a token that is neither revoked nor past its end, together
+// with its user (zero for client credentials) in one query. The user may be in
+// any state. Else NotFound. A refresh token that was rotated is not live.
+func (tx *Tx) LiveToken(hash []byte) (gatehouse.Token, gatehouse.User, error) {
+	v, err := one(tx, scanTokenAndUser, `select `+tokenColumns+`, `+joinedUser+`
+		from tokens t left join users u on u.id = t.user_id
+		where t.hash = $1 and t.revoked_at = 0 and (t.kind <> 'refresh' or t.used_at = 0)
+		and (t.expires_at = 0 or t.expires_at > $2) and (t.ends_at = 0 or t.ends_at > $2)`, hash, tx.now)
+	return v.token, v.user, err
+}
+
+// RotateToken marks a refresh token as used with its successor. It reports
+// false, and changes nothing, when it was used or revoked already.
+func (tx *Tx) RotateToken(hash, successor []byte) (bool, error) {
+	n, err := tx.exec(`update tokens set used_at = $2, successor = $3
+		where hash = $1 and kind = 'refresh' and used_at = 0 and revoked_at = 0`, hash, tx.now, successor)
+	return n == 1, err
+}
+
+// RevokeToken revokes one token; nothing happens if it is unknown or revoked.
+func (tx *Tx) RevokeToken(hash []byte) error {
+	_, err := tx.exec(`update tokens set revoked_at = $2 where hash = $1 and revoked_at = 0`, hash, tx.now)
+	return err
+}
+
+// RevokeFamily revokes all tokens that came of one code.
+func (tx *Tx) RevokeFamily(family string) error {
+	_, err := tx.exec(`update tokens set revoked_at = $2 where family = $1 and revoked_at = 0`, family, tx.now)
+	return err
+}
+
+// RevokeAccessTokens revokes the access tokens of a family (at rotation, GitLab ends the old one).
+func (tx *Tx) RevokeAccessTokens(family string) error {
+	_, err := tx.exec(`update tokens set revoked_at = $2 where family = $1 and kind = 'access' and revoked_at = 0`,
+		family, tx.now)
+	return err
+}
+
+// RevokeUserTokens revokes all tokens and codes of a user, of one client or ("")
+// of all. The codes are gone afterwards.
+func (tx *Tx) RevokeUserTokens(userID, clientID string) error {
+	if _, err := tx.exec(`update tokens set revoked_at = $3
+		where user_id = $1 and ($2 = '' or client_id = $2) and revoked_at = 0`, userID, clientID, tx.now); err != nil {
+		return err
+	}
+	_, err := tx.exec(`delete from codes where user_id = $1 and ($2 = '' or client_id = $2)`, userID, clientID)
+	return err
+}
+
+// keepCodes is how long a code is known after its end, so that its second use
+// is noticed and ends its tokens.
+const keepCodes = 24 * time.Hour
+
+// DeleteExpired removes up to limit rows each of what is past its end and of no more use
+// (attempts, requests, codes, tokens, sessions, links), and says how many.
+func (tx *Tx) DeleteExpired(limit int) (int64, error) {
+	var total int64
+	for _, e := range []struct {
+		table, key string
+		end        time.Time
+	}{
+		{"attempts", "id", tx.now},
+		{"requests", "handle_hash", tx.now},
+		{"codes", "hash", tx.now.Add(-keepCodes)},
+		{"tokens", "hash", tx.now},
+		{"sessions", "id", tx.now},
+		{"links", "token_hash", tx.now},
+	} {
+		n, err := tx.exec(`delete from `+e.table+` where `+e.key+` in
+			(select `+e.key+` from `+e.table+` where expires_at > 0 and expires_at <= $1 order by expires_at limit $2)`,
+			e.end, limit)
+		if err != nil {
+			return total, err
+		}
+		total += n
+	}
+	return total, nil
+}
