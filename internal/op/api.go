@@ -1,0 +1,192 @@
+package op
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"gatehouse"
+	"gatehouse/internal/op/gitlab"
+	"gatehouse/internal/op/wire"
+	"gatehouse/internal/store"
+)
+
+// apiHandler answers a request of GitLab's REST API, or says how it fails. An
+// error is a fault of ours.
+type apiHandler func(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error)
+
+// api runs a handler of the REST API. What fails fails in GitLab's words, with
+// the headers of RFC 6750.
+func (p *Provider) api(h apiHandler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		failure, err := h(w, r)
+		switch {
+		case err != nil && unavailable(err):
+			p.log().WarnContext(r.Context(), "API request cannot be answered now", "path", r.URL.Path, "error", err)
+			w.Header().Set("Retry-After", "10")
+			failure = gitlab.Unavailable()
+		case err != nil:
+			p.log().ErrorContext(r.Context(), "API request failed", "path", r.URL.Path, "error", err)
+			failure = gitlab.Broken()
+		}
+		if failure != nil {
+			challenge(w, failure)
+			wire.JSON(w, failure.Status, failure.Body)
+		}
+	})
+}
+
+func challenge(w http.ResponseWriter, f *gitlab.Failure) {
+	if f.Status != http.StatusUnauthorized && f.OAuth == "" {
+		return
+	}
+	c := `Bearer realm="` + wire.Realm + `"`
+	if f.OAuth != "" {
+		c += `, error="` + f.OAuth + `", error_description="` + f.Details + `"`
+	}
+	if f.Scope != "" {
+		c += `, scope="` + f.Scope + `"`
+	}
+	w.Header().Set("WWW-Authenticate", c)
+}
+
+func (p *Provider) apiUnknown(http.ResponseWriter, *http.Request) (*gitlab.Failure, error) {
+	return gitlab.NotFound(), nil
+}
+
+func (p *Provider) apiGone(http.ResponseWriter, *http.Request) (*gitlab.Failure, error) {
+	return gitlab.Gone(), nil
+}
+
+// apiUser answers GET /api/v4/user and, for old clients, GET /api/v3/user.
+func (p *Provider) apiUser(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
+	var person gitlab.Person
+	failure, err := p.asked(r, true, func(tx *store.Tx, b bearing) (err error) {
+		person = gitlab.Person{User: b.user, SignInAt: b.token.Grant.AuthAt, URL: p.issuer()}
+		person.Identities, err = identities(tx, b.user.ID)
+		return err
+	})
+	if failure == nil && err == nil {
+		wire.JSON(w, http.StatusOK, gitlab.UserOf(person))
+	}
+	return failure, err
+}
+
+// identities are how a person signs in, with the names of the connections.
+func identities(tx *store.Tx, userID string) ([]gitlab.Identity, error) {
+	all, err := tx.Identities(userID)
+	if err != nil {
+		return nil, err
+	}
+	var told []gitlab.Identity
+	for _, i := range all {
+		c, err := tx.Connection(i.ConnectionID)
+		if errors.Is(err, gatehouse.NotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		told = append(told, gitlab.Identity{Provider: c.Name, ExternUID: i.Subject})
+	}
+	return told, nil
+}
+
+// apiVersion answers GET /api/v4/version: the GitLab whose answers these are.
+func (p *Provider) apiVersion(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
+	failure, err := p.asked(r, false, func(*store.Tx, bearing) error { return nil })
+	if failure == nil && err == nil {
+		wire.JSON(w, http.StatusOK, struct {
+			Version  string `json:"version"`
+			Revision string `json:"revision"`
+		}{gitlab.Version, "gatehouse"})
+	}
+	return failure, err
+}
+
+// apiScopes are the scopes of which one opens what we have of the API.
+func apiScopes() []string { return []string{scopeUser, scopeAPI, scopeReadAPI} }
+
+// asked finds who asks by the token of a request and, if they may, reads what
+// they asked for in the same view of the database.
+func (p *Provider) asked(r *http.Request, inAddress bool, read func(*store.Tx, bearing) error) (failure *gitlab.Failure, err error) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return gitlab.NotAllowed(), nil
+	}
+	value, failure := apiToken(r, inAddress)
+	if failure != nil {
+		return failure, nil
+	}
+	err = p.Store.View(r.Context(), func(tx *store.Tx) error {
+		b, err := liveAccess(tx, value)
+		if errors.Is(err, gatehouse.NotFound) {
+			failure, err = whyDead(tx, value)
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		if failure = admit(b); failure != nil {
+			return nil
+		}
+		return read(tx, b)
+	})
+	return failure, err
+}
+
+// apiToken reads the token: of the header or, where that is allowed, of the
+// address, never of both.
+func apiToken(r *http.Request, inAddress bool) (string, *gitlab.Failure) {
+	value, err := wire.Bearer(r)
+	if err != nil {
+		return "", gitlab.TwoTokens()
+	}
+	posted := r.URL.Query()["access_token"]
+	if !inAddress {
+		posted = nil
+	}
+	switch {
+	case value != "" && len(posted) > 0 || len(posted) > 1:
+		return "", gitlab.TwoTokens()
+	case value == "" && len(posted) == 1:
+		value = posted[0]
+	}
+	if value == "" {
+		return "", gitlab.Unauthorized()
+	}
+	return value, nil
+}
+
+// admit says why a live token does not open the API; nil when it does.
+func admit(b bearing) *gitlab.Failure {
+	if b.token.Grant.UserID == "" {
+		return gitlab.Unauthorized() // client credentials stand for no person
+	}
+	if f := gitlab.Denied(b.user.State); f != nil {
+		return f
+	}
+	if !slices.ContainsFunc(b.token.Grant.Scopes, func(s string) bool { return slices.Contains(apiScopes(), s) }) {
+		return gitlab.InsufficientScope(strings.Join(apiScopes(), " "))
+	}
+	return nil
+}
+
+// whyDead tells an ended access token from one that never was.
+func whyDead(tx *store.Tx, value string) (*gitlab.Failure, error) {
+	if len(value) > 512 {
+		return gitlab.Unauthorized(), nil
+	}
+	t, err := tx.Token(digest(value))
+	switch {
+	case errors.Is(err, gatehouse.NotFound), err == nil && t.Kind != gatehouse.AccessToken:
+		return gitlab.Unauthorized(), nil
+	case err != nil:
+		return nil, err
+	case !t.RevokedAt.IsZero():
+		return gitlab.TokenRevoked(), nil
+	case !tx.Now().Before(t.ExpiresAt):
+		return gitlab.TokenExpired(), nil
+	}
+	return gitlab.Unauthorized(), nil
+}

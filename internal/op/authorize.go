@@ -1,0 +1,315 @@
+package op
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"gatehouse"
+	"gatehouse/internal/i18n"
+	"gatehouse/internal/op/wire"
+	"gatehouse/internal/store"
+	"gatehouse/internal/web/ui"
+)
+
+// requestLife is how long a request waits for its person.
+const requestLife = 30 * time.Minute
+
+// visit is an authorization request that was found to be right, with its
+// client. handle is "" until it is kept.
+type visit struct {
+	client gatehouse.Client
+	params params
+	auth   authorization
+	after  time.Time // the person must have signed in after this
+	handle string
+}
+
+// authorizePosted takes a request by POST (OpenID Connect Core section
+// 3.1.2.1). It comes from another site, so our cookies are not with it: the
+// browser asks the same again by GET, where they are.
+func (p *Provider) authorizePosted(w http.ResponseWriter, r *http.Request) error {
+	v, err := wire.AnyForm(w, r)
+	if err != nil {
+		return unreadable(err)
+	}
+	w.Header().Set("Location", "/oauth/authorize?"+v.Encode())
+	w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// authorize is where the journey of a sign-in to an app begins, and where it
+// goes on when the person comes back from our own sign-in with ?request=.
+func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) error {
+	v, err := wire.AnyForm(w, r)
+	if err != nil {
+		return unreadable(err)
+	}
+	if len(v) == 1 && len(v["request"]) == 1 {
+		// Alone it is our handle; with other parameters it would be a request
+		// object (RFC 9101), which always has client_id beside it.
+		return p.resume(w, r, v.Get("request"))
+	}
+	return p.begin(w, r, v)
+}
+
+func unreadable(cause error) error {
+	return gatehouse.Errorf(gatehouse.Invalid, "The application sent a request that cannot be read. Tell the people who run the application.").Because(cause)
+}
+
+func (p *Provider) begin(w http.ResponseWriter, r *http.Request, v url.Values) error {
+	asked := parseParams(v)
+	client, err := p.client(r.Context(), asked.ClientID)
+	if err != nil {
+		return err
+	}
+	asked.HintedSubject = p.hinted(r.Context(), asked.IDTokenHint)
+	a, refused := validate(client, asked)
+	if refused != nil {
+		return p.refuse(w, r, asked.ClientID, refused)
+	}
+	return p.proceed(w, r, visit{client: *client, params: asked, auth: a, after: demandedAfter(a, p.Clock.Now())})
+}
+
+// unknownSubject stands for the person of an ID token that is not ours.
+const unknownSubject = "unknown"
+
+// hinted is whose ID token an id_token_hint is; one that is not ours is
+// somebody whom we do not know. It may be past its end (OpenID Connect Core
+// section 3.1.2.1).
+func (p *Provider) hinted(ctx context.Context, hint string) string {
+	if hint == "" {
+		return ""
+	}
+	payload, err := p.keys().Verify(ctx, hint)
+	if err != nil {
+		return unknownSubject
+	}
+	var claims struct {
+		Issuer  string `json:"iss"`
+		Subject string `json:"sub"`
+	}
+	if err := json.Unmarshal(payload, &claims); err != nil || claims.Issuer != p.issuer() || claims.Subject == "" {
+		return unknownSubject
+	}
+	return claims.Subject
+}
+
+// resume goes on with a request that waited.
+func (p *Provider) resume(w http.ResponseWriter, r *http.Request, handle string) error {
+	v, err := p.waiting(w, r, handle)
+	if err != nil || v.handle == "" {
+		return err
+	}
+	return p.proceed(w, r, v)
+}
+
+// waiting finds a request that waits in this browser, and looks again whether it
+// is right: the client may have changed meanwhile. A visit without handle means
+// that the answer was given already.
+func (p *Provider) waiting(w http.ResponseWriter, r *http.Request, handle string) (visit, error) {
+	kept, err := p.kept(r.Context(), handle)
+	if err != nil {
+		return visit{}, err
+	}
+	browser, ok := p.Sessions.BrowserOf(r)
+	if !ok || subtle.ConstantTimeCompare(browser, kept.BrowserHash) != 1 {
+		p.log().WarnContext(r.Context(), "authorization request opened in a foreign browser", "client", kept.ClientID, "address", ui.ClientAddress(r))
+		return visit{}, gatehouse.Errorf(gatehouse.Forbidden, "This sign-in was begun in another browser, or this browser does not keep cookies. Go back to the application and begin again.")
+	}
+	var asked params
+	if err := json.Unmarshal(kept.Params, &asked); err != nil {
+		return visit{}, err
+	}
+	client, err := p.client(r.Context(), asked.ClientID)
+	if err != nil {
+		return visit{}, err
+	}
+	a, refused := validate(client, asked)
+	if refused != nil {
+		return visit{}, p.refuse(w, r, asked.ClientID, refused)
+	}
+	return visit{client: *client, params: asked, auth: a, after: kept.Demand.After, handle: handle}, nil
+}
+
+func (p *Provider) kept(ctx context.Context, handle string) (kept gatehouse.Request, err error) {
+	if !isHandle(handle) {
+		return kept, notWaiting()
+	}
+	err = p.Store.View(ctx, func(tx *store.Tx) error {
+		kept, err = tx.Request(handle)
+		return err
+	})
+	if errors.Is(err, gatehouse.NotFound) || errors.Is(err, gatehouse.Expired) {
+		return kept, notWaiting()
+	}
+	return kept, err
+}
+
+func notWaiting() error {
+	return gatehouse.Errorf(gatehouse.Expired, "This sign-in is not waiting any more: it was finished already, or it took too long. Go back to the application and begin again.")
+}
+
+// proceed does what comes next: sign-in, consent, or the code.
+func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, v visit) error {
+	s, in, err := p.look(r, v)
+	if err != nil {
+		return err
+	}
+	what, code := next(v.client, v.auth, in)
+	switch what {
+	case stepRefuse:
+		return p.refuse(w, r, v.client.ID, &refusal{reply: v.auth.reply, code: code})
+	case stepSignIn:
+		return p.sendToSignIn(w, r, v)
+	case stepConsent:
+		return p.askConsent(w, r, v, in.user)
+	case stepCode:
+		return p.issueCode(w, r, v, s, in.user, nil)
+	}
+	return errors.New("op: a step that does not exist")
+}
+
+// look finds out what is known of the person in front.
+func (p *Provider) look(r *http.Request, v visit) (gatehouse.Session, situation, error) {
+	in := situation{after: v.after, resumed: v.handle != ""}
+	s, u, err := p.Sessions.Current(r)
+	if errors.Is(err, gatehouse.Unauthorized) {
+		return s, in, nil
+	}
+	if err != nil {
+		return s, in, err
+	}
+	in.signedIn, in.user, in.authAt = true, u, s.AuthAt
+	if v.client.Trusted || v.client.Public() {
+		return s, in, nil // what was allowed before does not count
+	}
+	in.consent, err = p.consented(r.Context(), u.ID, v.client.ID)
+	return s, in, err
+}
+
+func (p *Provider) consented(ctx context.Context, userID, clientID string) (scopes []string, err error) {
+	err = p.Store.View(ctx, func(tx *store.Tx) error {
+		scopes, err = allowedBefore(tx, userID, clientID)
+		return err
+	})
+	return scopes, err
+}
+
+func allowedBefore(tx *store.Tx, userID, clientID string) ([]string, error) {
+	c, err := tx.Consent(userID, clientID)
+	if errors.Is(err, gatehouse.NotFound) {
+		return nil, nil
+	}
+	return c.Scopes, err
+}
+
+// sendToSignIn keeps the request and sends the browser to the sign-in, which
+// reads the demand and sends it back here.
+func (p *Provider) sendToSignIn(w http.ResponseWriter, r *http.Request, v visit) error {
+	if err := p.keep(w, r, &v); err != nil {
+		return err
+	}
+	p.count("authorization", "outcome", "sign_in")
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, "/sign-in?request="+url.QueryEscape(v.handle), http.StatusSeeOther)
+	return nil
+}
+
+// keep stores the request, bound to this browser, unless it is stored already.
+func (p *Provider) keep(w http.ResponseWriter, r *http.Request, v *visit) error {
+	if v.handle != "" {
+		return nil
+	}
+	kept, err := json.Marshal(v.params)
+	if err != nil {
+		return err
+	}
+	now := p.Clock.Now()
+	waits := gatehouse.Request{
+		Handle: newHandle(), ClientID: v.client.ID, BrowserHash: bytes.Clone(p.Sessions.Browser(w, r)), Params: kept,
+		Demand:    gatehouse.Demand{After: v.after, Hint: v.params.LoginHint, Locale: locale(v.params.UILocales), Choose: v.auth.choose},
+		CreatedAt: now, ExpiresAt: now.Add(requestLife),
+	}
+	if err := p.Store.Update(r.Context(), func(tx *store.Tx) error { return tx.SaveRequest(&waits) }); err != nil {
+		return err
+	}
+	v.handle = waits.Handle
+	return nil
+}
+
+// locale is the first language of ui_locales that we speak, "" when we speak
+// none of them.
+func locale(wishes string) string {
+	words := splitScope(wishes)
+	if len(words) == 0 {
+		return ""
+	}
+	return string(i18n.Match("", words...))
+}
+
+// issueCode gives the client its code: one durable write. allowed is what the
+// person has just consented to, nil if they were not asked.
+func (p *Provider) issueCode(w http.ResponseWriter, r *http.Request, v visit, s gatehouse.Session, u gatehouse.User, allowed []string) error {
+	var code string
+	err := p.Store.Update(r.Context(), func(tx *store.Tx) error {
+		if err := finish(tx, v.handle); err != nil {
+			return err
+		}
+		if allowed != nil {
+			if err := saveConsent(tx, actorOf(r, u), v.client, allowed); err != nil {
+				return err
+			}
+		}
+		code = newSecret()
+		return tx.SaveCode(&gatehouse.Code{
+			Hash: digest(code), Family: store.NewID(),
+			Grant: gatehouse.Grantable{
+				ClientID: v.client.ID, UserID: u.ID, SessionID: s.ID, Scopes: v.auth.scopes, Nonce: v.auth.nonce, AuthAt: s.AuthAt,
+			},
+			RedirectURI: v.auth.reply.redirectURI, HasNoRedirect: v.auth.hasNoRedirect, Challenge: v.auth.challenge,
+			ExpiresAt: tx.Now().Add(p.Lifetimes.code()),
+		})
+	})
+	if err != nil {
+		return err
+	}
+	p.count("authorization", "outcome", "code")
+	return p.answer(w, r, v.auth.reply, url.Values{"code": {code}})
+}
+
+// finish takes a request that waited: it is answered once.
+func finish(tx *store.Tx, handle string) error {
+	if handle == "" {
+		return nil
+	}
+	if _, err := tx.Request(handle); errors.Is(err, gatehouse.NotFound) || errors.Is(err, gatehouse.Expired) {
+		return notWaiting()
+	} else if err != nil {
+		return err
+	}
+	return tx.DeleteRequest(handle)
+}
+
+// refuse tells a refusal to the person or to the client.
+func (p *Provider) refuse(w http.ResponseWriter, r *http.Request, clientID string, why *refusal) error {
+	if !wire.Identifier(clientID) {
+		clientID = ""
+	}
+	p.log().InfoContext(r.Context(), "authorization refused", "client", clientID, "why", why.Error())
+	if why.page != nil {
+		p.count("authorization", "outcome", "page")
+		return why.page
+	}
+	p.count("authorization", "outcome", why.code)
+	return p.tellError(w, r, why.reply, why.code, why.description)
+}
+
+func actorOf(r *http.Request, u gatehouse.User) gatehouse.Actor {
+	return gatehouse.Actor{Kind: gatehouse.ActorUser, ID: u.ID, Name: u.Username, Address: ui.ClientAddress(r)}
+}

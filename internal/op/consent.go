@@ -1,0 +1,167 @@
+package op
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"gatehouse"
+	"gatehouse/internal/i18n"
+	"gatehouse/internal/op/wire"
+	"gatehouse/internal/store"
+	"gatehouse/internal/web/ui"
+)
+
+// consentView is what the consent page shows.
+type consentView struct {
+	client  string
+	host    string // where the browser goes afterwards, as people read it
+	user    gatehouse.User
+	scopes  []string // in words
+	handle  string
+	account string // whom the page was shown to
+}
+
+// askConsent shows the consent page.
+func (p *Provider) askConsent(w http.ResponseWriter, r *http.Request, v visit, u gatehouse.User) error {
+	if err := p.keep(w, r, &v); err != nil {
+		return err
+	}
+	r = ui.Prefer(r, v.params.UILocales)
+	p.count("authorization", "outcome", "consent")
+	return p.UI.Render(w, r, http.StatusOK, ui.Page{
+		Title:      i18n.Text(r.Context(), "Allow access"),
+		FormAction: mayLeadTo(v.auth.reply.redirectURI),
+	}, consentPage(consentView{
+		client: v.client.Name, host: place(v.auth.reply.redirectURI), user: u, scopes: inWords(r.Context(), v.auth.scopes),
+		handle: v.handle, account: subject(u),
+	}))
+}
+
+// mayLeadTo are the places that the form may lead to. Browsers hold what the
+// client itself redirects to against the same policy, so any https follows
+// after https.
+func mayLeadTo(redirectURI string) []string {
+	o := origin(redirectURI)
+	if strings.HasPrefix(o, "https:") {
+		return []string{o, "https:"}
+	}
+	return []string{o}
+}
+
+// place is where an address leads, as people read it: the host, or the scheme of
+// an app on this device.
+func place(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	if u.Host == "" {
+		return u.Scheme
+	}
+	return u.Host
+}
+
+func inWords(ctx context.Context, scopes []string) []string {
+	var words []string
+	for _, s := range scopes {
+		words = append(words, inWord(ctx, s))
+	}
+	return words
+}
+
+func inWord(ctx context.Context, scope string) string {
+	switch scope {
+	case scopeOpenID:
+		return i18n.Text(ctx, "Know who you are here")
+	case scopeProfile:
+		return i18n.Text(ctx, "See your name, username and picture")
+	case scopeEmail:
+		return i18n.Text(ctx, "See your e-mail address")
+	case scopeOffline:
+		return i18n.Text(ctx, "Keep this access while you are away")
+	case scopeUser:
+		return i18n.Text(ctx, "Read your profile, with your e-mail address and how you sign in")
+	case scopeReadAPI:
+		return i18n.Text(ctx, "Read everything that you can see here")
+	case scopeAPI:
+		return i18n.Text(ctx, "Read and change everything that you can here")
+	}
+	return scope
+}
+
+// consentPosted takes the answer of the consent page.
+func (p *Provider) consentPosted(w http.ResponseWriter, r *http.Request) error {
+	form, err := wire.PostForm(w, r)
+	if err != nil {
+		return gatehouse.Errorf(gatehouse.Invalid, "The answer could not be read. Go back to the application and begin again.").Because(err)
+	}
+	v, err := p.waiting(w, r, form["request"])
+	if err != nil || v.handle == "" {
+		return err
+	}
+	s, in, err := p.look(r, v)
+	if err != nil {
+		return err
+	}
+	what, code := next(v.client, v.auth, in)
+	switch {
+	case what == stepSignIn:
+		return p.sendToSignIn(w, r, v)
+	case what == stepRefuse:
+		return p.refuse(w, r, v.client.ID, &refusal{reply: v.auth.reply, code: code})
+	case form["account"] != subject(in.user):
+		// Somebody else has signed in meanwhile: they did not see the question.
+		http.Redirect(w, r, "/oauth/authorize?request="+url.QueryEscape(v.handle), http.StatusSeeOther)
+		return nil
+	case form["decision"] == "allow":
+		return p.issueCode(w, r, v, s, in.user, v.auth.scopes)
+	case form["decision"] == "deny":
+		return p.deny(w, r, v, in.user)
+	}
+	return gatehouse.Errorf(gatehouse.Invalid, "The answer could not be read. Go back to the application and begin again.")
+}
+
+func (p *Provider) deny(w http.ResponseWriter, r *http.Request, v visit, u gatehouse.User) error {
+	err := p.Store.Update(r.Context(), func(tx *store.Tx) error {
+		if err := finish(tx, v.handle); err != nil {
+			return err
+		}
+		return tx.Record(gatehouse.Event{
+			Actor: actorOf(r, u), Action: "consent.denied", Target: "client/" + v.client.ID,
+			Details: map[string]string{"scopes": strings.Join(v.auth.scopes, " ")},
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return p.refuse(w, r, v.client.ID, &refusal{reply: v.auth.reply, code: "access_denied"})
+}
+
+// saveConsent keeps what a person allowed a client, with what they allowed it
+// before, in the caller's transaction.
+func saveConsent(tx *store.Tx, by gatehouse.Actor, c gatehouse.Client, allowed []string) error {
+	before, err := allowedBefore(tx, by.ID, c.ID)
+	if err != nil {
+		return err
+	}
+	all := slices.Clone(before)
+	for _, s := range allowed {
+		if !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	if err := tx.SaveConsent(store.Consent{UserID: by.ID, ClientID: c.ID, Scopes: all, At: tx.Now()}); err != nil {
+		return err
+	}
+	return tx.Record(gatehouse.Event{
+		Actor: by, Action: "consent.given", Target: "client/" + c.ID,
+		Details: map[string]string{"scopes": strings.Join(allowed, " ")},
+	})
+}
+
+// displayName is what a person is called on a page.
+func displayName(u gatehouse.User) string { return cmp.Or(u.Name, u.Username) }

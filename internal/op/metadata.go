@@ -1,0 +1,96 @@
+package op
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"gatehouse/internal/i18n"
+	"gatehouse/internal/op/wire"
+)
+
+// metadataLife is how long clients may keep the metadata and the keys, in
+// seconds. A new key is published at least so long before it signs.
+const metadataLife = 3600
+
+// metadata is what the provider says of itself (OpenID Connect Discovery 1.0,
+// RFC 8414): exactly what is there.
+type metadata struct {
+	Issuer                        string   `json:"issuer"`
+	AuthorizationEndpoint         string   `json:"authorization_endpoint"`
+	TokenEndpoint                 string   `json:"token_endpoint"`
+	RevocationEndpoint            string   `json:"revocation_endpoint"`
+	IntrospectionEndpoint         string   `json:"introspection_endpoint"`
+	UserinfoEndpoint              string   `json:"userinfo_endpoint"`
+	JWKSURI                       string   `json:"jwks_uri"`
+	ScopesSupported               []string `json:"scopes_supported"`
+	ResponseTypesSupported        []string `json:"response_types_supported"`
+	ResponseModesSupported        []string `json:"response_modes_supported"`
+	GrantTypesSupported           []string `json:"grant_types_supported"`
+	TokenAuthMethods              []string `json:"token_endpoint_auth_methods_supported"`
+	RevocationAuthMethods         []string `json:"revocation_endpoint_auth_methods_supported"`
+	IntrospectionAuthMethods      []string `json:"introspection_endpoint_auth_methods_supported"`
+	SubjectTypesSupported         []string `json:"subject_types_supported"`
+	IDTokenSigningAlgValues       []string `json:"id_token_signing_alg_values_supported"`
+	ClaimTypesSupported           []string `json:"claim_types_supported"`
+	ClaimsSupported               []string `json:"claims_supported"`
+	UILocalesSupported            []string `json:"ui_locales_supported"`
+	PromptValuesSupported         []string `json:"prompt_values_supported"`
+	CodeChallengeMethodsSupported []string `json:"code_challenge_methods_supported"`
+	IssParameter                  bool     `json:"authorization_response_iss_parameter_supported"`
+	ClaimsParameter               bool     `json:"claims_parameter_supported"`
+	RequestParameter              bool     `json:"request_parameter_supported"`
+	RequestURIParameter           bool     `json:"request_uri_parameter_supported"`
+}
+
+func (p *Provider) describeSelf() metadata {
+	at := func(path string) string { return p.issuer() + path }
+	secrets := []string{authBasic, authPost}
+	var languages []string
+	for _, l := range i18n.Langs() {
+		languages = append(languages, string(l))
+	}
+	return metadata{
+		Issuer:                        p.issuer(),
+		AuthorizationEndpoint:         at("/oauth/authorize"),
+		TokenEndpoint:                 at("/oauth/token"),
+		RevocationEndpoint:            at("/oauth/revoke"),
+		IntrospectionEndpoint:         at("/oauth/introspect"),
+		UserinfoEndpoint:              at("/oauth/userinfo"),
+		JWKSURI:                       at("/oauth/discovery/keys"),
+		ScopesSupported:               Scopes(),
+		ResponseTypesSupported:        []string{"code"},
+		ResponseModesSupported:        []string{modeQuery, modeFormPost},
+		GrantTypesSupported:           GrantTypes(),
+		TokenAuthMethods:              append(secrets, authNone),
+		RevocationAuthMethods:         append(secrets, authNone),
+		IntrospectionAuthMethods:      secrets,
+		SubjectTypesSupported:         []string{"public"},
+		IDTokenSigningAlgValues:       []string{"RS256"},
+		ClaimTypesSupported:           []string{"normal"},
+		ClaimsSupported:               []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "name", "nickname", "preferred_username", "email", "email_verified", "profile", "picture"},
+		UILocalesSupported:            languages,
+		PromptValuesSupported:         []string{"none", "login", "consent", "select_account"},
+		CodeChallengeMethodsSupported: []string{"S256"},
+		IssParameter:                  true,
+	}
+}
+
+// metadata answers both well-known addresses.
+func (p *Provider) metadata(w http.ResponseWriter, _ *http.Request) error {
+	body, err := json.Marshal(p.describeSelf())
+	if err != nil {
+		return err
+	}
+	wire.Public(w, metadataLife, body)
+	return nil
+}
+
+// jwks answers /oauth/discovery/keys.
+func (p *Provider) jwks(w http.ResponseWriter, r *http.Request) error {
+	body, err := p.keys().JWKS(r.Context())
+	if err != nil {
+		return err
+	}
+	wire.Public(w, metadataLife, body)
+	return nil
+}

@@ -1,0 +1,162 @@
+// Package op is the provider: what apps speak with when their people sign in.
+// It is an OpenID Connect provider and, at the same addresses and in the same
+// answers, a GitLab, so that both what speaks the standard and what offers
+// "Sign in with GitLab" works against it. It keeps a request while its person
+// signs in, asks for consent where it is owed, and gives codes and tokens, of
+// which the database holds only SHA-256.
+package op
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"gatehouse"
+	"gatehouse/internal/op/keys"
+	"gatehouse/internal/op/wire"
+	"gatehouse/internal/session"
+	"gatehouse/internal/store"
+	"gatehouse/internal/web/ui"
+)
+
+// Lifetimes says how long what the provider gives is good. Zero values mean the
+// defaults.
+type Lifetimes struct {
+	Code            time.Duration // of an authorization code; default 60 s
+	Access          time.Duration // of an access token; default 2 h
+	ID              time.Duration // of an ID token; default 2 min
+	Refresh         time.Duration // of a refresh token from its issue; default 720 h
+	RefreshAbsolute time.Duration // of all refresh tokens of one sign-in; default 4320 h
+}
+
+func (l Lifetimes) code() time.Duration    { return cmp.Or(l.Code, time.Minute) }
+func (l Lifetimes) access() time.Duration  { return cmp.Or(l.Access, 2*time.Hour) }
+func (l Lifetimes) id() time.Duration      { return cmp.Or(l.ID, 2*time.Minute) }
+func (l Lifetimes) refresh() time.Duration { return cmp.Or(l.Refresh, 720*time.Hour) }
+func (l Lifetimes) refreshAbsolute() time.Duration {
+	return cmp.Or(l.RefreshAbsolute, 4320*time.Hour)
+}
+
+// Provider is the OpenID provider. It is used by pointer and is safe for
+// concurrent use.
+type Provider struct {
+	Store     *store.Store
+	UI        *ui.UI
+	Sessions  *session.Manager
+	URL       string // what browsers and apps see, without a slash at the end: the issuer
+	Lifetimes Lifetimes
+	Clock     gatehouse.Clock
+	Log       *slog.Logger      // nil: discard
+	Metrics   gatehouse.Metrics // nil: none
+
+	ringOnce sync.Once
+	ring     *keys.Ring
+}
+
+// EnsureKeys makes the first signing key if there is none yet. Until it has
+// succeeded once, on any node, no ID token can be signed.
+func (p *Provider) EnsureKeys(ctx context.Context) error { return p.keys().Ensure(ctx) }
+
+func (p *Provider) keys() *keys.Ring {
+	p.ringOnce.Do(func() { p.ring = &keys.Ring{Store: p.Store, Clock: p.Clock} })
+	return p.ring
+}
+
+// Mount adds the provider's addresses: /oauth/…, /.well-known/…, /api/v4/… and
+// /api/v3/….
+func (p *Provider) Mount(mux *http.ServeMux) {
+	mux.Handle("GET /oauth/authorize", p.UI.Handle(p.authorize))
+	mux.Handle("POST /oauth/authorize", p.UI.Handle(p.authorizePosted))
+	// Other sites may post to the endpoints of the protocol, never to this form,
+	// whatever is put around us.
+	mux.Handle("POST /oauth/authorize/consent", http.NewCrossOriginProtection().Handler(p.UI.Handle(p.consentPosted)))
+
+	for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"} {
+		mux.Handle(path, wire.CORS(p.endpoint(p.metadata), http.MethodGet, http.MethodHead))
+	}
+	mux.Handle("/oauth/discovery/keys", wire.CORS(p.endpoint(p.jwks), http.MethodGet, http.MethodHead))
+	mux.Handle("/oauth/token", wire.CORS(p.endpoint(p.token), http.MethodPost))
+	mux.Handle("/oauth/revoke", wire.CORS(p.endpoint(p.revoke), http.MethodPost))
+	mux.Handle("/oauth/introspect", wire.Only(p.endpoint(p.introspect), http.MethodPost))
+	mux.Handle("/oauth/userinfo", wire.CORS(p.endpoint(p.userinfo), http.MethodGet, http.MethodPost))
+	mux.Handle("/oauth/token/info", wire.CORS(p.endpoint(p.tokenInfo), http.MethodGet))
+
+	mux.Handle("/api/v4/", p.api(p.apiUnknown))
+	mux.Handle("/api/v3/", p.api(p.apiGone))
+	mux.Handle("/api/v4/user", p.api(p.apiUser))
+	mux.Handle("/api/v3/user", p.api(p.apiUser))
+	mux.Handle("/api/v4/version", p.api(p.apiVersion))
+}
+
+// endpoint runs a handler of the protocol and tells the client its error.
+func (p *Provider) endpoint(h ui.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			p.fail(w, r, err)
+		}
+	})
+}
+
+// fail tells a client an error. What is no error of the protocol is ours: of
+// that it learns only whether trying again may help.
+func (p *Provider) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var e *wire.Error
+	switch {
+	case errors.As(err, &e):
+		p.log().DebugContext(r.Context(), "protocol request refused", "path", r.URL.Path, "error", e.Code, "why", e.Description)
+		p.count("protocol_refused", "error", e.Code)
+	case unavailable(err):
+		p.log().WarnContext(r.Context(), "protocol request cannot be answered now", "path", r.URL.Path, "error", err)
+		w.Header().Set("Retry-After", "10")
+		e = &wire.Error{Status: http.StatusServiceUnavailable, Code: "temporarily_unavailable", Description: "The server cannot answer now. Try again later."}
+	default:
+		p.log().ErrorContext(r.Context(), "protocol request failed", "path", r.URL.Path, "error", err)
+		e = &wire.Error{Status: http.StatusInternalServerError, Code: "server_error", Description: "The server met an unexpected condition."}
+	}
+	e.Write(w)
+}
+
+func unavailable(err error) bool {
+	return errors.Is(err, gatehouse.Unavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+func (p *Provider) log() *slog.Logger {
+	if p.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return p.Log
+}
+
+func (p *Provider) count(name string, labels ...string) {
+	if p.Metrics != nil {
+		p.Metrics.Count(name, labels...)
+	}
+}
+
+// issuer is what stands in iss, byte for byte the same everywhere. It comes of
+// the configuration alone: no header of a request changes it.
+func (p *Provider) issuer() string { return strings.TrimSuffix(p.URL, "/") }
+
+// client finds a client by its Application ID; nil when there is none.
+func (p *Provider) client(ctx context.Context, id string) (*gatehouse.Client, error) {
+	if !wire.Identifier(id) {
+		return nil, nil
+	}
+	var c gatehouse.Client
+	err := p.Store.View(ctx, func(tx *store.Tx) (err error) {
+		c, err = tx.Client(id)
+		return err
+	})
+	if errors.Is(err, gatehouse.NotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &c, nil
+}

@@ -1,0 +1,76 @@
+package op
+
+import (
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"gatehouse/internal/op/wire"
+)
+
+// params are the parameters of an authorization request as they came. They are
+// kept in the store while a person signs in, and checked again afterwards.
+type params struct {
+	ClientID      string `json:"client_id"`
+	RedirectURI   string `json:"redirect_uri,omitempty"`
+	ResponseType  string `json:"response_type,omitempty"`
+	ResponseMode  string `json:"response_mode,omitempty"`
+	Scope         string `json:"scope,omitempty"`
+	State         []byte `json:"state,omitempty"` // bytes: what is not UTF-8 must come back as it was
+	Nonce         string `json:"nonce,omitempty"`
+	Challenge     string `json:"code_challenge,omitempty"`
+	Method        string `json:"code_challenge_method,omitempty"`
+	Prompt        string `json:"prompt,omitempty"`
+	MaxAge        string `json:"max_age,omitempty"`
+	LoginHint     string `json:"login_hint,omitempty"`
+	UILocales     string `json:"ui_locales,omitempty"`
+	HintedSubject string `json:"hinted_subject,omitempty"` // whose ID token id_token_hint was
+
+	// Found at the first look only: what is wrong is never kept.
+	IDTokenHint  string   `json:"-"`
+	Request      bool     `json:"-"` // request objects, which we do not take
+	RequestURI   bool     `json:"-"`
+	Registration bool     `json:"-"`
+	Doubled      []string `json:"-"`
+}
+
+// parseParams takes an authorization request apart. It judges nothing, and it
+// never fails: what came is hostile, and validate says what is wrong with it.
+func parseParams(v url.Values) params {
+	p, doubled := wire.Once(v)
+	return params{
+		ClientID:     p["client_id"],
+		RedirectURI:  p["redirect_uri"],
+		ResponseType: p["response_type"],
+		ResponseMode: p["response_mode"],
+		Scope:        p["scope"],
+		State:        []byte(p["state"]),
+		Nonce:        p["nonce"],
+		Challenge:    p["code_challenge"],
+		Method:       p["code_challenge_method"],
+		Prompt:       p["prompt"],
+		MaxAge:       p["max_age"],
+		LoginHint:    text(p["login_hint"], 320),
+		UILocales:    text(p["ui_locales"], 200),
+		IDTokenHint:  p["id_token_hint"],
+		Request:      p["request"] != "",
+		RequestURI:   p["request_uri"] != "",
+		Registration: p["registration"] != "",
+		Doubled:      doubled,
+	}
+}
+
+// text is s if it is text that can be shown and kept, at most max bytes long,
+// else "". It is for hints, which may be ignored.
+func text(s string, max int) string {
+	if len(s) > max || !plain(s) {
+		return ""
+	}
+	return s
+}
+
+// plain says whether s is text without control characters: what both databases
+// keep as it is.
+func plain(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f })
+}

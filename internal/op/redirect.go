@@ -1,0 +1,90 @@
+package op
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+
+	"gatehouse"
+)
+
+// matchRedirect says whether a redirect URI is one that the client registered:
+// the same text, byte for byte, and nothing cleverer (RFC 9700 section 2.1).
+// The one exception is the port of a loopback address of a public client, which
+// an app on somebody's own computer cannot know before (RFC 8252 section 7.3).
+func matchRedirect(c gatehouse.Client, asked string) bool {
+	if !usableRedirect(asked) {
+		return false
+	}
+	for _, registered := range c.RedirectURIs {
+		if registered == asked || c.Public() && sameLoopback(registered, asked) {
+			return true
+		}
+	}
+	return false
+}
+
+// usableRedirect refuses what no browser should ever be sent to, even when it
+// was registered: addresses that are no address, that have a fragment, or whose
+// scheme runs or shows what they carry.
+func usableRedirect(s string) bool {
+	if s == "" || len(s) > 2048 || strings.ContainsFunc(s, func(r rune) bool { return r <= 0x20 || r >= 0x7f }) {
+		return false
+	}
+	u, err := url.Parse(s)
+	if err != nil || !u.IsAbs() || strings.Contains(s, "#") || u.User != nil {
+		return false
+	}
+	switch strings.ToLower(u.Scheme) {
+	case "javascript", "data", "vbscript", "file", "blob", "about", "view-source", "filesystem":
+		return false
+	case "http", "https":
+		return u.Host != ""
+	}
+	return true
+}
+
+// sameLoopback says whether two addresses are the same but for the port, and on
+// a loopback IP. The name localhost is none: it may be made to mean another
+// host.
+func sameLoopback(registered, asked string) bool {
+	a, okA := afterLoopback(registered)
+	b, okB := afterLoopback(asked)
+	return okA && okB && a == b
+}
+
+// afterLoopback cuts "http://127.0.0.1:8080" off an address. What is left keeps
+// the host, so that the two loopback addresses stay different.
+func afterLoopback(s string) (rest string, ok bool) {
+	for _, host := range []string{"http://127.0.0.1", "http://[::1]"} {
+		after, found := strings.CutPrefix(s, host)
+		if !found {
+			continue
+		}
+		if port, isPort := strings.CutPrefix(after, ":"); isPort {
+			digits := port[:len(port)-len(strings.TrimLeft(port, "0123456789"))]
+			n, err := strconv.ParseUint(digits, 10, 16)
+			if err != nil || n == 0 {
+				return "", false
+			}
+			after = port[len(digits):]
+		}
+		if after == "" || after[0] == '/' || after[0] == '?' {
+			return host + after, true
+		}
+	}
+	return "", false
+}
+
+// origin is what a Content-Security-Policy calls the place that an address
+// leads to: scheme and host, or the scheme alone where there is no host.
+func origin(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme == "" {
+		return ""
+	}
+	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return u.Scheme + ":"
+	}
+	return u.Scheme + "://" + u.Host
+}

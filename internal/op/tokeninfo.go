@@ -1,0 +1,177 @@
+package op
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"gatehouse"
+	"gatehouse/internal/op/wire"
+	"gatehouse/internal/store"
+	"gatehouse/internal/web/ui"
+)
+
+// revoke answers /oauth/revoke (RFC 7009): the token and all that came of the
+// same sign-in end at once, as GitLab does it. A token that nobody knows is
+// ended already. When the end could not be stored the client hears 503, never
+// 200.
+func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) error {
+	form, err := wire.PostForm(w, r)
+	if err != nil {
+		return err
+	}
+	c, err := p.authenticate(r, form)
+	if err != nil {
+		return err
+	}
+	if form["token"] == "" {
+		return wire.Missing("token")
+	}
+	err = p.Store.Update(r.Context(), func(tx *store.Tx) error { return p.revokeOwn(tx, r, c, form["token"]) })
+	var e *wire.Error
+	if err != nil && !errors.As(err, &e) {
+		return errors.Join(gatehouse.Unavailable, fmt.Errorf("revoke a token: %w", err))
+	}
+	if err != nil {
+		return err
+	}
+	wire.JSON(w, http.StatusOK, struct{}{})
+	return nil
+}
+
+func (p *Provider) revokeOwn(tx *store.Tx, r *http.Request, c gatehouse.Client, value string) error {
+	t, err := tx.Token(digest(value))
+	if errors.Is(err, gatehouse.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if t.Grant.ClientID != c.ID {
+		return &wire.Error{Code: "unauthorized_client", Description: "You are not authorized to revoke this token"}
+	}
+	if !t.RevokedAt.IsZero() {
+		return nil
+	}
+	if err := tx.RevokeFamily(t.Family); err != nil {
+		return err
+	}
+	return tx.Record(gatehouse.Event{
+		Actor:  gatehouse.Actor{Kind: gatehouse.ActorClient, ID: c.ID, Name: c.Name, Address: ui.ClientAddress(r)},
+		Action: "token.revoked", Target: "user/" + t.Grant.UserID,
+		Details: map[string]string{"kind": string(t.Kind), "family": t.Family},
+	})
+}
+
+// introspection is GitLab's answer, with the subject besides.
+type introspection struct {
+	Active    bool   `json:"active"`
+	Scope     string `json:"scope,omitempty"`
+	ClientID  string `json:"client_id,omitempty"`
+	TokenType string `json:"token_type,omitempty"`
+	Expiry    int64  `json:"exp,omitempty"`
+	IssuedAt  int64  `json:"iat,omitempty"`
+	Subject   string `json:"sub,omitempty"`
+}
+
+// introspect answers /oauth/introspect (RFC 7662) to a confidential client about
+// its own tokens. All others are inactive to it.
+func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) error {
+	form, err := wire.PostForm(w, r)
+	if err != nil {
+		return err
+	}
+	c, err := p.authenticate(r, form)
+	if err != nil {
+		return err
+	}
+	if c.Public() {
+		return wire.InvalidClient()
+	}
+	if form["token"] == "" {
+		return wire.Missing("token")
+	}
+	var answer introspection
+	err = p.Store.View(r.Context(), func(tx *store.Tx) error {
+		t, u, err := tx.LiveToken(digest(form["token"]))
+		if errors.Is(err, gatehouse.NotFound) {
+			return nil
+		}
+		if err == nil {
+			answer = introspectionOf(c, t, u)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	wire.JSON(w, http.StatusOK, answer)
+	return nil
+}
+
+// introspectionOf says what a client may know of a live token.
+func introspectionOf(c gatehouse.Client, t gatehouse.Token, u gatehouse.User) introspection {
+	personal := t.Grant.UserID != ""
+	used := t.Kind == gatehouse.RefreshToken && !t.UsedAt.IsZero()
+	if t.Grant.ClientID != c.ID || used || personal && u.State != gatehouse.UserActive {
+		return introspection{}
+	}
+	answer := introspection{
+		Active: true, Scope: strings.Join(t.Grant.Scopes, " "), ClientID: c.ID,
+		Expiry: t.ExpiresAt.Unix(), IssuedAt: t.CreatedAt.Unix(),
+	}
+	if t.Kind == gatehouse.AccessToken {
+		answer.TokenType = "Bearer"
+	}
+	if personal {
+		answer.Subject = subject(u)
+	}
+	return answer
+}
+
+// tokenInfo is GitLab's answer of /oauth/token/info, in GitLab's order.
+type tokenInfo struct {
+	ResourceOwnerID  *int64      `json:"resource_owner_id"`
+	Scope            []string    `json:"scope"`
+	ExpiresIn        int64       `json:"expires_in"`
+	Application      application `json:"application"`
+	CreatedAt        int64       `json:"created_at"`
+	Scopes           []string    `json:"scopes"`
+	ExpiresInSeconds int64       `json:"expires_in_seconds"`
+}
+
+type application struct {
+	UID string `json:"uid"`
+}
+
+// tokenInfo answers /oauth/token/info to whoever has the token.
+func (p *Provider) tokenInfo(w http.ResponseWriter, r *http.Request) error {
+	value, err := wire.Bearer(r)
+	if err != nil {
+		return err
+	}
+	var b bearing
+	if value != "" {
+		b, err = p.bearer(r.Context(), value)
+	}
+	personal := b.token.Grant.UserID != ""
+	if value == "" || errors.Is(err, gatehouse.NotFound) || err == nil && personal && b.user.State != gatehouse.UserActive {
+		e := wire.InvalidToken("The access token is invalid")
+		e.State = "unauthorized"
+		return e
+	}
+	if err != nil {
+		return err
+	}
+	left := int64(b.token.ExpiresAt.Sub(p.Clock.Now()).Seconds())
+	info := tokenInfo{
+		Scope: b.token.Grant.Scopes, Scopes: b.token.Grant.Scopes, ExpiresIn: left, ExpiresInSeconds: left,
+		Application: application{UID: b.token.Grant.ClientID}, CreatedAt: b.token.CreatedAt.Unix(),
+	}
+	if personal {
+		info.ResourceOwnerID = &b.user.Number
+	}
+	wire.JSON(w, http.StatusOK, info)
+	return nil
+}

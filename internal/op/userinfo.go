@@ -1,0 +1,96 @@
+package op
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"gatehouse"
+	"gatehouse/internal/op/wire"
+	"gatehouse/internal/store"
+)
+
+// bearing is a live access token with its user.
+type bearing struct {
+	token gatehouse.Token
+	user  gatehouse.User // zero for client credentials
+}
+
+// bearer finds the live access token of a value: not revoked, not past its end,
+// of a client that is still on. The user may be in any state. NotFound
+// otherwise; no other token, nor an ID token, passes for it.
+func (p *Provider) bearer(ctx context.Context, value string) (b bearing, err error) {
+	err = p.Store.View(ctx, func(tx *store.Tx) error {
+		b, err = liveAccess(tx, value)
+		return err
+	})
+	return b, err
+}
+
+func liveAccess(tx *store.Tx, value string) (bearing, error) {
+	if len(value) > 512 {
+		return bearing{}, gatehouse.NotFound
+	}
+	t, u, err := tx.LiveToken(digest(value))
+	if err != nil {
+		return bearing{}, err
+	}
+	if t.Kind != gatehouse.AccessToken {
+		return bearing{}, gatehouse.NotFound
+	}
+	c, err := tx.Client(t.Grant.ClientID)
+	if err == nil && !c.Enabled {
+		err = gatehouse.NotFound
+	}
+	return bearing{token: t, user: u}, err
+}
+
+// userinfo answers /oauth/userinfo (OpenID Connect Core section 5.3).
+func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) error {
+	value, err := userinfoToken(w, r)
+	if err != nil {
+		return err
+	}
+	b, err := p.bearer(r.Context(), value)
+	if errors.Is(err, gatehouse.NotFound) || err == nil && b.user.State != gatehouse.UserActive {
+		return wire.InvalidToken("The access token is invalid")
+	}
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(b.token.Grant.Scopes, scopeOpenID) {
+		return wire.InsufficientScope(scopeOpenID)
+	}
+	wire.JSON(w, http.StatusOK, claimsOf(b.user, b.token.Grant.Scopes, p.issuer()))
+	return nil
+}
+
+// userinfoToken reads the token: of the header or, with POST, of the form,
+// never of the address and never of both (RFC 6750 section 2).
+func userinfoToken(w http.ResponseWriter, r *http.Request) (string, error) {
+	if r.URL.Query().Has("access_token") {
+		return "", wire.InvalidRequest("The access token must not be in the address. Send it in the Authorization header.")
+	}
+	value, err := wire.Bearer(r)
+	if err != nil {
+		return "", err
+	}
+	if r.Method == http.MethodPost && r.Header.Get("Content-Type") != "" {
+		form, err := wire.PostForm(w, r)
+		if err != nil {
+			return "", err
+		}
+		posted := form["access_token"]
+		if posted != "" && value != "" {
+			return "", wire.InvalidRequest("The access token is in the header and in the form. Send it once.")
+		}
+		if value == "" {
+			value = posted
+		}
+	}
+	if value == "" {
+		return "", wire.NoToken()
+	}
+	return value, nil
+}
