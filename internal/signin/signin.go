@@ -7,9 +7,16 @@ package signin
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
 	"log/slog"
-	"net/url"
+	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"gatehouse"
 	"gatehouse/internal/apps"
@@ -17,6 +24,9 @@ import (
 	"gatehouse/internal/store"
 	"gatehouse/internal/users"
 )
+
+// attemptLife is how long a person has at the provider.
+const attemptLife = 10 * time.Minute
 
 // Service signs people in. It is used by pointer and is safe for concurrent use.
 type Service struct {
@@ -28,84 +38,109 @@ type Service struct {
 	Clock    gatehouse.Clock
 	Log      *slog.Logger      // nil: discard
 	Metrics  gatehouse.Metrics // nil: none
+
+	once      sync.Once
+	strangers *rate.Limiter
+}
+
+func (s *Service) log() *slog.Logger {
+	if s.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return s.Log
+}
+
+func (s *Service) count(kind string, outcome gatehouse.Outcome) {
+	if s.Metrics != nil {
+		s.Metrics.Count("sign_in", "kind", kind, "outcome", string(outcome))
+	}
+}
+
+// mayKeep holds back decisions about callbacks that belong to no sign-in:
+// anybody can send those, as many as they like, and the database keeps each.
+func (s *Service) mayKeep() bool {
+	s.once.Do(func() { s.strangers = rate.NewLimiter(rate.Every(time.Second), 100) })
+	return s.strangers.AllowN(s.Clock.Now(), 1)
 }
 
 // Choices is what the sign-in page offers.
 type Choices struct {
-	Connections []gatehouse.Connection // enabled ones by which people may sign in; without their secrets
+	Connections []gatehouse.Connection // enabled ones by which people may sign in, by name; without credentials
 	ClientName  string                 // the app that asks for the sign-in, "" if none
 	Demand      gatehouse.Demand
 	Auto        string // name of the connection to go straight to, "" = let the person choose
 }
 
 // Choices says what the sign-in page offers, for an authorization request of
-// this browser ("" = none).
+// this browser ("" = none). A request that is over, or that another browser
+// made, is Expired.
 func (s *Service) Choices(ctx context.Context, requestHandle string, browserHash []byte) (Choices, error) {
-	panic("todo")
+	var ch Choices
+	err := s.Store.View(ctx, func(tx *store.Tx) error {
+		ch = Choices{}
+		if requestHandle != "" {
+			r, err := ownRequest(tx, requestHandle, browserHash)
+			if err != nil {
+				return err
+			}
+			client, err := tx.Client(r.ClientID)
+			if err != nil {
+				return fmt.Errorf("read client %s: %w", r.ClientID, err)
+			}
+			ch.ClientName, ch.Demand = client.Name, r.Demand
+		}
+		all, err := tx.Connections()
+		if err != nil {
+			return fmt.Errorf("read the connections: %w", err)
+		}
+		ch.Connections = s.offered(all)
+		return nil
+	})
+	if err != nil {
+		return Choices{}, err
+	}
+	for _, c := range ch.Connections {
+		if c.Rules.AutoSignInWithProvider && ch.Auto == "" && !ch.Demand.Choose {
+			ch.Auto = c.Name
+		}
+	}
+	return ch, nil
 }
 
-// Start says what sign-in is wanted.
-type Start struct {
-	Connection  string // name
-	Request     string // handle of the authorization request it serves, "" if none
-	ReturnTo    string // own path to go to at the end; anything else counts as ""
-	LinkUserID  string // the signed-in user who connects an identity; "" = a sign-in
-	Locale      string
-	BrowserHash []byte
+func (s *Service) offered(all []gatehouse.Connection) []gatehouse.Connection {
+	var some []gatehouse.Connection
+	for _, c := range all {
+		k, ok := s.Apps.Kind(c.Kind)
+		if !ok || k.OpenConnection == nil || !c.Enabled || c.Rules.LinkOnly {
+			continue
+		}
+		c.AppID, c.AppSecret, c.Args = "", "", nil
+		some = append(some, c)
+	}
+	return some
 }
 
-// Begin starts a sign-in and gives the provider's address to send the browser to.
-func (s *Service) Begin(ctx context.Context, st Start) (address string, err error) { panic("todo") }
-
-// Answer is what came back with the browser.
-type Answer struct {
-	Connection       string // name, of the callback address
-	Values           url.Values
-	BrowserHash      []byte
-	UserAgent        string
-	Address          string
-	CurrentUserID    string // who is signed in with this browser now, "" = nobody
-	CurrentSessionID string // that session: it ends when the new one starts
+// ownRequest finds an authorization request of this browser. Somebody else's
+// looks the same as none.
+func ownRequest(tx *store.Tx, handle string, browserHash []byte) (gatehouse.Request, error) {
+	r, err := tx.Request(handle)
+	switch {
+	case errors.Is(err, gatehouse.NotFound), errors.Is(err, gatehouse.Expired),
+		err == nil && !sameBrowser(r.BrowserHash, browserHash):
+		return r, gatehouse.Errorf(gatehouse.Expired, "The sign-in that an app asked for has ended, or was begun in another browser. Go back to the app and start again.")
+	case err != nil:
+		return r, fmt.Errorf("read the authorization request: %w", err)
+	}
+	return r, nil
 }
 
-// Result is a sign-in that succeeded.
-type Result struct {
-	SessionToken string // for session.Manager.SetCookie; "" = the session that the browser has stays
-	GoTo         string // own address to go on to
-	Decision     gatehouse.Decision
-	User         gatehouse.User
-}
+func sameBrowser(a, b []byte) bool { return len(a) > 0 && subtle.ConstantTimeCompare(a, b) == 1 }
 
-// Finish ends the sign-in that the answer's state names. What does not sign
-// anybody in is a *Refused.
-func (s *Service) Finish(ctx context.Context, a Answer) (Result, error) { panic("todo") }
+// secretLength is that of newSecret: 256 bits in base64url without padding.
+const secretLength = 43
 
-// Refused is a sign-in that did not happen: refused, failed, or waiting for
-// approval (Decision.Outcome). Err has the sentence for the person.
-type Refused struct {
-	Decision gatehouse.Decision
-	Err      *gatehouse.Error
-}
-
-// Error is the sentence with its cause, for logs.
-func (r *Refused) Error() string { return r.Err.Error() }
-
-// Unwrap gives the error with the sentence.
-func (r *Refused) Unwrap() error { return r.Err }
-
-// The purposes of one-time links.
-const (
-	PurposeClaim = "claim" // makes and signs in the first administrator
-	PurposeDev   = "dev"   // the dashboard link of `gatehouse dev`
-)
-
-// MakeLink makes a one-time link and returns its token. userID "" is for
-// PurposeClaim.
-func (s *Service) MakeLink(ctx context.Context, purpose, userID string, ttl time.Duration) (token string, err error) {
-	panic("todo")
-}
-
-// TakeLink signs in by a one-time link.
-func (s *Service) TakeLink(ctx context.Context, purpose, token, address, userAgent string) (Result, error) {
-	panic("todo")
+func newSecret() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand stops the program instead
+	return base64.RawURLEncoding.EncodeToString(b[:])
 }

@@ -58,6 +58,10 @@ func clean(v gatehouse.Vouched) gatehouse.Vouched {
 	return v
 }
 
+// OneLine makes a text from outside safe to keep and to show, as Ensure does
+// with what providers tell.
+func OneLine(s string) string { return cleanText(s) }
+
 // cleanText makes a text safe to show in one line: no control characters, none
 // that turn the direction or take no room, none that are no text at all.
 func cleanText(s string) string {

@@ -1,0 +1,88 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gatehouse"
+	"gatehouse/internal/store"
+	"gatehouse/internal/users"
+	"gatehouse/internal/web/ui"
+)
+
+// Start says what sign-in is wanted.
+type Start struct {
+	Connection  string // name
+	Request     string // handle of the authorization request it serves, "" if none
+	ReturnTo    string // own path to go to at the end; anything else counts as ""
+	LinkUserID  string // the signed-in user who connects an identity; "" = a sign-in
+	Locale      string
+	BrowserHash []byte
+}
+
+// Begin starts a sign-in and gives the provider's address to send the browser
+// to. A provider that does not answer is a *Refused, as in Finish.
+func (s *Service) Begin(ctx context.Context, st Start) (address string, err error) {
+	if len(st.BrowserHash) == 0 {
+		return "", errors.New("begin a sign-in: the browser is not known")
+	}
+	c, door, err := s.Apps.DoorByName(ctx, st.Connection)
+	if err != nil {
+		return "", fmt.Errorf("begin a sign-in: %w", err)
+	}
+	if c.Rules.LinkOnly && st.LinkUserID == "" {
+		return "", gatehouse.Errorf(gatehouse.Forbidden, "%s can be connected to an account, but not be used to sign in. Sign in another way first, and then connect it on your own page.", label(c))
+	}
+	if door.Provider == nil {
+		return "", gatehouse.Errorf(gatehouse.Invalid, "%s cannot be used to sign in. Use another way to sign in.", label(c))
+	}
+	a, err := s.attempt(ctx, c, st)
+	if err != nil {
+		return "", err
+	}
+	// The provider may take its time, so it is asked outside of a transaction;
+	// the attempt counts only once it is kept.
+	if address, err = door.Provider.Begin(ctx, a); err != nil {
+		return "", s.stopped(ctx, c, "", byProvider(c, err))
+	}
+	if err := s.Store.Update(ctx, func(tx *store.Tx) error { return tx.SaveAttempt(&a) }); err != nil {
+		return "", fmt.Errorf("keep the sign-in under way: %w", err)
+	}
+	return address, nil
+}
+
+func (s *Service) attempt(ctx context.Context, c gatehouse.Connection, st Start) (gatehouse.Attempt, error) {
+	now := s.Clock.Now()
+	a := gatehouse.Attempt{
+		ID: store.NewID(), ConnectionID: c.ID, State: newSecret(), Nonce: newSecret(), Verifier: newSecret(),
+		BrowserHash: st.BrowserHash, RedirectURI: s.RedirectURI(c.Name),
+		Request: st.Request, ReturnTo: ui.OwnPath(st.ReturnTo), LinkUserID: st.LinkUserID,
+		Locale: users.OneLine(st.Locale), CreatedAt: now, ExpiresAt: now.Add(attemptLife),
+	}
+	if st.Request == "" {
+		return a, nil
+	}
+	err := s.Store.View(ctx, func(tx *store.Tx) error {
+		r, err := ownRequest(tx, st.Request, st.BrowserHash)
+		a.LoginHint = users.OneLine(r.Demand.Hint)
+		if r.Demand.Locale != "" {
+			a.Locale = r.Demand.Locale
+		}
+		return err
+	})
+	return a, err
+}
+
+// RedirectURI is the callback address of a connection: what an administrator
+// enters at the provider.
+func (s *Service) RedirectURI(connection string) string {
+	return s.URL + "/users/auth/" + connection + "/callback"
+}
+
+func label(c gatehouse.Connection) string {
+	if c.Label != "" {
+		return c.Label
+	}
+	return c.Name
+}

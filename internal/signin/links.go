@@ -1,0 +1,124 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gatehouse"
+	"gatehouse/internal/session"
+	"gatehouse/internal/store"
+	"gatehouse/internal/users"
+)
+
+// The purposes of one-time links.
+const (
+	PurposeClaim = "claim" // makes and signs in the first administrator
+	PurposeDev   = "dev"   // the dashboard link of `gatehouse dev`
+)
+
+// NeedsClaim says whether nobody could get to the dashboard by signing in, so
+// that a claim link should be printed: there is no administrator, or none who
+// has a way to sign in.
+func (s *Service) NeedsClaim(ctx context.Context) (needed bool, err error) {
+	err = s.Store.View(ctx, func(tx *store.Tx) error {
+		needed, _, err = s.Users.Stranded(tx)
+		return err
+	})
+	return needed, err
+}
+
+// MakeLink makes a one-time link and returns its token, 256 random bits. It
+// signs in the user, and ends after ttl. userID "" is for PurposeClaim only:
+// the administrator is found or made when the link is taken.
+func (s *Service) MakeLink(ctx context.Context, purpose, userID string, ttl time.Duration) (token string, err error) {
+	if ttl <= 0 || purpose != PurposeClaim && userID == "" {
+		return "", errors.New("make a one-time link: it has no end or nobody to sign in")
+	}
+	token = newSecret()
+	err = s.Store.Update(ctx, func(tx *store.Tx) error {
+		return tx.SaveLink(token, store.Link{Purpose: purpose, UserID: userID, ExpiresAt: tx.Now().Add(ttl)})
+	})
+	if err != nil {
+		return "", fmt.Errorf("make a one-time link: %w", err)
+	}
+	return token, nil
+}
+
+// TakeLink signs in by a one-time link. One that was used, or is too old, is
+// Expired; a claim is Forbidden as soon as an administrator can sign in
+// otherwise, however young it is.
+func (s *Service) TakeLink(ctx context.Context, purpose, token, address, userAgent string) (Result, error) {
+	var r Result
+	var no *gatehouse.Error // outside of the transaction, so that the link stays taken
+	err := s.Store.Update(ctx, func(tx *store.Tx) error {
+		r, no = Result{GoTo: "/admin"}, nil
+		l, err := tx.TakeLink(purpose, token)
+		if errors.Is(err, gatehouse.NotFound) || errors.Is(err, gatehouse.Expired) {
+			no = gatehouse.Errorf(gatehouse.Expired, "This link was used already, or is too old. Restart Gatehouse to get a new one.")
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("take the link: %w", err)
+		}
+		if r.User, no, err = s.linked(tx, l, address); err != nil || no != nil {
+			return err
+		}
+		return s.enterByLink(tx, &r, purpose, address, userAgent)
+	})
+	if err != nil {
+		return Result{}, fmt.Errorf("sign in by a link: %w", err)
+	}
+	if no != nil {
+		return Result{}, no
+	}
+	s.tell(ctx, gatehouse.Connection{Kind: "link"}, r.Decision, nil)
+	return r, nil
+}
+
+// linked is the user whom a link signs in.
+func (s *Service) linked(tx *store.Tx, l store.Link, address string) (gatehouse.User, *gatehouse.Error, error) {
+	if l.UserID != "" {
+		user, err := tx.User(l.UserID)
+		if err == nil && user.State != gatehouse.UserActive {
+			return user, gatehouse.Errorf(gatehouse.Forbidden, "The account of this link cannot sign in any more. Ask an administrator."), nil
+		}
+		return user, nil, err
+	}
+	stranded, user, err := s.Users.Stranded(tx)
+	if err != nil {
+		return user, nil, err
+	}
+	if !stranded {
+		return user, gatehouse.Errorf(gatehouse.Forbidden, "There is an administrator already. Ask them to make you one too."), nil
+	}
+	by := gatehouse.Actor{Kind: gatehouse.ActorOperator, Name: "claim link", Address: address}
+	if user.ID == "" {
+		user, err = s.Users.Make(tx, by, users.New{Username: "admin", Name: "Administrator", Role: gatehouse.RoleSuperAdministrator})
+		if err != nil {
+			return user, nil, err
+		}
+	}
+	err = tx.Record(gatehouse.Event{Actor: by, Action: "administrator.claimed", Target: "user/" + user.ID})
+	return user, nil, err
+}
+
+func (s *Service) enterByLink(tx *store.Tx, r *Result, purpose, address, userAgent string) error {
+	r.User.LastSignInAt = tx.Now()
+	if err := tx.SaveUser(&r.User); err != nil {
+		return fmt.Errorf("save user %s: %w", r.User.ID, err)
+	}
+	r.Decision = gatehouse.Decision{
+		At: tx.Now(), UserID: r.User.ID, Outcome: gatehouse.OutcomeSignedIn, Rule: "link_" + purpose,
+		Reason: "A one-time link from the console of Gatehouse signed this user in.", Address: address,
+	}
+	if err := users.Keep(tx, &r.Decision); err != nil {
+		return err
+	}
+	var err error
+	r.SessionToken, _, err = s.Sessions.Start(tx, session.Start{
+		UserID: r.User.ID, UserName: r.User.Username, Method: "link", UserAgent: userAgent, Address: address,
+	})
+	return err
+}
