@@ -213,7 +213,7 @@ func (q question) newcomer() verdict {
 	if !rules.AllowSingleSignOn {
 		return q.refuse(gatehouse.Decision{
 			Rule:   "allow_single_sign_on",
-			Reason: "There is no account here yet that belongs to this %s account, and signing in with it may not make one. Ask an administrator for an account, and then connect it on your own page.",
+			Reason: "There is no account here yet that belongs to this %s account, and signing in with it may not make one. If you have an account here, sign in to it another way and connect this one on your own page; otherwise ask an administrator.",
 		}, gatehouse.User{})
 	}
 	d := gatehouse.Decision{
