@@ -53,7 +53,7 @@ func (t *Twin) SetFaults(f Faults) {
 
 // Throttled is error 90018 of the old API: this app calls this API too often.
 func Throttled(path string) Fault {
-	return gatewayFault(path, "90018", "您调用该接口的频率过高，超出了该应用调用该接口的最大qps，请求被暂时禁用了，建议降低调用频率"+", apiPath("+apiName(path)+")")
+	return gatewayFault(path, "90018", "应用调用该接口的频率过高，请求被暂时限制了，建议降低调用频率, apiPath("+apiName(path)+")")
 }
 
 // Crowded is error 90002 of the old API: all apps together call it too often,

@@ -164,6 +164,9 @@ func TestSignIn_Refused(t *testing.T) {
 			}
 		})
 	}
+	if b.code("lina") == "" {
+		t.Error("a member was kept out of an app for members")
+	}
 	if r := b.form(authPath(), url.Values{"union_id": {"nobody"}}); r.status != http.StatusOK || !strings.Contains(r.text, "union_id") {
 		t.Errorf("an unknown person must see the page again: %d", r.status)
 	}
