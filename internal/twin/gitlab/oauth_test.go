@@ -53,6 +53,16 @@ func fetch(t *testing.T, b *http.Client, method, address string, form url.Values
 	if form != nil {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
+	return do(t, b, req)
+}
+
+func fetchRequest(t *testing.T, req *http.Request) (*http.Response, string) {
+	t.Helper()
+	return do(t, http.DefaultClient, req)
+}
+
+func do(t *testing.T, b *http.Client, req *http.Request) (*http.Response, string) {
+	t.Helper()
 	res, err := b.Do(req)
 	if err != nil {
 		t.Fatal(err)

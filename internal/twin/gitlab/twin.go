@@ -18,8 +18,10 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/internal/twin/gitlab/caller"
 	"gatehouse/internal/twin/gitlab/oauth"
 	"gatehouse/internal/twin/gitlab/rest"
+	"gatehouse/internal/twin/gitlab/schema"
 	"gatehouse/internal/twin/gitlab/world"
 )
 
@@ -107,7 +109,13 @@ func New(c Config) (*Twin, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.graphql = http.NotFoundHandler()
+	t.graphql = &schema.Server{
+		World: c.World,
+		Rules: func() caller.Rules {
+			return caller.Rules{URL: c.URL, Now: c.Clock(), AdminMode: t.current().AdminMode, CE: c.Edition == CE}
+		},
+		Complexity: func() int { return t.current().GraphQLComplexity },
+	}
 	t.Switch(c.Switches)
 	return t, nil
 }

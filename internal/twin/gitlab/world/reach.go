@@ -169,7 +169,7 @@ const (
 // Reach lists who is a member of a source by some relations: one row per user
 // with the highest level, by the id of the row. Levels are capped by shares, and
 // members of private invited groups that the viewer cannot see are left out.
-// Invitations come along when only direct rows are asked for; requests never do.
+// Invitations by e-mail and requests for access are not members.
 func (s *Sight) Reach(src Source, rel Relation) []Member {
 	r := reach{best: map[int64]Member{}}
 	if rel&Direct != 0 {
@@ -189,7 +189,7 @@ func (s *Sight) Reach(src Source, rel Relation) []Member {
 			r.add(s.d.direct[InGroup(g.ID)], Owner, false)
 		}
 	}
-	return r.rows(rel == Direct)
+	return r.rows()
 }
 
 func (s *Sight) above(src Source) []*Group {
@@ -229,19 +229,14 @@ func (s *Sight) invited(src Source, above []*Group, r *reach) {
 }
 
 type reach struct {
-	best    map[int64]Member
-	invites []Member
+	best map[int64]Member
 }
 
 // add takes rows with a cap on their level. Minimal Access counts in its own
 // group only.
 func (r *reach) add(rows []*Member, limit int, own bool) {
 	for _, m := range rows {
-		if !m.RequestedAt.IsZero() {
-			continue
-		}
-		if m.UserID == 0 {
-			r.invites = append(r.invites, *m)
+		if m.Pending() {
 			continue
 		}
 		if m.Level <= MinimalAccess && !own {
@@ -257,13 +252,10 @@ func (r *reach) add(rows []*Member, limit int, own bool) {
 	}
 }
 
-func (r *reach) rows(invites bool) []Member {
+func (r *reach) rows() []Member {
 	all := make([]Member, 0, len(r.best))
 	for _, m := range r.best {
 		all = append(all, m)
-	}
-	if invites {
-		all = append(all, r.invites...)
 	}
 	slices.SortFunc(all, func(a, b Member) int { return byMemberID(&a, &b) })
 	return all
