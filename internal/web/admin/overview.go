@@ -1,0 +1,63 @@
+package admin
+
+import (
+	"net/http"
+
+	"gatehouse"
+	"gatehouse/internal/i18n"
+	"gatehouse/internal/store"
+)
+
+// overviewPage is the state of the installation at a glance.
+type overviewPage struct {
+	Users       map[gatehouse.UserState]int64
+	Connections []gatehouse.Connection
+	Clients     []gatehouse.Client
+	Connectors  []gatehouse.Connector
+	Decisions   []decisionRow
+}
+
+func (p overviewPage) enabledConnections() (n int64) {
+	for _, c := range p.Connections {
+		if c.Enabled {
+			n++
+		}
+	}
+	return n
+}
+
+// decisionRow is a decision with the names of what it is about.
+type decisionRow struct {
+	gatehouse.Decision
+	User       gatehouse.User // zero when nobody was found or made
+	Connection gatehouse.Connection
+}
+
+func (a *Admin) overview(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
+	var p overviewPage
+	err := a.read(r, "the overview", func(tx *store.Tx) error {
+		var err error
+		if p.Users, err = tx.CountUsers(); err != nil {
+			return err
+		}
+		if p.Connections, err = tx.Connections(); err != nil {
+			return err
+		}
+		if p.Clients, err = tx.Clients(); err != nil {
+			return err
+		}
+		if p.Connectors, err = tx.Connectors(); err != nil {
+			return err
+		}
+		recent, err := tx.Decisions("", store.Cursor{Limit: 8})
+		if err != nil {
+			return err
+		}
+		p.Decisions, err = withNames(tx, recent.Items)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return a.UI.Render(w, r, http.StatusOK, page("overview", i18n.Text(r.Context(), "Overview"), by), overviewBody(p))
+}

@@ -1,0 +1,241 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"gatehouse"
+	"gatehouse/internal/i18n"
+	"gatehouse/internal/reach"
+	"gatehouse/internal/store"
+)
+
+// mostShown bounds the rows of a page that answers a question as a whole; the
+// search narrows it down.
+const mostShown = 200
+
+type accountsPage struct {
+	list
+	Connector gatehouse.Connector
+	Counts    store.Counts
+	Search    string
+	Type      string
+	Orphaned  bool
+	Accounts  []gatehouse.Account
+}
+
+func (a *Admin) listAccounts(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
+	p := accountsPage{list: newList(r)}
+	p.Search, p.Type, p.Orphaned = p.text("q"), p.text("type"), p.text("matched") == "no"
+	err := a.read(r, "the accounts", func(tx *store.Tx) error {
+		var err error
+		if p.Connector, err = connectorOf(tx, r); err != nil {
+			return err
+		}
+		if p.Counts, err = tx.CountCurrent(p.Connector.ID); err != nil {
+			return err
+		}
+		found, err := tx.Accounts(p.Connector.ID,
+			store.AccountFilter{Search: p.Search, Type: gatehouse.AccountType(p.Type), Orphaned: p.Orphaned}, cursor(r))
+		p.Accounts, p.Next = found.Items, found.Next
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return a.UI.Render(w, r, http.StatusOK, page("connectors", i18n.Text(r.Context(), "Accounts"), by), accountsBody(p))
+}
+
+// reachedRow is a resource that an account reaches, or, seen from the other
+// side, an account that reaches a resource.
+type reachedRow struct {
+	Account  gatehouse.Account
+	Resource gatehouse.Resource
+	Role     gatehouse.Role
+	Paths    []reach.Path
+}
+
+type accountPage struct {
+	gatehouse.Account
+	Connector gatehouse.Connector
+	User      gatehouse.User // zero: orphaned
+	Search    string
+	Rows      []reachedRow
+	Total     int // of all rows that fit the search
+	Direct    int // grants that the account holds itself
+}
+
+func (a *Admin) account(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
+	var p accountPage
+	p.Search = newList(r).text("q")
+	err := a.read(r, "the account", func(tx *store.Tx) error {
+		var err error
+		if p.Connector, err = connectorOf(tx, r); err != nil {
+			return err
+		}
+		if p.Account, err = tx.Account(p.Connector.ID, r.PathValue("account")); err != nil {
+			return err
+		}
+		return p.readReach(tx)
+	})
+	if err != nil {
+		return err
+	}
+	return a.UI.Render(w, r, http.StatusOK, page("connectors", accountName(p.Account), by), accountBody(p))
+}
+
+func (p *accountPage) readReach(tx *store.Tx) error {
+	grants, err := tx.GrantsOf(p.Connector.ID, p.Account.ID)
+	if err != nil {
+		return fmt.Errorf("grants: %w", err)
+	}
+	p.Direct = len(grants)
+	if p.UserID != "" {
+		if p.User, err = tx.User(p.UserID); err != nil && !errors.Is(err, gatehouse.NotFound) {
+			return fmt.Errorf("user: %w", err)
+		}
+	}
+	reached, err := reach.OfAccount(tx, p.Connector.ID, p.Account.ID)
+	if err != nil {
+		return err
+	}
+	p.Rows, p.Total = nil, 0
+	for _, x := range reached {
+		if !contains(p.Search, x.Resource.Path, x.Resource.Name) {
+			continue
+		}
+		if p.Total++; p.Total <= mostShown {
+			p.Rows = append(p.Rows, reachedRow{Account: p.Account, Resource: x.Resource, Role: x.Role, Paths: x.Paths})
+		}
+	}
+	return nil
+}
+
+type resourcesPage struct {
+	list
+	Connector gatehouse.Connector
+	Counts    store.Counts
+	Search    string
+	Kind      string
+	Resources []gatehouse.Resource
+}
+
+func (a *Admin) listResources(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
+	p := resourcesPage{list: newList(r)}
+	p.Search, p.Kind = p.text("q"), p.text("kind")
+	err := a.read(r, "the resources", func(tx *store.Tx) error {
+		var err error
+		if p.Connector, err = connectorOf(tx, r); err != nil {
+			return err
+		}
+		if p.Counts, err = tx.CountCurrent(p.Connector.ID); err != nil {
+			return err
+		}
+		found, err := tx.Resources(p.Connector.ID,
+			store.ResourceFilter{Search: p.Search, Kind: gatehouse.ResourceKind(p.Kind)}, cursor(r))
+		p.Resources, p.Next = found.Items, found.Next
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return a.UI.Render(w, r, http.StatusOK, page("connectors", i18n.Text(r.Context(), "Groups and projects"), by), resourcesBody(p))
+}
+
+type resourcePage struct {
+	reach.Answer
+	Connector gatehouse.Connector
+	Search    string
+	Rows      []reachedRow
+	Total     int
+	Children  []gatehouse.Resource
+}
+
+func (a *Admin) resource(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
+	p := resourcePage{Search: newList(r).text("q")}
+	err := a.read(r, "the resource", func(tx *store.Tx) error {
+		var err error
+		if p.Connector, err = connectorOf(tx, r); err != nil {
+			return err
+		}
+		id := gatehouse.ResourceID(r.PathValue("resource"))
+		if p.Answer, err = reach.OnResource(tx, p.Connector.ID, id); err != nil {
+			return err
+		}
+		children, err := tx.Resources(p.Connector.ID, store.ResourceFilter{Parent: id}, store.Cursor{Limit: pageSize})
+		p.Children = children.Items
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, x := range p.Reachers {
+		if !contains(p.Search, x.Account.Name, x.Account.Username, x.Account.Email) {
+			continue
+		}
+		if p.Total++; p.Total <= mostShown {
+			p.Rows = append(p.Rows, reachedRow{Account: x.Account, Resource: p.Resource, Role: x.Role, Paths: x.Paths})
+		}
+	}
+	return a.UI.Render(w, r, http.StatusOK, page("connectors", p.Resource.Path, by), resourceBody(p))
+}
+
+// contains says whether one of the texts holds the search, without regard to case.
+func contains(search string, texts ...string) bool {
+	search = strings.ToLower(strings.TrimSpace(search))
+	for _, s := range texts {
+		if strings.Contains(strings.ToLower(s), search) {
+			return true
+		}
+	}
+	return search == ""
+}
+
+// inWords says a path in one sentence.
+func inWords(ctx context.Context, kind string, p reach.Path) string {
+	t := func(english string, args ...any) string { return i18n.Text(ctx, english, args...) }
+	from := p.Steps[0].Resource.Path
+	switch p.Kind {
+	case reach.Direct:
+		return t("Direct member")
+	case reach.Owned:
+		return t("Owner of this personal project")
+	case reach.Inherited:
+		return t("Inherited from the group %s", from)
+	case reach.Shared, reach.InheritedShared:
+		group, to, limit := invitation(p)
+		if p.Kind == reach.Shared {
+			return t("Through the group %s, which is invited with at most %s", group, reach.RoleName(kind, limit))
+		}
+		return t("Through the group %s, which is invited to %s with at most %s", group, to, reach.RoleName(kind, limit))
+	}
+	return string(p.Kind)
+}
+
+// invitation is the last share of a path: which group is invited, to what, and
+// with which cap.
+func invitation(p reach.Path) (group, to string, limit gatehouse.Role) {
+	for i, s := range p.Steps {
+		if s.Kind == reach.Invited && i > 0 {
+			group, to, limit = p.Steps[i-1].Resource.Path, s.Resource.Path, s.Cap
+		}
+	}
+	return group, to, limit
+}
+
+// pathIcon is the sign of a kind of path.
+func pathIcon(k reach.PathKind) string {
+	switch k {
+	case reach.Direct:
+		return "direct"
+	case reach.Inherited:
+		return "inherited"
+	case reach.Owned:
+		return "owned"
+	case reach.Shared, reach.InheritedShared:
+	}
+	return "shared"
+}

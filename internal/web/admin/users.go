@@ -1,0 +1,197 @@
+package admin
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"gatehouse"
+	"gatehouse/internal/i18n"
+	"gatehouse/internal/store"
+	"gatehouse/internal/web/ui"
+)
+
+type usersPage struct {
+	list
+	Search, State string
+	Users         []gatehouse.User
+}
+
+func (a *Admin) listUsers(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
+	p := usersPage{list: newList(r)}
+	p.Search, p.State = p.text("q"), p.text("state")
+	err := a.read(r, "the users", func(tx *store.Tx) error {
+		found, err := tx.Users(store.UserFilter{Search: p.Search, State: gatehouse.UserState(p.State)}, cursor(r))
+		p.Users, p.Next = found.Items, found.Next
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return a.UI.Render(w, r, http.StatusOK, page("users", i18n.Text(r.Context(), "Users"), by), usersBody(p))
+}
+
+// identityRow is an identity with the connection that vouches for it.
+type identityRow struct {
+	gatehouse.Identity
+	Connection gatehouse.Connection
+}
+
+// accountRow is an account in an app.
+type accountRow struct {
+	gatehouse.Account
+	Connector gatehouse.Connector
+}
+
+type userPage struct {
+	By         gatehouse.User
+	User       gatehouse.User
+	Origin     decisionRow // by which the account came to be; without ID: by none
+	Decisions  []decisionRow
+	Identities []identityRow
+	Sessions   []gatehouse.Session
+	Accounts   []accountRow
+	Events     []gatehouse.Event
+	Done       string
+}
+
+func (a *Admin) user(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
+	p := userPage{By: by, Done: r.URL.Query().Get("done")}
+	err := a.read(r, "the user", func(tx *store.Tx) error {
+		var err error
+		if p.User, err = tx.User(r.PathValue("user")); err != nil {
+			return err
+		}
+		return a.readUser(tx, &p)
+	})
+	if err != nil {
+		return err
+	}
+	return a.UI.Render(w, r, http.StatusOK, page("users", ui.UserName(p.User), by), userBody(p))
+}
+
+// readUser reads what belongs to a user.
+func (a *Admin) readUser(tx *store.Tx, p *userPage) error {
+	var err error
+	if p.Identities, err = identitiesOf(tx, p.User.ID); err != nil {
+		return fmt.Errorf("identities: %w", err)
+	}
+	if p.Sessions, err = a.Sessions.List(tx, p.User.ID); err != nil {
+		return err
+	}
+	if p.Accounts, err = accountsOf(tx, p.User.ID); err != nil {
+		return fmt.Errorf("accounts: %w", err)
+	}
+	recent, err := tx.Decisions(p.User.ID, store.Cursor{Limit: 10})
+	if err != nil {
+		return fmt.Errorf("decisions: %w", err)
+	}
+	if p.Decisions, err = withNames(tx, recent.Items); err != nil {
+		return err
+	}
+	if p.Origin, err = originOf(tx, p.User); err != nil {
+		return err
+	}
+	events, err := tx.Events(store.EventFilter{Target: "user/" + p.User.ID}, store.Cursor{Limit: 15})
+	p.Events = events.Items
+	return err
+}
+
+// originOf is the decision by which a user came to be, zero when there is none:
+// the account was made by hand, or the decision was cleared away since.
+func originOf(tx *store.Tx, u gatehouse.User) (decisionRow, error) {
+	if u.Provenance == "" {
+		return decisionRow{}, nil
+	}
+	d, err := tx.Decision(u.Provenance)
+	if errors.Is(err, gatehouse.NotFound) {
+		return decisionRow{}, nil
+	}
+	if err != nil {
+		return decisionRow{}, fmt.Errorf("decision %s: %w", u.Provenance, err)
+	}
+	rows, err := withNames(tx, []gatehouse.Decision{d})
+	if err != nil {
+		return decisionRow{}, err
+	}
+	return rows[0], nil
+}
+
+func identitiesOf(tx *store.Tx, userID string) ([]identityRow, error) {
+	identities, err := tx.Identities(userID)
+	if err != nil {
+		return nil, err
+	}
+	connections, err := connectionsByID(tx)
+	if err != nil {
+		return nil, err
+	}
+	var rows []identityRow
+	for _, i := range identities {
+		rows = append(rows, identityRow{i, connections[i.ConnectionID]})
+	}
+	return rows, nil
+}
+
+func connectionsByID(tx *store.Tx) (map[string]gatehouse.Connection, error) {
+	all, err := tx.Connections()
+	byID := make(map[string]gatehouse.Connection, len(all))
+	for _, c := range all {
+		byID[c.ID] = c
+	}
+	return byID, err
+}
+
+func accountsOf(tx *store.Tx, userID string) ([]accountRow, error) {
+	accounts, err := tx.AccountsOf(userID)
+	if err != nil {
+		return nil, err
+	}
+	connectors, err := tx.Connectors()
+	if err != nil {
+		return nil, err
+	}
+	var rows []accountRow
+	for _, account := range accounts {
+		for _, c := range connectors {
+			if c.ID == account.ConnectorID {
+				rows = append(rows, accountRow{account, c})
+			}
+		}
+	}
+	return rows, nil
+}
+
+// changeUser does one thing to a user and goes back to the user's page.
+func (a *Admin) changeUser(change func(tx *store.Tx, by gatehouse.Actor, userID string) error, done string) handler {
+	return func(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
+		id := r.PathValue("user")
+		err := a.Store.Update(r.Context(), func(tx *store.Tx) error { return change(tx, actor(r, by), id) })
+		if err != nil {
+			return err
+		}
+		ui.SeeOther(w, "/admin/users/"+url.PathEscape(id)+"?done="+done)
+		return nil
+	}
+}
+
+// endSessions signs a user out everywhere; an administrator's own browser stays.
+func (a *Admin) endSessions(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
+	id, except := r.PathValue("user"), ""
+	if s, _, err := a.Sessions.Current(r); err == nil && s.UserID == id {
+		except = s.ID
+	}
+	err := a.Store.Update(r.Context(), func(tx *store.Tx) error {
+		if _, err := tx.User(id); err != nil {
+			return err
+		}
+		_, err := a.Sessions.EndOthers(tx, actor(r, by), id, except)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	ui.SeeOther(w, "/admin/users/"+url.PathEscape(id)+"?done=sessions-ended")
+	return nil
+}
