@@ -164,7 +164,7 @@ func (v *visit) seesMember(m *Member) bool {
 	return slices.Contains(v.app.AuthedUsers, m.UserID) || slices.ContainsFunc(m.DepartmentIDs, v.seesDepartment)
 }
 
-// askedDepartment reads dept_id; none means the root, where an API says so.
+// askedDepartment reads dept_id, which must be there.
 func (v *visit) askedDepartment() (*Department, answer) {
 	id, ok := v.number("dept_id")
 	if !ok || id < 1 {

@@ -118,6 +118,11 @@ func (t *Twin) SendCodeAs(names ...string) error {
 }
 
 // ServeHTTP plays login.dingtalk.com, api.dingtalk.com and oapi.dingtalk.com.
+//
+// A test signs somebody in with one POST of a form to the address that a browser
+// would open (/oauth2/auth?… or /connect/qrconnect?…): union_id, corp_id for one
+// who is in several companies, consent=agree; or cancel=1. The answer redirects
+// to the caller with the code.
 func (t *Twin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, pattern := t.mux.Handler(r)
 	if _, path, ok := strings.Cut(pattern, " "); ok {
