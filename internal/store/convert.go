@@ -105,7 +105,22 @@ func (c jsonColumn) Scan(src any) error {
 // rules, which the databases' own lower() does not know everywhere. The first
 // text is also what lists are ordered by.
 func searchable(texts ...string) string {
-	return strings.ToLower(strings.Join(texts, "\n"))
+	s := clean(strings.ToLower(strings.Join(texts, "\n")))
+	if len(s) > longestKey {
+		s = strings.ToValidUTF8(s[:longestKey], "")
+	}
+	return s
+}
+
+// longestKey bounds what is indexed, in bytes: PostgreSQL's indexes take up to 2704.
+const longestKey = 1024
+
+// asList is a list of texts as the parameter of dialect.in.
+func asList[T ~string](s []T) string {
+	if s == nil {
+		return "[]"
+	}
+	return asJSON(s)
 }
 
 // containing is the pattern that finds a text in a searchable column.

@@ -24,7 +24,7 @@ type Page[T any] struct {
 const (
 	defaultPage = 50
 	largestPage = 200
-	largestKey  = 4096 // of a cursor, in bytes
+	largestKey  = 16 << 10 // of a cursor, in bytes
 )
 
 func (c Cursor) limit() int {

@@ -39,6 +39,13 @@ func (tx *Tx) SaveIdentity(i *gatehouse.Identity) error {
 	if i.Subject == "" || i.ConnectionID == "" {
 		return gatehouse.Errorf(gatehouse.Invalid, "The identity has no connection or no subject.")
 	}
+	longest := len(i.Subject)
+	for _, value := range i.Aliases {
+		longest = max(longest, len(value))
+	}
+	if longest > longestKey {
+		return gatehouse.Errorf(gatehouse.Invalid, "The provider's id of the person is too long.")
+	}
 	if err := tx.identityIsFree(i); err != nil {
 		return err
 	}

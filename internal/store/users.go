@@ -61,7 +61,7 @@ func (tx *Tx) UsernamesTaken(names []string) (map[string]bool, error) {
 		lower[i] = strings.ToLower(n)
 	}
 	found, err := all(tx, scanString, `select lower(username) from users where lower(username) in `+
-		tx.store.dialect.in("$1"), asJSON(lower))
+		tx.store.dialect.in("$1"), asList(lower))
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +88,9 @@ func scanString(r row) (s string, err error) {
 // Number and CreatedAt never change.
 func (tx *Tx) SaveUser(u *gatehouse.User) error {
 	u.Email = strings.ToLower(u.Email)
+	if u.Username == "" || len(u.Username) > longestKey || len(u.Email) > longestKey {
+		return gatehouse.Errorf(gatehouse.Invalid, "The username is missing, or the username or the address is too long.")
+	}
 	if err := tx.userIsFree(u); err != nil {
 		return err
 	}
