@@ -234,7 +234,7 @@ func (u *Users) update(tx *store.Tx, q question, v *verdict, o EnsureOptions) er
 	}
 	p, mayHave := q.vouched.Profile, q.free(user.ID)
 	if q.connection.Rules.SyncProfile && o.LinkUserID == "" { // who connects a second identity keeps their name
-		sync(q, user)
+		syncProfile(q, user)
 	}
 	if user.Email == p.Email && q.vouchedFor() && mayHave {
 		user.EmailVerified = true
@@ -248,11 +248,11 @@ func (u *Users) update(tx *store.Tx, q question, v *verdict, o EnsureOptions) er
 	return nil
 }
 
-// sync overwrites what sync_profile_attributes name with what the provider
+// syncProfile overwrites what sync_profile_attributes name with what the provider
 // tells now. Nobody loses a value because the provider is silent, and nobody
 // gets an address that is verified for somebody else. A changed address is
 // unverified until somebody who is trusted for it says otherwise.
-func sync(q question, user *gatehouse.User) {
+func syncProfile(q question, user *gatehouse.User) {
 	p, attributes := q.vouched.Profile, q.connection.Rules.SyncProfileAttributes
 	wanted := func(a string) bool {
 		return slices.Contains(attributes, a) || len(attributes) == 0 && a == "email" // GitLab's default
