@@ -20,6 +20,7 @@ func groupRoutes() []*route {
 		get("groups/{}/projects", readGroup(), listGroupProjects).limited("group_projects").public(),
 		get("groups/{}/groups/shared", readGroup(), listSharedGroups).limited("group_shares").public(),
 		get("groups/{}/invited_groups", readGroup(), listInvitedGroups).limited("group_shares").public(),
+		get("groups/{}/pending_members", readGroup(), listPending),
 	}, groupWriteRoutes())
 }
 
