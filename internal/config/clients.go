@@ -1,0 +1,201 @@
+package config
+
+import (
+	"crypto/sha256"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"gatehouse"
+)
+
+// Scopes are the scopes that a client may have.
+func Scopes() []string {
+	return []string{"openid", "profile", "email", "offline_access", "read_user", "read_api", "api"}
+}
+
+// GrantTypes are the grants that a client may have.
+func GrantTypes() []string {
+	return []string{"authorization_code", "refresh_token", "client_credentials"}
+}
+
+// AuthMethods are the values of token_endpoint_auth_method.
+func AuthMethods() []string {
+	return []string{"client_secret_basic", "client_secret_post", "none"}
+}
+
+// shortSecret is where a warning begins: secrets are kept under a fast hash,
+// which protects only those that cannot be guessed.
+const shortSecret = 24
+
+var visible = regexp.MustCompile(`^[\x21-\x7e]+$`)
+
+func (r *reader) clients(s *section) []gatehouse.Client {
+	var all []gatehouse.Client
+	taken := map[string]bool{}
+	for _, i := range s.list("clients", "clients (maps with id, secret, redirect_uris)") {
+		c := r.section(i.value, i.path)
+		if c.v != nil {
+			all = append(all, r.client(c, taken))
+		}
+	}
+	return all
+}
+
+func (r *reader) client(c *section, taken map[string]bool) gatehouse.Client {
+	out := gatehouse.Client{
+		ID:           r.clientID(c, taken),
+		AuthMethod:   r.oneOf(c, "token_endpoint_auth_method", AuthMethods()),
+		RedirectURIs: c.texts("redirect_uris", redirectURI(r)),
+		Scopes:       c.texts("scopes", oneOf(Scopes())),
+		GrantTypes:   c.texts("grant_types", grantType),
+		RequirePKCE:  c.flag("require_pkce", true),
+		Trusted:      c.flag("trusted", false),
+		Enabled:      true,
+		Managed:      gatehouse.ManagedByFile,
+	}
+	out.Name = c.text("name", out.ID)
+	out.PostLogoutRedirectURIs = c.texts("post_logout_redirect_uris", redirectURI(r))
+	out.BackchannelLogoutURI = r.backchannel(c)
+	out.SecretHash = r.secret(c, out.AuthMethod == "none")
+	if c.get("scopes") == nil {
+		out.Scopes = []string{"openid", "profile", "email"}
+	}
+	r.together(c, out)
+	c.done()
+	return out
+}
+
+func (r *reader) clientID(c *section, taken map[string]bool) string {
+	t := c.required("id", "the Application ID (client_id) that the app is given")
+	v := c.get("id")
+	switch {
+	case t == "":
+	case !visible.MatchString(t) || len(t) > 255:
+		r.problem(v, c.at("id"), "expected at most 255 letters, digits and signs of ASCII without spaces, found %s", shown(v))
+	case taken[t]:
+		r.problem(v, c.at("id"), "is taken by another client before it: %s", shown(v))
+	}
+	taken[t] = true
+	return t
+}
+
+func (r *reader) oneOf(c *section, key string, known []string) string {
+	t := c.text(key, "")
+	if t == "" {
+		return ""
+	}
+	v := c.get(key)
+	if problem := oneOf(known)(item{v, c.at(key)}, t); problem != "" {
+		r.problem(v, c.at(key), "%s", problem)
+		return ""
+	}
+	return t
+}
+
+// secret is hashed at once. A public client has none.
+func (r *reader) secret(c *section, public bool) []byte {
+	if public {
+		if v := c.get("secret"); v != nil {
+			r.problem(v, c.at("secret"), "a client with token_endpoint_auth_method: none has no secret; take one of the two out")
+		}
+		return nil
+	}
+	t := c.required("secret", "a long random text, or, for an app that cannot keep one, token_endpoint_auth_method: none")
+	if t == "" {
+		return nil
+	}
+	if len(t) < shortSecret {
+		r.warn(c.spot("secret"), "is shorter than %d characters; take a random one, for instance of: openssl rand -hex 32", shortSecret)
+	}
+	sum := sha256.Sum256([]byte(t))
+	return sum[:]
+}
+
+// grantType says of the two that everybody knows why they are not there.
+func grantType(i item, t string) string {
+	if i.from == "" && (t == "password" || t == "implicit") {
+		return "the " + t + " grant is not offered, since OAuth 2.0 security practice (RFC 9700) forbids it; use authorization_code"
+	}
+	return oneOf(GrantTypes())(i, t)
+}
+
+// together checks what keys mean for each other.
+func (r *reader) together(c *section, out gatehouse.Client) {
+	public := out.AuthMethod == "none"
+	has := func(grant string) bool { return slices.Contains(out.GrantTypes, grant) }
+	code := c.get("grant_types") == nil || has("authorization_code")
+	if code && c.get("redirect_uris") == nil {
+		c.missing("redirect_uris", `the addresses that a code may be sent to, such as ["https://app.example.com/callback"]`)
+	}
+	if code && len(out.RedirectURIs) == 0 && c.get("redirect_uris") != nil && len(c.get("redirect_uris").items) == 0 && c.get("redirect_uris").shape == list {
+		r.problem(c.get("redirect_uris"), c.at("redirect_uris"), "is empty; a code could be sent nowhere")
+	}
+	if public && has("client_credentials") {
+		r.problem(c.get("grant_types"), c.at("grant_types"), "client_credentials needs a client with a secret")
+	}
+	if public && !out.RequirePKCE {
+		r.problem(c.get("require_pkce"), c.at("require_pkce"), "a client without secret is protected by PKCE alone, so it cannot be switched off")
+	}
+	if has("refresh_token") && !has("authorization_code") {
+		r.warn(c.spot("grant_types"), "refresh_token alone gives nothing, since no other grant of this client gives refresh tokens")
+	}
+}
+
+func (r *reader) backchannel(c *section) string {
+	const key = "backchannel_logout_uri"
+	t := c.text(key, "")
+	if t == "" {
+		return ""
+	}
+	v := c.get(key)
+	u, problem := webURL(v, t)
+	if problem == "" && (u.Fragment != "" || strings.Contains(t, "#")) {
+		problem = "has a fragment (#…), which never reaches a server"
+	}
+	if problem != "" {
+		r.problem(v, c.at(key), "%s", problem)
+		return ""
+	}
+	return t
+}
+
+// dangerous are schemes that a browser carries out, opens or hands to a program
+// that is not the client's.
+func dangerous() []string {
+	return []string{
+		"javascript", "data", "vbscript", "file", "filesystem", "blob", "about", "view-source", "jar", "chrome", "resource",
+		"ftp", "ws", "wss", "mailto", "tel", "sms", "urn", "intent", "ms-msdt", "search-ms",
+	}
+}
+
+// redirectURI accepts addresses that a browser may be sent to: https, http to
+// this machine (RFC 8252 section 7.3), or an app's own scheme (7.1). They are
+// compared byte for byte, so nothing is put right here.
+func redirectURI(r *reader) func(item, string) string {
+	return func(i item, t string) string {
+		u, err := url.Parse(t)
+		switch {
+		case err != nil || !visible.MatchString(t) || strings.ContainsAny(t, "\\<>\"`{}|^"):
+			return "is not a URL"
+		case u.Scheme == "":
+			return "expected an absolute URL such as https://app.example.com/callback, found " + shown(i.value)
+		case slices.Contains(dangerous(), u.Scheme):
+			return "expected https, found the scheme " + u.Scheme + ", to which no answer may be sent"
+		case strings.Contains(t, "#"):
+			return "has a fragment (#…), which RFC 6749 section 3.1.2 forbids"
+		case strings.Contains(t, "*"):
+			return "has a * in it; addresses are compared letter by letter, so write each of them"
+		case u.Scheme == "https" || u.Scheme == "http":
+			_, problem := webURL(i.value, t)
+			return problem
+		case u.User != nil:
+			return "has a user name or password in it"
+		}
+		if !strings.Contains(u.Scheme, ".") {
+			r.warn(spot{i.pos, i.path}, "any app on a device can claim the scheme %s; RFC 8252 wants one made of a domain, such as com.example.app", u.Scheme)
+		}
+		return ""
+	}
+}

@@ -1,0 +1,121 @@
+package config
+
+import (
+	"strings"
+	"time"
+
+	"gatehouse"
+)
+
+const leastSchedule = time.Minute
+
+func (r *reader) connectors(s *section) []gatehouse.Connector {
+	var all []gatehouse.Connector
+	taken := map[string]bool{}
+	for _, i := range s.list("connectors", "connectors (maps with name, kind, url)") {
+		c := r.section(i.value, i.path)
+		if c.v != nil {
+			all = append(all, r.connector(c, taken))
+		}
+	}
+	return all
+}
+
+func (r *reader) connector(c *section, taken map[string]bool) gatehouse.Connector {
+	out := gatehouse.Connector{
+		Name:       c.required("name", "what people call the app, such as GitLab"),
+		Kind:       c.required("kind", "gitlab or dingtalk"),
+		HookSecret: c.text("hook_secret", ""),
+		Owners:     r.addresses(c, "owners"),
+		Settings:   map[string]string{},
+		Enabled:    true,
+		Managed:    gatehouse.ManagedByFile,
+	}
+	out.Key = r.connectorKey(c, out.Name, taken)
+	out.URL = r.connectorURL(c, out.Kind)
+	out.Token = r.connectorSecret(c, out.Kind)
+	for _, key := range []string{"group", "app_id"} {
+		if t := c.text(key, ""); t != "" {
+			out.Settings[key] = t
+		}
+	}
+	if d := c.duration("schedule", 0); d != 0 {
+		out.Schedule = c.get("schedule").text
+		if d < leastSchedule {
+			r.problem(c.get("schedule"), c.at("schedule"), "is more often than every minute, which no app likes")
+		}
+	}
+	r.kindKeys(c, out.Kind)
+	c.done()
+	return out
+}
+
+// connectorKey is the name in lower case unless the file says otherwise.
+func (r *reader) connectorKey(c *section, name string, taken map[string]bool) string {
+	if c.get("key") != nil {
+		return c.name("key", "what stands in the address of its hooks", taken)
+	}
+	key := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(name)), " ", "-")
+	v := c.get("name")
+	switch {
+	case key == "" || v == nil:
+		return ""
+	case !word.MatchString(key):
+		r.problem(v, c.at("name"), "gives no word for the address of its hooks; add a key of %s", wordRule)
+	case taken[key]:
+		r.problem(v, c.at("name"), "gives the key %s, which another connector has; add a key of its own", key)
+	}
+	taken[key] = true
+	return key
+}
+
+func (r *reader) connectorURL(c *section, kind string) string {
+	t := c.text("url", "")
+	v := c.get("url")
+	if t == "" {
+		if kind == "gitlab" {
+			c.required("url", "GitLab's address, such as https://gitlab.example.com")
+		}
+		return ""
+	}
+	u, problem := anyWebURL(v, t)
+	if problem == "" && (u.RawQuery != "" || strings.Contains(t, "#")) {
+		problem = "has a query or a fragment; expected only the app's address"
+	}
+	if problem != "" {
+		r.problem(v, c.at("url"), "%s", problem)
+		return ""
+	}
+	if u.Scheme == "http" && !loopback(u.Hostname()) {
+		r.warn(c.spot("url"), "the token goes over the network in clear; use https where the app has it")
+	}
+	return strings.TrimRight(t, "/")
+}
+
+// connectorSecret is what the kind signs in with.
+func (r *reader) connectorSecret(c *section, kind string) string {
+	token, secret := c.text("personal_access_token", ""), c.text("app_secret", "")
+	switch {
+	case kind == "gitlab" && token == "":
+		c.required("personal_access_token", "a token with the scope read_api; an administrator's sees everything")
+	case kind == "dingtalk":
+		c.required("app_id", "the AppKey (client ID) of the DingTalk app that reads the directory")
+		return c.required("app_secret", "the AppSecret of the DingTalk app that reads the directory")
+	case token == "":
+		return secret
+	}
+	return token
+}
+
+// kindKeys refuses keys that another kind has, since they would do nothing.
+func (r *reader) kindKeys(c *section, kind string) {
+	others := map[string][]string{
+		"gitlab":   {"app_id", "app_secret"},
+		"dingtalk": {"personal_access_token", "group"},
+	}
+	for _, key := range others[kind] {
+		if v := c.get(key); v != nil {
+			r.problem(v, c.at(key), "a connector of kind %s has no such key", kind)
+		}
+	}
+}
