@@ -207,7 +207,7 @@ func (r *Ring) Verify(ctx context.Context, compact string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	signed, err := jose.ParseSigned(compact, []jose.SignatureAlgorithm{jose.RS256})
+	signed, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		return nil, fmt.Errorf("parse a signed token: %w", err)
 	}
