@@ -2,6 +2,7 @@ package reach
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -27,11 +28,11 @@ type Answer struct {
 // why. NotFound when there is no such resource now.
 func OnResource(tx *store.Tx, connectorID string, id gatehouse.ResourceID) (Answer, error) {
 	chain, err := tx.Ancestors(connectorID, id)
+	if errors.Is(err, gatehouse.NotFound) {
+		return Answer{}, gatehouse.Errorf(gatehouse.NotFound, "There is no such group or project.")
+	}
 	if err != nil {
 		return Answer{}, fmt.Errorf("read what %s lies in: %w", id, err)
-	}
-	if len(chain) == 0 {
-		return Answer{}, gatehouse.Errorf(gatehouse.NotFound, "There is no such group or project.")
 	}
 	w, err := worldAbove(tx, connectorID, chain)
 	if err != nil {
@@ -81,6 +82,9 @@ func knowGroups(tx *store.Tx, w World, connectorID string, shares []gatehouse.Sh
 			continue
 		}
 		chain, err := tx.Ancestors(connectorID, s.GroupID)
+		if errors.Is(err, gatehouse.NotFound) {
+			continue // a group that the token cannot see: a gap, which the pull noted
+		}
 		if err != nil {
 			return nil, fmt.Errorf("read what %s lies in: %w", s.GroupID, err)
 		}

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"strings"
+
 	"github.com/huandu/go-sqlbuilder"
 
 	"gatehouse"
@@ -34,6 +36,7 @@ func scanAccount(r row) (gatehouse.Account, error) {
 // AccountFilter chooses accounts of a connector.
 type AccountFilter struct {
 	Search   string // part of name, username or address
+	Email    string // exact, without regard to case
 	State    string
 	Type     gatehouse.AccountType
 	Orphaned bool // only those without a user
@@ -46,6 +49,9 @@ func (tx *Tx) Accounts(connectorID string, f AccountFilter, c Cursor) (Page[gate
 	q.Where(q.Equal("a.connector_id", connectorID), "a.until is null")
 	if f.Search != "" {
 		q.Where("a.search like " + q.Var(containing(f.Search)) + ` escape '\'`)
+	}
+	if f.Email != "" {
+		q.Where(q.Equal("lower(a.email)", strings.ToLower(f.Email)))
 	}
 	if f.State != "" {
 		q.Where(q.Equal("a.state", f.State))

@@ -90,6 +90,12 @@ func (tx *Tx) Descendants(connectorID string, ids []gatehouse.ResourceID) ([]gat
 		where r.connector_id = $1 and r.until is null order by r.search, r.id`, connectorID, asList(ids))
 }
 
+// OwnedBy lists the current personal projects of an account, by full path.
+func (tx *Tx) OwnedBy(connectorID, accountID string) ([]gatehouse.Resource, error) {
+	return all(tx, scanResource, `select `+resourceColumns+` from resources r
+		where r.connector_id = $1 and r.owner_id = $2 and r.owner_id <> '' and r.until is null order by r.search, r.id`, connectorID, accountID)
+}
+
 const grantColumns = `connector_id, account_id, resource_id, level, role_name, role_custom, expires_at, state, granted_at, since`
 
 func scanGrant(r row) (g gatehouse.Grant, err error) {

@@ -327,6 +327,7 @@ create table accounts (
 	primary key (connector_id, id, pull_id)
 );
 create unique index accounts_current on accounts (connector_id, id) where until is null;
+create index accounts_by_email on accounts (connector_id, lower(email)) where until is null;
 create index accounts_by_name on accounts (connector_id, search, id) where until is null;
 
 create table account_matches (
@@ -359,6 +360,7 @@ create table resources (
 );
 create unique index resources_current on resources (connector_id, id) where until is null;
 create index resources_by_path on resources (connector_id, search, id) where until is null;
+create index resources_owner on resources (connector_id, owner_id) where until is null and owner_id <> '';
 create index resources_parent on resources (connector_id, parent) where until is null;
 
 create table grants (
