@@ -15,7 +15,7 @@ func otherRoutes() []*route {
 		get("version", readUser(), version),
 		get("metadata", readUser(), version),
 		get("personal_access_tokens/self", nil, tokenSelf),
-		change(http.MethodDelete, "personal_access_tokens/self", revokeSelf),
+		{method: http.MethodDelete, pattern: "personal_access_tokens/self", handle: revokeSelf},
 		get("member_roles", readAPI(), listRoles),
 	}
 }
