@@ -782,12 +782,12 @@ func clientsBody(all []gatehouse.Client) templ.Component {
 					}
 				}
 				if c.Public() {
-					templ_7745c5c3_Err = ui.Badge("", i18n.Text(ctx, "Public")).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Badge("", i18n.Text(ctx, "Public client")).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				} else {
-					templ_7745c5c3_Err = ui.Badge("", i18n.Text(ctx, "Confidential")).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Badge("", i18n.Text(ctx, "Confidential client")).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

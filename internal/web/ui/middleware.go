@@ -9,9 +9,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"gatehouse/internal/i18n"
 )
@@ -32,7 +30,6 @@ type (
 // language and theme, and turns a panic into an error page.
 func (u *UI) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		begun := time.Now()
 		id := newRequestID()
 		u.guard(w.Header(), id)
 		if u.preference(w, r) {
@@ -43,10 +40,7 @@ func (u *UI) Middleware(next http.Handler) http.Handler {
 		ctx = i18n.With(ctx, i18n.Match(r.Header.Get("Accept-Language"), chosen))
 		r = r.WithContext(context.WithValue(ctx, chosenKey{}, chosen != ""))
 		t := &tracker{ResponseWriter: w}
-		defer func() {
-			u.recovered(t, r, recover())
-			u.metrics().Observe("http_request", time.Since(begun), "route", route(r), "status", t.class())
-		}()
+		defer func() { u.recovered(t, r, recover()) }()
 		next.ServeHTTP(t, r)
 	})
 }
@@ -71,18 +65,11 @@ func (u *UI) recovered(t *tracker, r *http.Request, fault any) {
 	if fault == http.ErrAbortHandler {
 		panic(fault)
 	}
+	u.metrics().Count("panic")
 	u.log().ErrorContext(r.Context(), "panic", slog.Any("fault", fault), slog.String("stack", string(debug.Stack())))
-	if !t.begun() {
+	if !t.begun {
 		u.Fail(t, r, fmt.Errorf("panic: %v", fault))
 	}
-}
-
-// route is the pattern that answered: few values, and nothing of the request.
-func route(r *http.Request) string {
-	if r.Pattern == "" {
-		return "none"
-	}
-	return r.Pattern
 }
 
 // RequestID is the id of the request under way, "" outside of one. It stands in
@@ -182,35 +169,22 @@ func langOf(r *http.Request) string {
 	return ""
 }
 
-// tracker knows what was answered.
+// tracker knows whether an answer has begun.
 type tracker struct {
 	http.ResponseWriter
-	status int
+	begun bool
 }
 
+// WriteHeader notes that the final answer begins.
 func (t *tracker) WriteHeader(status int) {
-	if t.status == 0 && status >= http.StatusOK {
-		t.status = status
-	}
+	t.begun = t.begun || status >= http.StatusOK
 	t.ResponseWriter.WriteHeader(status)
 }
 
 func (t *tracker) Write(b []byte) (int, error) {
-	if t.status == 0 {
-		t.status = http.StatusOK
-	}
+	t.begun = true
 	return t.ResponseWriter.Write(b)
 }
 
 // Unwrap lets http.ResponseController reach the connection.
 func (t *tracker) Unwrap() http.ResponseWriter { return t.ResponseWriter }
-
-func (t *tracker) begun() bool { return t.status != 0 }
-
-// class is the status as "2xx".
-func (t *tracker) class() string {
-	if t.status == 0 {
-		return "2xx"
-	}
-	return strconv.Itoa(t.status/100) + "xx"
-}
