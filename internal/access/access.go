@@ -1,0 +1,191 @@
+// Package access keeps connected apps in order. Today it reads them: a pull
+// stages what an app says in small steps, goes on where it stood after a crash,
+// takes nothing away before it has seen everything, and is held for a person
+// when more would vanish than the brake allows. Accounts are then matched to
+// people.
+package access
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"gatehouse"
+	"gatehouse/internal/apps"
+	"gatehouse/internal/jobs"
+	"gatehouse/internal/store"
+)
+
+// DefaultEvery is how often a connector is pulled that has no schedule of its own.
+const DefaultEvery = time.Hour
+
+// DefaultBrake is the share of the accounts, resources, grants or shares that
+// may vanish in one pull without a person looking at it.
+const DefaultBrake = 0.2
+
+// brakeFloor is how many rows of a kind there must be before the brake judges a
+// share of them: in a handful, one is already a fifth.
+const brakeFloor = 10
+
+// Service reads connected apps. All fields but the last two are needed.
+type Service struct {
+	Store   *store.Store
+	Apps    *apps.Apps
+	Jobs    *jobs.Runner
+	Clock   gatehouse.Clock
+	Log     *slog.Logger
+	Metrics gatehouse.Metrics
+
+	Brake float64       // 0: DefaultBrake
+	Every time.Duration // 0: DefaultEvery
+}
+
+// pullArgs are of the job that pulls a connector, or lets a held pull through.
+type pullArgs struct {
+	ConnectorID string `json:"connector_id"`
+	Release     string `json:"release,omitempty"` // id of a held pull
+}
+
+// Kind names the job.
+func (pullArgs) Kind() string { return "access.pull" }
+
+// scheduleArgs are of the job that starts the pulls which are due.
+type scheduleArgs struct{}
+
+// Kind names the job.
+func (scheduleArgs) Kind() string { return "access.schedule" }
+
+// Register tells the runner of the jobs of this package.
+func (s *Service) Register() {
+	jobs.Handle(s.Jobs, s.pull, jobs.HandleOptions{Timeout: 2 * time.Hour})
+	jobs.Handle(s.Jobs, s.schedule, jobs.HandleOptions{Timeout: time.Minute})
+	jobs.Handle(s.Jobs, s.match, jobs.HandleOptions{Timeout: 10 * time.Minute})
+	jobs.Handle(s.Jobs, s.matchUser, jobs.HandleOptions{Timeout: time.Minute})
+	s.Jobs.Every(scheduleArgs{}, time.Minute, "schedule")
+}
+
+// SyncNow asks for a pull of a connector, in the caller's transaction, and
+// returns the id of its job. One that is already asked for or under way is not
+// begun twice. A pull that was held is given up for it.
+func (s *Service) SyncNow(tx *store.Tx, by gatehouse.Actor, connectorID string) (string, error) {
+	c, err := tx.Connector(connectorID)
+	if err != nil {
+		return "", fmt.Errorf("read connector %s: %w", connectorID, err)
+	}
+	if !c.Enabled {
+		return "", gatehouse.Errorf(gatehouse.Conflict, "The connector %s is disabled, so nothing is read from it. Enable it first.", c.Name)
+	}
+	if err := giveUpHeld(tx, connectorID); err != nil {
+		return "", err
+	}
+	id, err := jobs.Add(tx, pullArgs{ConnectorID: connectorID}, jobs.Options{Key: connectorID, MaxAttempts: 5})
+	if err != nil {
+		return "", err
+	}
+	if err := tx.SetConnectorStatus(connectorID, gatehouse.ConnectorSyncing, ""); err != nil {
+		return "", err
+	}
+	return id, tx.Record(gatehouse.Event{Actor: by, Action: "connector.sync_requested", Target: "connector/" + connectorID})
+}
+
+// giveUpHeld ends a held pull of a connector, if there is one.
+func giveUpHeld(tx *store.Tx, connectorID string) error {
+	p, err := tx.LastPull(connectorID)
+	if gatehouse.KindOf(err) == gatehouse.NotFound {
+		return nil
+	}
+	if err != nil || p.State != gatehouse.PullHeld {
+		return err
+	}
+	p.State, p.EndedAt = gatehouse.PullCanceled, tx.Now()
+	if err := tx.SavePull(&p); err != nil {
+		return err
+	}
+	return tx.DropStaged(p.ID)
+}
+
+// Release lets a held pull through: what it did not see is taken as gone.
+func (s *Service) Release(tx *store.Tx, by gatehouse.Actor, pullID string) error {
+	p, err := tx.Pull(pullID)
+	if err != nil {
+		return err
+	}
+	if p.State != gatehouse.PullHeld {
+		return gatehouse.Errorf(gatehouse.Conflict, "This pull is not held, so there is nothing to let through.")
+	}
+	if _, err := jobs.Add(tx, pullArgs{ConnectorID: p.ConnectorID, Release: p.ID}, jobs.Options{Key: p.ConnectorID}); err != nil {
+		return err
+	}
+	if err := tx.SetConnectorStatus(p.ConnectorID, gatehouse.ConnectorSyncing, ""); err != nil {
+		return err
+	}
+	return tx.Record(gatehouse.Event{Actor: by, Action: "pull.released", Target: "pull/" + p.ID,
+		Details: map[string]string{"connector": p.ConnectorID, "held_because": p.Error}})
+}
+
+// schedule starts the pulls that are due.
+func (s *Service) schedule(ctx context.Context, _ *jobs.Job[scheduleArgs]) error {
+	return s.Store.Update(ctx, func(tx *store.Tx) error {
+		all, err := tx.Connectors()
+		if err != nil {
+			return err
+		}
+		for _, c := range all {
+			if !due(c, tx.Now(), s.every()) {
+				continue
+			}
+			last, err := tx.LastPull(c.ID)
+			if err != nil && gatehouse.KindOf(err) != gatehouse.NotFound {
+				return err
+			}
+			if recently(last, tx.Now(), interval(c, s.every())) {
+				continue
+			}
+			if _, err := s.SyncNow(tx, gatehouse.Actor{Kind: gatehouse.ActorJob, Name: "schedule"}, c.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// due says whether a connector is to be pulled now by its schedule. One that a
+// person paused, or whose pull waits for a person, is not.
+func due(c gatehouse.Connector, now time.Time, every time.Duration) bool {
+	switch c.Status {
+	case gatehouse.ConnectorPaused, gatehouse.ConnectorNotConfigured:
+		return false
+	case gatehouse.ConnectorSyncing, gatehouse.ConnectorConnected, gatehouse.ConnectorFailed:
+	}
+	return c.Enabled && !now.Before(c.PulledAt.Add(interval(c, every)))
+}
+
+// recently says whether the last pull ended so short ago that a failed
+// connector need not be tried again yet.
+func recently(last gatehouse.Pull, now time.Time, every time.Duration) bool {
+	return !last.EndedAt.IsZero() && now.Before(last.EndedAt.Add(min(every, 10*time.Minute)))
+}
+
+// interval is how often a connector is pulled. A schedule that cannot be read
+// was refused by the configuration; here the default stands in.
+func interval(c gatehouse.Connector, every time.Duration) time.Duration {
+	if d, err := time.ParseDuration(c.Schedule); err == nil && d > 0 {
+		return d
+	}
+	return every
+}
+
+func (s *Service) every() time.Duration {
+	if s.Every > 0 {
+		return s.Every
+	}
+	return DefaultEvery
+}
+
+func (s *Service) brake() float64 {
+	if s.Brake > 0 {
+		return s.Brake
+	}
+	return DefaultBrake
+}

@@ -1,0 +1,179 @@
+package access
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"gatehouse"
+	"gatehouse/internal/jobs"
+	"gatehouse/internal/store"
+	"gatehouse/internal/users"
+)
+
+// matchArgs are of the job that matches the accounts of a connector to users.
+type matchArgs struct {
+	ConnectorID string `json:"connector_id"`
+}
+
+// Kind names the job.
+func (matchArgs) Kind() string { return "access.match" }
+
+// match looks for the user of every account that nobody is matched to yet, a
+// page in a transaction.
+func (s *Service) match(ctx context.Context, j *jobs.Job[matchArgs]) error {
+	after := ""
+	for {
+		var page store.Page[gatehouse.Account]
+		err := s.Store.Update(ctx, func(tx *store.Tx) (err error) {
+			c, err := tx.Connector(j.Args.ConnectorID)
+			if err != nil {
+				return err
+			}
+			connections, err := sameApp(tx, c)
+			if err != nil {
+				return err
+			}
+			if page, err = tx.UnmatchedAccounts(c.ID, store.Cursor{After: after, Limit: 200}); err != nil {
+				return err
+			}
+			for _, a := range page.Items {
+				if err := matchOne(tx, connections, a); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil || page.Next == "" {
+			return err
+		}
+		after = page.Next
+	}
+}
+
+// matchUser looks for the accounts of a person who has just come or was linked.
+func (s *Service) matchUser(ctx context.Context, j *jobs.Job[users.Arrived]) error {
+	return s.Store.Update(ctx, func(tx *store.Tx) error {
+		u, err := tx.User(j.Args.UserID)
+		if err != nil {
+			return err
+		}
+		connectors, err := tx.Connectors()
+		if err != nil {
+			return err
+		}
+		for _, c := range connectors {
+			if err := matchIn(tx, c, u); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// matchIn matches the accounts of one app that are a user's.
+func matchIn(tx *store.Tx, c gatehouse.Connector, u gatehouse.User) error {
+	connections, err := sameApp(tx, c)
+	if err != nil {
+		return err
+	}
+	identities, err := tx.Identities(u.ID)
+	if err != nil {
+		return err
+	}
+	var candidates []gatehouse.Account
+	for _, i := range identities {
+		if !connections[i.ConnectionID] {
+			continue
+		}
+		found, err := tx.AccountsByID(c.ID, []string{i.Subject})
+		if err != nil {
+			return err
+		}
+		candidates = append(candidates, found...)
+	}
+	if u.EmailVerified {
+		found, err := tx.Accounts(c.ID, store.AccountFilter{Email: u.Email}, store.Cursor{Limit: 10})
+		if err != nil {
+			return err
+		}
+		candidates = append(candidates, found.Items...)
+	}
+	for _, a := range candidates {
+		if a.UserID == "" {
+			if err := matchOne(tx, connections, a); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sameApp finds the connections that sign people in with the very app that a
+// connector keeps in order: its account ids are their subjects.
+func sameApp(tx *store.Tx, c gatehouse.Connector) (map[string]bool, error) {
+	all, err := tx.Connections()
+	if err != nil {
+		return nil, err
+	}
+	same := map[string]bool{}
+	for _, connection := range all {
+		if connection.Kind == c.Kind && c.Kind == "gitlab" && host(site(connection)) == host(c.URL) {
+			same[connection.ID] = true
+		}
+	}
+	return same, nil
+}
+
+// site is the address of the app behind a connection, in GitLab's settings.
+func site(c gatehouse.Connection) string {
+	options, _ := c.Args["client_options"].(map[string]any)
+	if s, ok := options["site"].(string); ok && s != "" {
+		return s
+	}
+	return "https://gitlab.com"
+}
+
+func host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Host)
+}
+
+// matchOne finds the user of an account: by an identity of the very same app
+// first, then by an address that both sides have verified and one user only
+// has. Never by a username. People only: a bot is nobody's.
+func matchOne(tx *store.Tx, connections map[string]bool, a gatehouse.Account) error {
+	if a.Type != gatehouse.AccountPerson && a.Type != "" {
+		return nil
+	}
+	for id := range connections {
+		i, err := tx.Identity(id, a.ID)
+		if gatehouse.KindOf(err) == gatehouse.NotFound {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		return tx.MatchAccount(a.ConnectorID, a.ID, i.UserID, "identity")
+	}
+	if a.Email == "" || !a.EmailVerified {
+		return nil
+	}
+	found, err := tx.UsersByEmail(a.Email)
+	if err != nil {
+		return err
+	}
+	owner := ""
+	for _, u := range found {
+		if u.EmailVerified {
+			owner = u.ID // at most one user has an address verified
+		}
+	}
+	if owner == "" {
+		return nil
+	}
+	return tx.MatchAccount(a.ConnectorID, a.ID, owner, "email")
+}

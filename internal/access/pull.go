@@ -1,0 +1,294 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"gatehouse"
+	"gatehouse/internal/integration"
+	"gatehouse/internal/jobs"
+	"gatehouse/internal/store"
+)
+
+// maxNotes bounds what a pull may remark.
+const maxNotes = 50
+
+// pull is the job that reads a connected app whole.
+func (s *Service) pull(ctx context.Context, j *jobs.Job[pullArgs]) error {
+	if j.Args.Release != "" {
+		return s.finish(ctx, j, j.Args.Release, true)
+	}
+	began := s.Clock.Now()
+	p, err := s.begin(ctx, j.Args.ConnectorID)
+	if err != nil {
+		return err
+	}
+	err = s.read(ctx, j, &p)
+	if err == nil {
+		err = s.finish(ctx, j, p.ID, false)
+	}
+	s.Metrics.Observe("pull", s.Clock.Now().Sub(began), "outcome", outcome(err))
+	if err == nil || ctx.Err() != nil { // given back at shutdown: the next run resumes
+		return err
+	}
+	return s.failed(ctx, p, err, j.Attempt >= j.MaxAttempts)
+}
+
+func outcome(err error) string {
+	if err != nil {
+		return "failed"
+	}
+	return "done"
+}
+
+// begin resumes the pull that a killed process left, or starts one.
+func (s *Service) begin(ctx context.Context, connectorID string) (p gatehouse.Pull, err error) {
+	err = s.Store.Update(ctx, func(tx *store.Tx) error {
+		p, err = tx.LastPull(connectorID)
+		if err == nil && p.State == gatehouse.PullRunning {
+			return nil
+		}
+		if err != nil && gatehouse.KindOf(err) != gatehouse.NotFound {
+			return err
+		}
+		p = gatehouse.Pull{ConnectorID: connectorID, State: gatehouse.PullRunning, StartedAt: tx.Now()}
+		if err := tx.SavePull(&p); err != nil {
+			return err
+		}
+		return tx.SetConnectorStatus(connectorID, gatehouse.ConnectorSyncing, "")
+	})
+	return p, err
+}
+
+// read stages everything that the app says, page by page, each with the
+// checkpoint behind it.
+func (s *Service) read(ctx context.Context, j *jobs.Job[pullArgs], p *gatehouse.Pull) error {
+	c, connected, err := s.Apps.Connector(ctx, p.ConnectorID)
+	if err != nil {
+		return err
+	}
+	if connected.Source == nil {
+		return gatehouse.Errorf(gatehouse.Invalid, "Nothing can be read from an app of the kind %s.", c.Kind)
+	}
+	probe, err := connected.Source.Probe(ctx)
+	if err != nil {
+		return err
+	}
+	note(p, probe.Notes)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for page, err := range connected.Source.Pull(ctx, integration.Checkpoint(p.Checkpoint)) {
+		if err != nil {
+			return err
+		}
+		if err := s.stage(ctx, j, p, page); err != nil {
+			return fmt.Errorf("stage a page: %w", err)
+		}
+	}
+	return ctx.Err()
+}
+
+// stage keeps one page with its checkpoint: both or neither.
+func (s *Service) stage(ctx context.Context, j *jobs.Job[pullArgs], p *gatehouse.Pull, page integration.Page) error {
+	next := *p
+	next.Checkpoint = string(page.Next)
+	next.Progress.Accounts += int64(len(page.Accounts))
+	next.Progress.Resources += int64(len(page.Resources))
+	next.Progress.Grants += int64(len(page.Grants))
+	next.Progress.Shares += int64(len(page.Shares))
+	next.Progress.Requests += page.Requests
+	if page.Step != "" {
+		next.Progress.Step = page.Step
+	}
+	note(&next, page.Notes)
+	err := s.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := j.Hold(tx); err != nil {
+			return err // another worker took the job over
+		}
+		if err := stillRunning(tx, p.ID); err != nil {
+			return err
+		}
+		if err := tx.Stage(p.ID, store.Staged{Accounts: page.Accounts, Resources: page.Resources, Grants: page.Grants, Shares: page.Shares}); err != nil {
+			return err
+		}
+		return tx.SavePull(&next)
+	})
+	if err == nil {
+		*p = next
+	}
+	return err
+}
+
+// stillRunning guards against a pull that was ended while it was read.
+func stillRunning(tx *store.Tx, pullID string) error {
+	now, err := tx.Pull(pullID)
+	if err == nil && now.State != gatehouse.PullRunning {
+		err = gatehouse.Errorf(gatehouse.Conflict, "This pull was ended by somebody else.")
+	}
+	return err
+}
+
+func note(p *gatehouse.Pull, notes []string) {
+	for _, n := range notes {
+		if len(p.Notes) < maxNotes && !slices.Contains(p.Notes, n) {
+			p.Notes = append(slices.Clip(p.Notes), n)
+		}
+	}
+}
+
+// finish makes a whole pull the truth, or holds it for a person when more would
+// vanish than the brake allows. released: a person has looked.
+func (s *Service) finish(ctx context.Context, j *jobs.Job[pullArgs], pullID string, released bool) error {
+	return s.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := j.Hold(tx); err != nil {
+			return err
+		}
+		p, err := tx.Pull(pullID)
+		if err != nil {
+			return err
+		}
+		if p.State != gatehouse.PullRunning && (!released || p.State != gatehouse.PullHeld) {
+			return nil // finished by another try of the same job, after its answer was lost
+		}
+		if !released {
+			held, err := s.held(tx, p)
+			if err != nil {
+				return err
+			}
+			if held != "" {
+				return hold(tx, p, held)
+			}
+		}
+		p.Written, err = tx.FinishPull(p.ConnectorID, p.ID)
+		if err != nil {
+			return fmt.Errorf("finish pull %s: %w", p.ID, err)
+		}
+		return done(tx, p)
+	})
+}
+
+// held says why a pull must be looked at, or "".
+func (s *Service) held(tx *store.Tx, p gatehouse.Pull) (string, error) {
+	current, err := tx.CountCurrent(p.ConnectorID)
+	if err != nil {
+		return "", err
+	}
+	gone, err := tx.CountVanished(p.ConnectorID, p.ID)
+	if err != nil {
+		return "", err
+	}
+	return brakes(s.brake(), current, gone), nil
+}
+
+// brakes says which kind of thing would vanish beyond the brake, or "".
+func brakes(brake float64, current, gone store.Counts) string {
+	kinds := []struct {
+		name      string
+		has, lost int64
+	}{
+		{"accounts", current.Accounts, gone.Accounts},
+		{"groups and projects", current.Resources, gone.Resources},
+		{"memberships", current.Grants, gone.Grants},
+		{"shares", current.Shares, gone.Shares},
+	}
+	for _, k := range kinds {
+		if k.has >= brakeFloor && float64(k.lost) > brake*float64(k.has) {
+			return fmt.Sprintf("%d of %d %s would vanish", k.lost, k.has, k.name)
+		}
+	}
+	return ""
+}
+
+func hold(tx *store.Tx, p gatehouse.Pull, why string) error {
+	p.State, p.Error = gatehouse.PullHeld, why
+	if err := tx.SavePull(&p); err != nil {
+		return err
+	}
+	if err := tx.SetConnectorStatus(p.ConnectorID, gatehouse.ConnectorPaused, why); err != nil {
+		return err
+	}
+	return tx.Record(event("pull.held", p, map[string]string{"why": why}))
+}
+
+func done(tx *store.Tx, p gatehouse.Pull) error {
+	p.State, p.EndedAt, p.Error, p.Checkpoint = gatehouse.PullDone, tx.Now(), "", ""
+	if err := tx.SavePull(&p); err != nil {
+		return err
+	}
+	if err := tx.SetConnectorStatus(p.ConnectorID, gatehouse.ConnectorConnected, ""); err != nil {
+		return err
+	}
+	if _, err := jobs.Add(tx, matchArgs{ConnectorID: p.ConnectorID}, jobs.Options{Key: p.ConnectorID}); err != nil {
+		return err
+	}
+	return tx.Record(event("pull.done", p, map[string]string{
+		"accounts": fmt.Sprint(p.Progress.Accounts), "resources": fmt.Sprint(p.Progress.Resources),
+		"grants": fmt.Sprint(p.Progress.Grants), "shares": fmt.Sprint(p.Progress.Shares), "written": fmt.Sprint(p.Written),
+	}))
+}
+
+func event(action string, p gatehouse.Pull, details map[string]string) gatehouse.Event {
+	details["connector"] = p.ConnectorID
+	return gatehouse.Event{Actor: gatehouse.Actor{Kind: gatehouse.ActorJob, Name: "pull"}, Action: action, Target: "pull/" + p.ID, Details: details}
+}
+
+// failed decides what a failed try means: what a person must mend fails the
+// pull at once, what may pass is tried again until the last try.
+func (s *Service) failed(ctx context.Context, p gatehouse.Pull, cause error, last bool) error {
+	final := last || mustBeMended(cause)
+	s.Log.Warn("pull", "connector", p.ConnectorID, "pull", p.ID, "final", final, "error", cause)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	err := s.Store.Update(ctx, func(tx *store.Tx) error {
+		if stillRunning(tx, p.ID) != nil {
+			return nil
+		}
+		now := p
+		now.Error = sentence(cause)
+		if !final {
+			if err := tx.SavePull(&now); err != nil {
+				return err
+			}
+			return tx.SetConnectorStatus(p.ConnectorID, gatehouse.ConnectorSyncing, now.Error)
+		}
+		now.State, now.EndedAt = gatehouse.PullFailed, tx.Now()
+		if err := tx.SavePull(&now); err != nil {
+			return err
+		}
+		if err := tx.DropStaged(p.ID); err != nil {
+			return err
+		}
+		if err := tx.SetConnectorStatus(p.ConnectorID, gatehouse.ConnectorFailed, now.Error); err != nil {
+			return err
+		}
+		return tx.Record(event("pull.failed", now, map[string]string{"why": now.Error}))
+	})
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	if final {
+		return fmt.Errorf("%w: %w", jobs.Discard, cause)
+	}
+	return cause
+}
+
+// mustBeMended says whether trying again cannot help.
+func mustBeMended(err error) bool {
+	switch gatehouse.KindOf(err) {
+	case gatehouse.Unauthorized, gatehouse.Forbidden, gatehouse.Invalid, gatehouse.NotFound:
+		return true
+	}
+	return false
+}
+
+// sentence is what may be shown of an error.
+func sentence(err error) string {
+	var e *gatehouse.Error
+	if errors.As(err, &e) {
+		return e.Sentence()
+	}
+	return "Something went wrong inside Gatehouse; the log says more."
+}

@@ -1,0 +1,47 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/internal/jobs"
+	"gatehouse/internal/store"
+)
+
+// cleaningArgs are of the job that removes what is past its end.
+type cleaningArgs struct{}
+
+// Kind names the job.
+func (cleaningArgs) Kind() string { return "server.clean" }
+
+// Cleaning goes in small steps, so that it never holds others up for long.
+const (
+	cleaningStep  = 500
+	cleaningSteps = 200
+	keepJobs      = 14 * 24 * time.Hour
+)
+
+func (s *Server) registerCleaning() {
+	jobs.Handle(s.runner, s.clean, jobs.HandleOptions{Timeout: 5 * time.Minute})
+	s.runner.Every(cleaningArgs{}, 10*time.Minute, "clean")
+}
+
+// clean removes expired rows and old jobs, a step in a transaction.
+func (s *Server) clean(ctx context.Context, _ *jobs.Job[cleaningArgs]) error {
+	for range cleaningSteps {
+		var gone int64
+		err := s.store.Update(ctx, func(tx *store.Tx) error {
+			expired, err := tx.DeleteExpired(cleaningStep)
+			if err != nil {
+				return err
+			}
+			old, err := tx.DeleteEndedJobs(tx.Now().Add(-keepJobs), cleaningStep)
+			gone = expired + old
+			return err
+		})
+		if err != nil || gone == 0 {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,225 @@
+// Package server puts everything together: it opens the database and the
+// outside systems that the configuration names, mounts the pages and protocols,
+// runs the jobs, and ends all of it in order. The list of kinds of apps is here,
+// and so is development mode.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"gatehouse"
+	"gatehouse/internal/access"
+	"gatehouse/internal/apps"
+	"gatehouse/internal/config"
+	"gatehouse/internal/jobs"
+	"gatehouse/internal/op"
+	"gatehouse/internal/outgoing"
+	"gatehouse/internal/seal"
+	"gatehouse/internal/session"
+	"gatehouse/internal/signin"
+	"gatehouse/internal/store"
+	"gatehouse/internal/users"
+	"gatehouse/internal/web/admin"
+	"gatehouse/internal/web/entry"
+	"gatehouse/internal/web/portal"
+	"gatehouse/internal/web/ui"
+)
+
+// Options of a Server. Config is needed.
+type Options struct {
+	Config *config.Config
+	Log    *slog.Logger    // nil: discard
+	Clock  gatehouse.Clock // nil: time.Now
+	// Development opens what only `gatehouse dev` may have: the mark on the
+	// pages and the metrics on the public address.
+	Development bool
+}
+
+// mounter is a package of pages.
+type mounter interface{ Mount(mux *http.ServeMux) }
+
+// Server is one node of Gatehouse.
+type Server struct {
+	config *config.Config
+	log    *slog.Logger
+	dev    bool
+
+	store    *store.Store
+	outgoing *outgoing.Maker
+	meters   *meters
+	runner   *jobs.Runner
+	ui       *ui.UI
+	users    *users.Users
+	signIn   *signin.Service
+	provider *op.Provider
+	access   *access.Service
+	pages    []mounter
+}
+
+// Open opens a node: the key file, the database (its schema is brought up to
+// date), what the configuration file names. It serves nothing yet.
+func Open(ctx context.Context, o Options) (*Server, error) {
+	s := &Server{config: o.Config, log: o.Log, dev: o.Development}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if err := s.openLow(ctx, o); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	s.assemble(o)
+	if err := s.adopt(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Server) openLow(ctx context.Context, o Options) error {
+	c := o.Config
+	box, err := seal.Open(c.KeyFile)
+	if err != nil {
+		return fmt.Errorf("open the key file: %w", err)
+	}
+	if s.meters, err = newMeters(); err != nil {
+		return fmt.Errorf("make the meters: %w", err)
+	}
+	s.outgoing, err = outgoing.New(outgoing.Options{
+		Allow: c.Outgoing.Allow, Clock: o.Clock, Log: s.log,
+		Observe: func(_ string, status int, took time.Duration) {
+			s.meters.Observe("outgoing_request", took, "class", class(status))
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("open outgoing requests: %w", err)
+	}
+	s.store, err = store.Open(ctx, c.Database, store.Options{Seal: box, Clock: o.Clock, Log: s.log})
+	return err
+}
+
+// assemble makes the parts and hands them to each other. It opens nothing.
+func (s *Server) assemble(o Options) {
+	c, secure := o.Config, strings.HasPrefix(o.Config.URL, "https://")
+	open := &apps.Apps{
+		Store: s.store, Kinds: Kinds(), Outgoing: s.outgoing, Clock: o.Clock, Log: s.log, Metrics: s.meters, Development: o.Development,
+	}
+	sessions := &session.Manager{Store: s.store, Clock: o.Clock, Log: s.log, Metrics: s.meters, Secure: secure}
+	s.ui = &ui.UI{Log: s.log, Metrics: s.meters, Clock: o.Clock, Secure: secure, Development: o.Development}
+	s.users = &users.Users{Store: s.store, Clock: o.Clock, Log: s.log, Metrics: s.meters, Admins: c.Admins}
+	s.signIn = &signin.Service{
+		Store: s.store, Apps: open, Users: s.users, Sessions: sessions, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
+	}
+	s.provider = &op.Provider{
+		Store: s.store, UI: s.ui, Sessions: sessions, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
+		Lifetimes: op.Lifetimes{
+			Code: c.Lifetimes.Code, Access: c.Lifetimes.Access, ID: c.Lifetimes.ID,
+			Refresh: c.Lifetimes.Refresh, RefreshAbsolute: c.Lifetimes.RefreshAbsolute,
+		},
+	}
+	s.runner = &jobs.Runner{Store: s.store, Clock: o.Clock, Log: s.log, Observe: func(kind, outcome string, took time.Duration) {
+		s.meters.Observe("job", took, "kind", kind, "outcome", outcome)
+	}}
+	s.access = &access.Service{Store: s.store, Apps: open, Jobs: s.runner, Clock: o.Clock, Log: s.log, Metrics: s.meters}
+	s.access.Register()
+	s.registerCleaning()
+	s.pages = []mounter{
+		&entry.Entry{UI: s.ui, SignIn: s.signIn, Sessions: sessions},
+		&portal.Portal{UI: s.ui, Store: s.store, Sessions: sessions, SignIn: s.signIn},
+		&admin.Admin{UI: s.ui, Store: s.store, Sessions: sessions, Users: s.users, Access: s.access, URL: c.URL},
+	}
+}
+
+// adopt writes what the file names, and makes the provider's first key.
+func (s *Server) adopt(ctx context.Context) error {
+	file := apps.File{Connections: s.config.Connections(), Clients: s.config.Clients, Connectors: s.config.Connectors}
+	err := s.store.Update(ctx, func(tx *store.Tx) error { return s.access.Apps.Adopt(tx, file) })
+	if err != nil {
+		return fmt.Errorf("take over what the configuration names: %w", err)
+	}
+	return s.provider.EnsureKeys(ctx)
+}
+
+// Claim makes the one-time address by which the first administrator comes in,
+// valid for a day; "" when there is an administrator already.
+func (s *Server) Claim(ctx context.Context) (string, error) {
+	var have bool
+	err := s.store.View(ctx, func(tx *store.Tx) (err error) {
+		have, err = tx.AnyAdministrator()
+		return err
+	})
+	if err != nil || have {
+		return "", err
+	}
+	token, err := s.signIn.MakeLink(ctx, signin.PurposeClaim, "", 24*time.Hour)
+	return s.config.URL + "/sign-in/claim?token=" + token, err
+}
+
+// Run serves on the listener and works on jobs until ctx ends, then lets what
+// is under way come to its end. metrics may be nil.
+func (s *Server) Run(ctx context.Context, public, metrics net.Listener) error {
+	g, ctx := errgroup.WithContext(ctx)
+	web := newHTTPServer(s.handler(), s.log)
+	g.Go(func() error { return ended(s.serve(web, public)) })
+	g.Go(func() error { return s.runner.Run(ctx) })
+	servers := []*http.Server{web}
+	if metrics != nil {
+		mux := http.NewServeMux()
+		mux.Handle("GET /metrics", s.meters.handler())
+		m := newHTTPServer(mux, s.log)
+		servers = append(servers, m)
+		g.Go(func() error { return ended(m.Serve(metrics)) })
+	}
+	g.Go(func() error {
+		<-ctx.Done()
+		return shutdown(servers)
+	})
+	return g.Wait()
+}
+
+func (s *Server) serve(web *http.Server, l net.Listener) error {
+	if s.config.TLS.Cert == "" {
+		return web.Serve(l)
+	}
+	web.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	return web.ServeTLS(l, s.config.TLS.Cert, s.config.TLS.Key)
+}
+
+// shutdown gives answers under way ten seconds.
+func shutdown(servers []*http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	var errs []error
+	for _, srv := range servers {
+		if err := srv.Shutdown(ctx); err != nil {
+			errs = append(errs, srv.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Close closes what Open opened.
+func (s *Server) Close() error {
+	var errs []error
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	if s.outgoing != nil {
+		s.outgoing.CloseIdle()
+	}
+	if s.meters != nil {
+		errs = append(errs, s.meters.close(context.Background()))
+	}
+	return errors.Join(errs...)
+}
+
+func errCrossSite() error {
+	return gatehouse.Errorf(gatehouse.Forbidden, "This form was sent from another site, so nothing was done. Open the page here and send it again.")
+}
