@@ -329,8 +329,9 @@ func plain(v *value) any {
 			all[e.key] = plain(e.value)
 		}
 		return all
+	default:
+		return v.plainScalar()
 	}
-	return v.plainScalar()
 }
 
 // plainScalar is a scalar that is no text; whole numbers as int64 where they fit.

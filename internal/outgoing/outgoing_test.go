@@ -58,7 +58,7 @@ func do(t *testing.T, c *http.Client, method, address string, body io.Reader) (s
 	if err != nil {
 		return "", err
 	}
-	defer resp.Body.Close() //nolint:errcheck // only read
+	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
 	return fmt.Sprint(resp.StatusCode, " ", string(data)), err
 }
@@ -108,7 +108,7 @@ func TestPublic(t *testing.T) {
 func TestGuard(t *testing.T) {
 	t.Parallel()
 	var hits atomic.Int32
-	server := serve(t, func(w http.ResponseWriter, r *http.Request) { hits.Add(1); io.WriteString(w, "in") }) //nolint:errcheck // test
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) { hits.Add(1); io.WriteString(w, "in") })
 	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -214,7 +214,7 @@ func TestRedirects(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/end":
-			io.WriteString(w, r.Method) //nolint:errcheck // test
+			io.WriteString(w, r.Method)
 		case "/circle":
 			http.Redirect(w, r, "/circle", http.StatusFound)
 		case "/own":
@@ -292,7 +292,7 @@ func TestSameHost(t *testing.T) {
 
 func TestRootCAs(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "in") })) //nolint:errcheck // test
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "in") }))
 	t.Cleanup(server.Close)
 	server.Config.ErrorLog = nil
 	roots := x509.NewCertPool()

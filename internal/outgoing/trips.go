@@ -91,7 +91,7 @@ func (t *trips) pause(req *http.Request, try int) bool {
 // backoff is between half and one and a half of 100 ms, 200 ms, 400 ms …
 func backoff(try int) time.Duration {
 	d := min(firstBackoff<<min(try, 10), maxBackoff)
-	return d/2 + rand.N(d) //nolint:gosec // jitter
+	return d/2 + rand.N(d)
 }
 
 func (t *trips) bound(req *http.Request, resp *http.Response, err error) (*http.Response, error) {
@@ -100,7 +100,7 @@ func (t *trips) bound(req *http.Request, resp *http.Response, err error) (*http.
 	}
 	b := &boundBody{ReadCloser: resp.Body, left: t.maxBytes, err: fmt.Errorf("%w: %s sent more than the %d bytes that are read of it", ErrTooLong, req.URL.Host, t.maxBytes)}
 	if resp.ContentLength > t.maxBytes && req.Method != http.MethodHead {
-		resp.Body.Close() //nolint:errcheck,gosec // not read
+		resp.Body.Close()
 		return nil, b.err
 	}
 	resp.Body = b
@@ -130,8 +130,8 @@ func (b *boundBody) Read(p []byte) (int, error) {
 }
 
 func drain(body io.ReadCloser) {
-	io.CopyN(io.Discard, body, maxDrain) //nolint:errcheck,gosec // thrown away
-	body.Close()                         //nolint:errcheck,gosec // thrown away
+	io.CopyN(io.Discard, body, maxDrain) //nolint:errcheck // thrown away
+	body.Close()
 }
 
 // mayRepeat says whether making the request twice can change anything.

@@ -21,11 +21,11 @@ func TestSize(t *testing.T) {
 	t.Parallel()
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		n := 0
-		fmt.Sscan(r.URL.Query().Get("n"), &n) //nolint:errcheck // test
+		fmt.Sscan(r.URL.Query().Get("n"), &n)
 		if r.URL.Path == "/chunked" {
-			http.NewResponseController(w).Flush() //nolint:errcheck // test
+			http.NewResponseController(w).Flush()
 		}
-		io.CopyN(w, endless{}, int64(n)) //nolint:errcheck // the client may hang up
+		io.CopyN(w, endless{}, int64(n))
 	})
 	m := newMaker(t, Options{MaxBytes: 1000})
 	for _, c := range []struct {
@@ -76,7 +76,7 @@ func TestTimeout(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/slow-body" {
 			w.WriteHeader(http.StatusOK)
-			http.NewResponseController(w).Flush() //nolint:errcheck // test
+			http.NewResponseController(w).Flush()
 		}
 		<-r.Context().Done()
 		gone <- struct{}{}
@@ -198,7 +198,7 @@ func TestRetries(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if resp, err := client.Do(req); err == nil { //nolint:bodyclose // there is none
+		if resp, err := client.Do(req); err == nil {
 			t.Errorf("answer %v", resp.StatusCode)
 		}
 		if s.asked != 1 {
@@ -238,7 +238,7 @@ func TestBrokenConnectionForReal(t *testing.T) {
 		if asked.Add(1) == 1 {
 			panic(http.ErrAbortHandler) // closes the connection without an answer
 		}
-		io.WriteString(w, "in") //nolint:errcheck // test
+		io.WriteString(w, "in")
 	})
 	if got, err := get(t, newMaker(t, Options{}).Client(server.URL), server.URL); got != "200 in" {
 		t.Errorf("%q, %v", got, err)

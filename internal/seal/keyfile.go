@@ -37,7 +37,7 @@ func read(path string) (*keyset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read key file: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	// The open file is asked, not the path, so that it cannot be swapped between.
 	info, err := f.Stat()
 	if err != nil {
@@ -99,7 +99,7 @@ func createPlain(path string, keys *keyset) error {
 		return err
 	}
 	if err := fill(f, keys); err != nil {
-		os.Remove(path) //nolint:errcheck,gosec // the first error counts
+		os.Remove(path) //nolint:errcheck // the first error counts
 		return err
 	}
 	return nil
@@ -112,7 +112,7 @@ func writeTemp(path string, keys *keyset) (string, error) {
 		return "", err
 	}
 	if err := fill(f, keys); err != nil {
-		os.Remove(f.Name()) //nolint:errcheck,gosec // the first error counts
+		os.Remove(f.Name()) //nolint:errcheck // the first error counts
 		return "", err
 	}
 	return f.Name(), nil

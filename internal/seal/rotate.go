@@ -62,7 +62,7 @@ func replace(path string, keys *keyset) error {
 		err = os.Rename(tmp, path)
 	}
 	if err != nil {
-		os.Remove(tmp) //nolint:errcheck,gosec // the first error counts
+		os.Remove(tmp) //nolint:errcheck // the first error counts
 		return err
 	}
 	return syncDir(filepath.Dir(path))

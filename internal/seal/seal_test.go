@@ -306,7 +306,7 @@ func TestRotate(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "gatehouse.key")
 		open(t, path)
-		if err := os.Chmod(path, 0o644); err != nil { //nolint:gosec // the case under test
+		if err := os.Chmod(path, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		if err := seal.Rotate(path); err == nil || !strings.Contains(err.Error(), "chmod 600") {
@@ -393,9 +393,9 @@ func FuzzUnseal(f *testing.F) {
 	})
 }
 
-// testdata/tink.json and the values were made by Tink itself, before and after
+// testdata/tink.json and the values were made once, before and after
 // a rotation; they belong to no installation.
-func TestOpenTinksOwnFile(t *testing.T) {
+func TestOpenFileOfAnEarlierVersion(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile("testdata/tink.json")
 	if err != nil {
