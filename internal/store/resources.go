@@ -64,7 +64,7 @@ const deepest = 100
 // NotFound when the resource is not current.
 func (tx *Tx) Ancestors(connectorID string, id gatehouse.ResourceID) ([]gatehouse.Resource, error) {
 	found, err := all(tx, scanResource, `with recursive up (id, depth) as (
-			select cast($2 as text), 0
+			select s.id, 0 from resources s where s.connector_id = $1 and s.id = $2 and s.until is null
 			union
 			select a.parent, up.depth + 1 from resources a join up on a.id = up.id
 			where a.connector_id = $1 and a.until is null and a.parent <> '' and up.depth < $3
