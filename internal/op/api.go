@@ -8,6 +8,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/op/gitlab"
+	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
 	"gatehouse/internal/store"
 )
@@ -106,7 +107,9 @@ func (p *Provider) apiVersion(w http.ResponseWriter, r *http.Request) (*gitlab.F
 }
 
 // apiScopes are the scopes of which one opens what we have of the API.
-func apiScopes() []string { return []string{scopeUser, scopeAPI, scopeReadAPI} }
+func apiScopes() []string {
+	return []string{request.ScopeReadUser, request.ScopeAPI, request.ScopeReadAPI}
+}
 
 // asked finds who asks by the token of a request and, if they may, reads what
 // they asked for in the same view of the database.

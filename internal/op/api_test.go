@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/internal/op/request"
 	"gatehouse/internal/store"
 )
 
@@ -34,7 +35,7 @@ func TestAPIUser(t *testing.T) {
 				"T10/v4ByAddress": h.machine().get("/api/v4/user?access_token=" + token), "T10/v3ByAddress": h.machine().get("/api/v3/user?access_token=" + token),
 			} {
 				for _, want := range []string{
-					`{"id":` + subject(h.alice) + `,"username":"alice","public_email":null,"name":"Alice","state":"active","locked":false,`,
+					`{"id":` + request.Subject(h.alice) + `,"username":"alice","public_email":null,"name":"Alice","state":"active","locked":false,`,
 					`"web_url":"` + h.url + `/alice"`, `"email":"alice@example.com"`, `"identities":[{"provider":"dingtalk","extern_uid":"union-1","saml_provider_id":null}]`,
 					`"current_sign_in_at":"` + h.clock.Now().UTC().Format("2006-01-02T15:04:05.000Z") + `"`,
 				} {
@@ -119,7 +120,7 @@ func TestAPIFailsAsGitLabDoes(t *testing.T) {
 func TestAPIUserHidesUnverifiedAddress(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	code := h.signedIn(h.bob).get(request("trusted")).sent(t).Get("code")
+	code := h.signedIn(h.bob).get(asking("trusted")).sent(t).Get("code")
 	got := h.api("/api/v4/user", h.redeem(code).tokens(t).AccessToken)
 	if strings.Contains(got.body, "bob@example.com") || !strings.Contains(got.body, `"email":null`) {
 		t.Errorf("%s", got.body)

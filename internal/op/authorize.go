@@ -12,6 +12,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/i18n"
+	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
 	"gatehouse/internal/store"
 	"gatehouse/internal/web/ui"
@@ -24,8 +25,8 @@ const requestLife = 30 * time.Minute
 // client. handle is "" until it is kept.
 type visit struct {
 	client gatehouse.Client
-	params params
-	auth   authorization
+	params request.Params
+	auth   request.Authorization
 	after  time.Time // the person must have signed in after this
 	handle string
 }
@@ -63,21 +64,18 @@ func unreadable(cause error) error {
 }
 
 func (p *Provider) begin(w http.ResponseWriter, r *http.Request, v url.Values) error {
-	asked := parseParams(v)
+	asked := request.Parse(v)
 	client, err := p.client(r.Context(), asked.ClientID)
 	if err != nil {
 		return err
 	}
 	asked.HintedSubject = p.hinted(r.Context(), asked.IDTokenHint)
-	a, refused := validate(client, asked)
+	a, refused := request.Validate(client, asked)
 	if refused != nil {
 		return p.refuse(w, r, asked.ClientID, refused)
 	}
-	return p.proceed(w, r, visit{client: *client, params: asked, auth: a, after: demandedAfter(a, p.Clock.Now())})
+	return p.proceed(w, r, visit{client: *client, params: asked, auth: a, after: request.DemandedAfter(a, p.Clock.Now())})
 }
-
-// unknownSubject stands for the person of an ID token that is not ours.
-const unknownSubject = "unknown"
 
 // hinted is whose ID token an id_token_hint is; one that is not ours is
 // somebody whom we do not know. It may be past its end (OpenID Connect Core
@@ -88,14 +86,14 @@ func (p *Provider) hinted(ctx context.Context, hint string) string {
 	}
 	payload, err := p.keys().Verify(ctx, hint)
 	if err != nil {
-		return unknownSubject
+		return request.UnknownSubject
 	}
 	var claims struct {
 		Issuer  string `json:"iss"`
 		Subject string `json:"sub"`
 	}
 	if err := json.Unmarshal(payload, &claims); err != nil || claims.Issuer != p.issuer() || claims.Subject == "" {
-		return unknownSubject
+		return request.UnknownSubject
 	}
 	return claims.Subject
 }
@@ -122,7 +120,7 @@ func (p *Provider) waiting(w http.ResponseWriter, r *http.Request, handle string
 		p.log().WarnContext(r.Context(), "authorization request opened in a foreign browser", "client", kept.ClientID, "address", ui.ClientAddress(r))
 		return visit{}, gatehouse.Errorf(gatehouse.Forbidden, "This sign-in was begun in another browser, or this browser does not keep cookies. Go back to the application and begin again.")
 	}
-	var asked params
+	var asked request.Params
 	if err := json.Unmarshal(kept.Params, &asked); err != nil {
 		return visit{}, err
 	}
@@ -130,7 +128,7 @@ func (p *Provider) waiting(w http.ResponseWriter, r *http.Request, handle string
 	if err != nil {
 		return visit{}, err
 	}
-	a, refused := validate(client, asked)
+	a, refused := request.Validate(client, asked)
 	if refused != nil {
 		return visit{}, p.refuse(w, r, asked.ClientID, refused)
 	}
@@ -161,23 +159,23 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, v visit) erro
 	if err != nil {
 		return err
 	}
-	what, code := next(v.client, v.auth, in)
+	what, code := request.Next(v.client, v.auth, in)
 	switch what {
-	case stepRefuse:
-		return p.refuse(w, r, v.client.ID, &refusal{reply: v.auth.reply, code: code})
-	case stepSignIn:
+	case request.StepRefuse:
+		return p.refuse(w, r, v.client.ID, &request.Refusal{Reply: v.auth.Reply, Code: code})
+	case request.StepSignIn:
 		return p.sendToSignIn(w, r, v)
-	case stepConsent:
-		return p.askConsent(w, r, v, in.user)
-	case stepCode:
-		return p.issueCode(w, r, v, s, in.user, nil)
+	case request.StepConsent:
+		return p.askConsent(w, r, v, in.User)
+	case request.StepCode:
+		return p.issueCode(w, r, v, s, in.User, nil)
 	}
 	return errors.New("op: a step that does not exist")
 }
 
 // look finds out what is known of the person in front.
-func (p *Provider) look(r *http.Request, v visit) (gatehouse.Session, situation, error) {
-	in := situation{after: v.after, resumed: v.handle != ""}
+func (p *Provider) look(r *http.Request, v visit) (gatehouse.Session, request.Situation, error) {
+	in := request.Situation{After: v.after, Resumed: v.handle != ""}
 	s, u, err := p.Sessions.Current(r)
 	if errors.Is(err, gatehouse.Unauthorized) {
 		return s, in, nil
@@ -185,11 +183,11 @@ func (p *Provider) look(r *http.Request, v visit) (gatehouse.Session, situation,
 	if err != nil {
 		return s, in, err
 	}
-	in.signedIn, in.user, in.authAt = true, u, s.AuthAt
+	in.SignedIn, in.User, in.AuthAt = true, u, s.AuthAt
 	if v.client.Trusted || v.client.Public() {
 		return s, in, nil // what was allowed before does not count
 	}
-	in.consent, err = p.consented(r.Context(), u.ID, v.client.ID)
+	in.Consent, err = p.consented(r.Context(), u.ID, v.client.ID)
 	return s, in, err
 }
 
@@ -233,7 +231,7 @@ func (p *Provider) keep(w http.ResponseWriter, r *http.Request, v *visit) error 
 	now := p.Clock.Now()
 	waits := gatehouse.Request{
 		Handle: newHandle(), ClientID: v.client.ID, BrowserHash: bytes.Clone(p.Sessions.Browser(w, r)), Params: kept,
-		Demand:    gatehouse.Demand{After: v.after, Hint: v.params.LoginHint, Locale: locale(v.params.UILocales), Choose: v.auth.choose},
+		Demand:    gatehouse.Demand{After: v.after, Hint: v.params.LoginHint, Locale: locale(v.params.UILocales), Choose: v.auth.Choose},
 		CreatedAt: now, ExpiresAt: now.Add(requestLife),
 	}
 	if err := p.Store.Update(r.Context(), func(tx *store.Tx) error { return tx.SaveRequest(&waits) }); err != nil {
@@ -246,7 +244,7 @@ func (p *Provider) keep(w http.ResponseWriter, r *http.Request, v *visit) error 
 // locale is the first language of ui_locales that we speak, "" when we speak
 // none of them.
 func locale(wishes string) string {
-	words := splitScope(wishes)
+	words := request.SplitScope(wishes)
 	if len(words) == 0 {
 		return ""
 	}
@@ -270,9 +268,9 @@ func (p *Provider) issueCode(w http.ResponseWriter, r *http.Request, v visit, s 
 		return tx.SaveCode(&gatehouse.Code{
 			Hash: digest(code), Family: store.NewID(),
 			Grant: gatehouse.Grantable{
-				ClientID: v.client.ID, UserID: u.ID, SessionID: s.ID, Scopes: v.auth.scopes, Nonce: v.auth.nonce, AuthAt: s.AuthAt,
+				ClientID: v.client.ID, UserID: u.ID, SessionID: s.ID, Scopes: v.auth.Scopes, Nonce: v.auth.Nonce, AuthAt: s.AuthAt,
 			},
-			RedirectURI: v.auth.reply.redirectURI, HasNoRedirect: v.auth.hasNoRedirect, Challenge: v.auth.challenge,
+			RedirectURI: v.auth.Reply.RedirectURI, HasNoRedirect: v.auth.HasNoRedirect, Challenge: v.auth.Challenge,
 			ExpiresAt: tx.Now().Add(p.Lifetimes.code()),
 		})
 	})
@@ -280,7 +278,7 @@ func (p *Provider) issueCode(w http.ResponseWriter, r *http.Request, v visit, s 
 		return err
 	}
 	p.count("authorization", "outcome", "code")
-	return p.answer(w, r, v.auth.reply, url.Values{"code": {code}})
+	return p.answer(w, r, v.auth.Reply, url.Values{"code": {code}})
 }
 
 // finish takes a request that waited: it is answered once.
@@ -297,17 +295,17 @@ func finish(tx *store.Tx, handle string) error {
 }
 
 // refuse tells a refusal to the person or to the client.
-func (p *Provider) refuse(w http.ResponseWriter, r *http.Request, clientID string, why *refusal) error {
+func (p *Provider) refuse(w http.ResponseWriter, r *http.Request, clientID string, why *request.Refusal) error {
 	if !wire.Identifier(clientID) {
 		clientID = ""
 	}
 	p.log().InfoContext(r.Context(), "authorization refused", "client", clientID, "why", why.Error())
-	if why.page != nil {
+	if why.Page != nil {
 		p.count("authorization", "outcome", "page")
-		return why.page
+		return why.Page
 	}
-	p.count("authorization", "outcome", why.code)
-	return p.tellError(w, r, why.reply, why.code, why.description)
+	p.count("authorization", "outcome", why.Code)
+	return p.tellError(w, r, why.Reply, why.Code, why.Description)
 }
 
 func actorOf(r *http.Request, u gatehouse.User) gatehouse.Actor {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/internal/op/request"
 )
 
 func TestAuthorize(t *testing.T) {
@@ -15,7 +16,7 @@ func TestAuthorize(t *testing.T) {
 	t.Run("SessionAndTrustNeedNoPage", func(t *testing.T) {
 		t.Parallel()
 		each(t, func(t *testing.T, h *house) {
-			got := h.signedIn(h.alice).get(request("trusted")).sent(t)
+			got := h.signedIn(h.alice).get(asking("trusted")).sent(t)
 			if len(got.Get("code")) != 64 || got.Get("state") != "the state" || got.Get("iss") != h.url || h.visits != 0 {
 				t.Errorf("got %v after %d visits of the sign-in page", got, h.visits)
 			}
@@ -24,7 +25,7 @@ func TestAuthorize(t *testing.T) {
 	t.Run("NobodySignsInAndComesBack", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		got := h.browser().get(request("trusted", "login_hint", "张三", "ui_locales", "xx zh-CN")).sent(t)
+		got := h.browser().get(asking("trusted", "login_hint", "张三", "ui_locales", "xx zh-CN")).sent(t)
 		if got.Get("code") == "" || h.visits != 1 {
 			t.Errorf("got %v after %d visits", got, h.visits)
 		}
@@ -35,7 +36,7 @@ func TestAuthorize(t *testing.T) {
 	t.Run("ByPOST", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		path, query, _ := strings.Cut(request("trusted"), "?")
+		path, query, _ := strings.Cut(asking("trusted"), "?")
 		v, err := url.ParseQuery(query)
 		if err != nil {
 			t.Fatal(err)
@@ -49,7 +50,7 @@ func TestAuthorize(t *testing.T) {
 		h := open(t)
 		h.signsIn = nil
 		b := h.browser()
-		back := "/oauth/authorize?" + b.get(request("trusted")).at.RawQuery
+		back := "/oauth/authorize?" + b.get(asking("trusted")).at.RawQuery
 		h.signInTo(b)
 		if b.get(back).sent(t).Get("code") == "" {
 			t.Error("no code")
@@ -63,7 +64,7 @@ func TestAuthorize(t *testing.T) {
 		h := open(t)
 		h.signsIn = nil
 		b := h.browser()
-		back := "/oauth/authorize?" + b.get(request("trusted")).at.RawQuery
+		back := "/oauth/authorize?" + b.get(asking("trusted")).at.RawQuery
 		h.signInTo(b)
 		h.clock.add(requestLife)
 		if late := b.get(back); late.status != http.StatusGone {
@@ -75,7 +76,7 @@ func TestAuthorize(t *testing.T) {
 		h := open(t)
 		h.signsIn = nil
 		b := h.browser()
-		back := "/oauth/authorize?" + b.get(request("trusted")).at.RawQuery
+		back := "/oauth/authorize?" + b.get(asking("trusted")).at.RawQuery
 		h.signInTo(b)
 		h.change("trusted", func(c *gatehouse.Client) { c.Enabled = false })
 		if got := b.get(back); got.status != http.StatusBadRequest || got.header.Get("Location") != "" {
@@ -106,16 +107,16 @@ func TestA1A4ErrorsArePages(t *testing.T) {
 	h := open(t)
 	b := h.signedIn(h.alice)
 	for name, address := range map[string]string{
-		"A1/WrongRedirect":    request("trusted", "redirect_uri", "https://evil.example/"),
-		"A1/CodePathAppended": request("trusted", "redirect_uri", callback+"x"),
-		"A4/UnknownClient":    request("nobody"),
-		"A4/HostileClient":    request("no\x00body"),
-		"A4/NotUTF8Client":    request("\xff\xfe"),
-		"A4/DisabledClient":   request("off"),
-		"A4/NoClient":         request("trusted", "client_id", ""),
-		"A4/DoubledRedirect":  request("trusted") + "&redirect_uri=" + url.QueryEscape(callback),
-		"A4/DoubledClient":    request("trusted") + "&client_id=trusted",
-		"A4/Broken":           request("trusted") + "&x=%zz",
+		"A1/WrongRedirect":    asking("trusted", "redirect_uri", "https://evil.example/"),
+		"A1/CodePathAppended": asking("trusted", "redirect_uri", callback+"x"),
+		"A4/UnknownClient":    asking("nobody"),
+		"A4/HostileClient":    asking("no\x00body"),
+		"A4/NotUTF8Client":    asking("\xff\xfe"),
+		"A4/DisabledClient":   asking("off"),
+		"A4/NoClient":         asking("trusted", "client_id", ""),
+		"A4/DoubledRedirect":  asking("trusted") + "&redirect_uri=" + url.QueryEscape(callback),
+		"A4/DoubledClient":    asking("trusted") + "&client_id=trusted",
+		"A4/Broken":           asking("trusted") + "&x=%zz",
 		"A4/Nothing":          "/oauth/authorize",
 	} {
 		got := b.get(address)
@@ -131,23 +132,23 @@ func TestA5ErrorsAreTold(t *testing.T) {
 	h := open(t)
 	b := h.signedIn(h.alice)
 	for name, c := range map[string]struct{ address, code string }{
-		"A4/DoubledParameter":  {request("trusted") + "&nonce=x", "invalid_request"},
-		"A7/Implicit":          {request("trusted", "response_type", "token"), "unsupported_response_type"},
-		"A8/NoPKCE":            {request("trusted", "code_challenge", "", "code_challenge_method", ""), "invalid_request"},
-		"A14/RequestURI":       {request("trusted", "request_uri", "http://169.254.169.254/"), "request_uri_not_supported"},
-		"A14/RequestObject":    {request("trusted", "request", "eyJhbGciOiJub25lIn0.e30."), "request_not_supported"},
-		"T14/Scope":            {request("trusted", "scope", "openid sudo"), "invalid_scope"},
-		"A12/ConsentByNone":    {request("app", "prompt", "none"), "consent_required"},
-		"A16/MaxAgeByNone":     {request("trusted", "prompt", "none", "max_age", "0"), "login_required"},
-		"A16/ForeignHint":      {request("trusted", "prompt", "none", "id_token_hint", "nonsense"), "login_required"},
-		"A10/FragmentResponse": {request("trusted", "response_mode", "fragment"), "invalid_request"},
+		"A4/DoubledParameter":  {asking("trusted") + "&nonce=x", "invalid_request"},
+		"A7/Implicit":          {asking("trusted", "response_type", "token"), "unsupported_response_type"},
+		"A8/NoPKCE":            {asking("trusted", "code_challenge", "", "code_challenge_method", ""), "invalid_request"},
+		"A14/RequestURI":       {asking("trusted", "request_uri", "http://169.254.169.254/"), "request_uri_not_supported"},
+		"A14/RequestObject":    {asking("trusted", "request", "eyJhbGciOiJub25lIn0.e30."), "request_not_supported"},
+		"T14/Scope":            {asking("trusted", "scope", "openid sudo"), "invalid_scope"},
+		"A12/ConsentByNone":    {asking("app", "prompt", "none"), "consent_required"},
+		"A16/MaxAgeByNone":     {asking("trusted", "prompt", "none", "max_age", "0"), "login_required"},
+		"A16/ForeignHint":      {asking("trusted", "prompt", "none", "id_token_hint", "nonsense"), "login_required"},
+		"A10/FragmentResponse": {asking("trusted", "response_mode", "fragment"), "invalid_request"},
 	} {
 		got := b.get(c.address).sent(t)
 		if got.Get("error") != c.code || got.Get("error_description") == "" || got.Get("state") != "the state" || got.Get("iss") != h.url || got.Has("code") {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
-	got := h.browser().get(request("trusted", "prompt", "none")).sent(t)
+	got := h.browser().get(asking("trusted", "prompt", "none")).sent(t)
 	if got.Get("error") != "login_required" || h.visits != 0 {
 		t.Errorf("nobody by none: %v", got)
 	}
@@ -160,14 +161,14 @@ func TestA6State(t *testing.T) {
 		"Long": strings.Repeat("long-", 800), "Odd": "\"'<>&+%20 =?#;/\\\t\r\n张三\u202e", "NotUTF8": "\xff\x00\xfe",
 	} {
 		// Once straight on, once through the store.
-		if got := h.signedIn(h.alice).get(request("trusted", "state", state)).sent(t); got.Get("state") != state {
+		if got := h.signedIn(h.alice).get(asking("trusted", "state", state)).sent(t); got.Get("state") != state {
 			t.Errorf("%s: %q", name, got.Get("state"))
 		}
-		if got := h.browser().get(request("trusted", "state", state)).sent(t); got.Get("state") != state {
+		if got := h.browser().get(asking("trusted", "state", state)).sent(t); got.Get("state") != state {
 			t.Errorf("%s, by way of the sign-in: %q", name, got.Get("state"))
 		}
 	}
-	if got := h.signedIn(h.alice).get(request("trusted", "state", "")).sent(t); got.Has("state") {
+	if got := h.signedIn(h.alice).get(asking("trusted", "state", "")).sent(t); got.Has("state") {
 		t.Errorf("a state that nobody sent: %v", got)
 	}
 }
@@ -176,7 +177,7 @@ func TestA11RedirectsAre303(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	b := h.signedIn(h.alice)
-	consent := b.get(request("app"))
+	consent := b.get(asking("app"))
 	if got := b.decide(consent, "allow"); got.status != http.StatusSeeOther || got.body != "" {
 		t.Errorf("%d %q", got.status, got.body)
 	}
@@ -187,11 +188,11 @@ func TestA13InteractionBelongsToItsBrowser(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.signsIn = nil
 		mallory := h.browser()
-		back := "/oauth/authorize?" + mallory.get(request("trusted")).at.RawQuery
+		back := "/oauth/authorize?" + mallory.get(asking("trusted")).at.RawQuery
 		// Alice is made to open what Mallory began.
 		for name, alice := range map[string]*browser{"WithoutCookie": h.signedIn(h.alice), "WithAnotherCookie": h.signedIn(h.alice)} {
 			if name == "WithAnotherCookie" {
-				alice.get(request("trusted", "prompt", "login"))
+				alice.get(asking("trusted", "prompt", "login"))
 			}
 			got := alice.get(back)
 			if got.status != http.StatusForbidden || got.header.Get("Location") != "" {
@@ -208,11 +209,11 @@ func TestA16Demands(t *testing.T) {
 		h := open(t)
 		b := h.signedIn(h.alice)
 		h.signsIn = &h.bob
-		code := b.get(request("trusted", "prompt", "login")).sent(t).Get("code")
+		code := b.get(asking("trusted", "prompt", "login")).sent(t).Get("code")
 		if h.visits != 1 || code == "" || h.demand.After.IsZero() {
 			t.Fatalf("%d visits, demand %+v", h.visits, h.demand)
 		}
-		if info := h.userinfo(h.redeem(code).tokens(t).AccessToken); !strings.Contains(info.body, `"`+subject(h.bob)+`"`) {
+		if info := h.userinfo(h.redeem(code).tokens(t).AccessToken); !strings.Contains(info.body, `"`+request.Subject(h.bob)+`"`) {
 			t.Errorf("the code is of %s", info.body)
 		}
 	})
@@ -221,7 +222,7 @@ func TestA16Demands(t *testing.T) {
 		h := open(t)
 		h.signsIn = nil
 		b := h.signedIn(h.alice)
-		asked := b.get(request("trusted", "prompt", "login"))
+		asked := b.get(asking("trusted", "prompt", "login"))
 		back := "/oauth/authorize?" + asked.at.RawQuery
 		if got := b.get(back); got.at.Path != "/sign-in" {
 			t.Errorf("an old session went through: %d %s %q", got.status, got.at, got.header.Get("Location"))
@@ -236,17 +237,17 @@ func TestA16Demands(t *testing.T) {
 		h := open(t)
 		b := h.signedIn(h.alice)
 		h.clock.add(time.Minute)
-		if b.get(request("trusted", "max_age", "61")).sent(t).Get("code") == "" || h.visits != 0 {
+		if b.get(asking("trusted", "max_age", "61")).sent(t).Get("code") == "" || h.visits != 0 {
 			t.Errorf("fresh enough, and %d visits", h.visits)
 		}
-		if b.get(request("trusted", "max_age", "59")).sent(t).Get("code") == "" || h.visits != 1 {
+		if b.get(asking("trusted", "max_age", "59")).sent(t).Get("code") == "" || h.visits != 1 {
 			t.Errorf("too old, and %d visits", h.visits)
 		}
 	})
 	t.Run("SelectAccountIsAChoice", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		if h.signedIn(h.alice).get(request("trusted", "prompt", "select_account")).sent(t).Get("code") == "" || h.visits != 1 || !h.demand.Choose {
+		if h.signedIn(h.alice).get(asking("trusted", "prompt", "select_account")).sent(t).Get("code") == "" || h.visits != 1 || !h.demand.Choose {
 			t.Errorf("%d visits, demand %+v", h.visits, h.demand)
 		}
 	})
@@ -255,14 +256,14 @@ func TestA16Demands(t *testing.T) {
 		h := open(t)
 		hint := h.grant().IDToken
 		h.clock.add(time.Hour) // it may be past its end
-		if got := h.signedIn(h.alice).get(request("trusted", "prompt", "none", "id_token_hint", hint)).sent(t); got.Get("code") == "" {
+		if got := h.signedIn(h.alice).get(asking("trusted", "prompt", "none", "id_token_hint", hint)).sent(t); got.Get("code") == "" {
 			t.Errorf("her own hint: %v", got)
 		}
-		if got := h.signedIn(h.bob).get(request("trusted", "prompt", "none", "id_token_hint", hint)).sent(t); got.Get("error") != "login_required" {
+		if got := h.signedIn(h.bob).get(asking("trusted", "prompt", "none", "id_token_hint", hint)).sent(t); got.Get("error") != "login_required" {
 			t.Errorf("another's hint: %v", got)
 		}
 		h.signsIn = &h.bob
-		if got := h.signedIn(h.bob).get(request("trusted", "id_token_hint", hint)).sent(t); got.Get("error") != "login_required" || h.visits != 1 {
+		if got := h.signedIn(h.bob).get(asking("trusted", "id_token_hint", hint)).sent(t); got.Get("error") != "login_required" || h.visits != 1 {
 			t.Errorf("who stays another: %v after %d visits", got, h.visits)
 		}
 	})
@@ -272,7 +273,7 @@ func TestA16Demands(t *testing.T) {
 		h.signsIn = nil
 		b := h.signedIn(h.alice)
 		h.setState(h.alice, gatehouse.UserBlocked)
-		if got := b.get(request("trusted")); got.at.Path != "/sign-in" {
+		if got := b.get(asking("trusted")); got.at.Path != "/sign-in" {
 			t.Errorf("%d %s", got.status, got.at)
 		}
 	})
@@ -283,7 +284,7 @@ func TestA10FormPost(t *testing.T) {
 	h := open(t)
 	b := h.signedIn(h.alice)
 	hostile := `"><script>alert(1)</script>'`
-	got := b.get(request("trusted", "response_mode", "form_post", "state", hostile))
+	got := b.get(asking("trusted", "response_mode", "form_post", "state", hostile))
 	if got.status != http.StatusOK || strings.Contains(got.body, "alert(1)</script>") {
 		t.Fatalf("A17: %d %s", got.status, got.body)
 	}
@@ -302,7 +303,7 @@ func TestA10FormPost(t *testing.T) {
 	if got.header.Get("Cache-Control") != "no-store" || got.header.Get("Referrer-Policy") != "no-referrer" {
 		t.Errorf("A18: %v", got.header)
 	}
-	failed := b.get(request("trusted", "response_mode", "form_post", "scope", "sudo"))
+	failed := b.get(asking("trusted", "response_mode", "form_post", "scope", "sudo"))
 	if !strings.Contains(failed.body, `name="error" value="invalid_scope"`) || strings.Contains(failed.body, `name="code"`) {
 		t.Errorf("an error by form: %s", failed.body)
 	}
@@ -312,7 +313,7 @@ func TestA19HeadersOfStrangersChangeNothing(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	forged := []string{"X-Forwarded-Host", "evil.example", "X-Forwarded-Proto", "https", "Forwarded", "host=evil.example;proto=https", "X-Forwarded-For", "1.2.3.4"}
-	for _, path := range []string{"/.well-known/openid-configuration", request("trusted")} {
+	for _, path := range []string{"/.well-known/openid-configuration", asking("trusted")} {
 		b := h.signedIn(h.alice)
 		got := b.do(http.MethodGet, path, nil, forged...)
 		if all := got.body + got.header.Get("Location"); strings.Contains(all, "evil") || !strings.Contains(all, url.QueryEscape(h.url)) && !strings.Contains(all, h.url) {

@@ -64,7 +64,7 @@ func TestT8ClientAuthentication(t *testing.T) {
 				r.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(c.basic)))
 			}
 			pr, err := present(r, c.form)
-			if err == nil && !(pr.id == "app" && authentic(c.client, pr)) {
+			if err == nil && (pr.id != "app" || !authentic(c.client, pr)) {
 				err = wire.InvalidClient()
 			}
 			var e *wire.Error

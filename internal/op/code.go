@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
 	"gatehouse/internal/store"
 )
@@ -58,9 +59,9 @@ func (p *Provider) grantByCode(a ask) (tokenAnswer, error) {
 
 func (p *Provider) mintForCode(tx *store.Tx, c gatehouse.Client, code gatehouse.Code) (minted, error) {
 	grant := code.Grant
-	grant.Scopes = stillAllowed(c, grant.Scopes)
+	grant.Scopes = request.StillAllowed(c, grant.Scopes)
 	return p.mint(tx, mint{
-		family: code.Family, grant: grant, refresh: mayGrant(c, grantRefresh), refreshScopes: grant.Scopes,
+		family: code.Family, grant: grant, refresh: request.MayGrant(c, request.GrantRefresh), refreshScopes: grant.Scopes,
 		endsAt: tx.Now().Add(p.Lifetimes.refreshAbsolute()),
 	})
 }

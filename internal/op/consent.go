@@ -10,6 +10,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/i18n"
+	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
 	"gatehouse/internal/store"
 	"gatehouse/internal/web/ui"
@@ -30,14 +31,14 @@ func (p *Provider) askConsent(w http.ResponseWriter, r *http.Request, v visit, u
 	if err := p.keep(w, r, &v); err != nil {
 		return err
 	}
-	r = ui.Prefer(r, v.params.UILocales)
+	r = ui.Prefer(r, locale(v.params.UILocales))
 	p.count("authorization", "outcome", "consent")
 	return p.UI.Render(w, r, http.StatusOK, ui.Page{
 		Title:      i18n.Text(r.Context(), "Allow access"),
-		FormAction: mayLeadTo(v.auth.reply.redirectURI),
+		FormAction: mayLeadTo(v.auth.Reply.RedirectURI),
 	}, consentPage(consentView{
-		client: v.client.Name, host: place(v.auth.reply.redirectURI), user: u, scopes: inWords(r.Context(), v.auth.scopes),
-		handle: v.handle, account: subject(u),
+		client: v.client.Name, host: place(v.auth.Reply.RedirectURI), user: u, scopes: inWords(r.Context(), v.auth.Scopes),
+		handle: v.handle, account: request.Subject(u),
 	}))
 }
 
@@ -50,6 +51,19 @@ func mayLeadTo(redirectURI string) []string {
 		return []string{o, "https:"}
 	}
 	return []string{o}
+}
+
+// origin is what a Content-Security-Policy calls the place that an address
+// leads to: scheme and host, or the scheme alone where there is no host.
+func origin(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme == "" {
+		return ""
+	}
+	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return u.Scheme + ":"
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 // place is where an address leads, as people read it: the host, or the scheme of
@@ -75,19 +89,19 @@ func inWords(ctx context.Context, scopes []string) []string {
 
 func inWord(ctx context.Context, scope string) string {
 	switch scope {
-	case scopeOpenID:
+	case request.ScopeOpenID:
 		return i18n.Text(ctx, "Know who you are here")
-	case scopeProfile:
+	case request.ScopeProfile:
 		return i18n.Text(ctx, "See your name, username and picture")
-	case scopeEmail:
+	case request.ScopeEmail:
 		return i18n.Text(ctx, "See your e-mail address")
-	case scopeOffline:
+	case request.ScopeOffline:
 		return i18n.Text(ctx, "Keep this access while you are away")
-	case scopeUser:
+	case request.ScopeReadUser:
 		return i18n.Text(ctx, "Read your profile, with your e-mail address and how you sign in")
-	case scopeReadAPI:
+	case request.ScopeReadAPI:
 		return i18n.Text(ctx, "Read everything that you can see here")
-	case scopeAPI:
+	case request.ScopeAPI:
 		return i18n.Text(ctx, "Read and change everything that you can here")
 	}
 	return scope
@@ -107,20 +121,20 @@ func (p *Provider) consentPosted(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	what, code := next(v.client, v.auth, in)
+	what, code := request.Next(v.client, v.auth, in)
 	switch {
-	case what == stepSignIn:
+	case what == request.StepSignIn:
 		return p.sendToSignIn(w, r, v)
-	case what == stepRefuse:
-		return p.refuse(w, r, v.client.ID, &refusal{reply: v.auth.reply, code: code})
-	case form["account"] != subject(in.user):
+	case what == request.StepRefuse:
+		return p.refuse(w, r, v.client.ID, &request.Refusal{Reply: v.auth.Reply, Code: code})
+	case form["account"] != request.Subject(in.User):
 		// Somebody else has signed in meanwhile: they did not see the question.
 		http.Redirect(w, r, "/oauth/authorize?request="+url.QueryEscape(v.handle), http.StatusSeeOther)
 		return nil
 	case form["decision"] == "allow":
-		return p.issueCode(w, r, v, s, in.user, v.auth.scopes)
+		return p.issueCode(w, r, v, s, in.User, v.auth.Scopes)
 	case form["decision"] == "deny":
-		return p.deny(w, r, v, in.user)
+		return p.deny(w, r, v, in.User)
 	}
 	return gatehouse.Errorf(gatehouse.Invalid, "The answer could not be read. Go back to the application and begin again.")
 }
@@ -132,13 +146,13 @@ func (p *Provider) deny(w http.ResponseWriter, r *http.Request, v visit, u gateh
 		}
 		return tx.Record(gatehouse.Event{
 			Actor: actorOf(r, u), Action: "consent.denied", Target: "client/" + v.client.ID,
-			Details: map[string]string{"scopes": strings.Join(v.auth.scopes, " ")},
+			Details: map[string]string{"scopes": strings.Join(v.auth.Scopes, " ")},
 		})
 	})
 	if err != nil {
 		return err
 	}
-	return p.refuse(w, r, v.client.ID, &refusal{reply: v.auth.reply, code: "access_denied"})
+	return p.refuse(w, r, v.client.ID, &request.Refusal{Reply: v.auth.Reply, Code: "access_denied"})
 }
 
 // saveConsent keeps what a person allowed a client, with what they allowed it

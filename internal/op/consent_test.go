@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse"
+	"gatehouse/internal/op/request"
 	"gatehouse/internal/store"
 )
 
@@ -18,7 +19,7 @@ func TestA12Consent(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		h.change("app", func(c *gatehouse.Client) { c.Name = `<script>"App"</script>` })
-		got := h.signedIn(h.bob).get(request("app"))
+		got := h.signedIn(h.bob).get(asking("app"))
 		if got.status != http.StatusOK || strings.Contains(got.body, "<script>") || strings.Contains(got.body, "Bob <b>") {
 			t.Fatalf("A17: %d %s", got.status, got.body)
 		}
@@ -41,7 +42,7 @@ func TestA12Consent(t *testing.T) {
 	t.Run("InChinese", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		if got := h.signedIn(h.alice).get(request("app", "ui_locales", "zh-CN")); !strings.Contains(got.body, "允许 The App 使用您的账号吗？") {
+		if got := h.signedIn(h.alice).get(asking("app", "ui_locales", "zh-CN")); !strings.Contains(got.body, "允许 The App 使用您的账号吗？") {
 			t.Errorf("%s", got.body)
 		}
 	})
@@ -49,13 +50,13 @@ func TestA12Consent(t *testing.T) {
 		t.Parallel()
 		each(t, func(t *testing.T, h *house) {
 			b := h.signedIn(h.alice)
-			if b.decide(b.get(request("app", "scope", "openid")), "allow").sent(t).Get("code") == "" {
+			if b.decide(b.get(asking("app", "scope", "openid")), "allow").sent(t).Get("code") == "" {
 				t.Error("no code")
 			}
-			if b.get(request("app", "scope", "openid")).sent(t).Get("code") == "" {
+			if b.get(asking("app", "scope", "openid")).sent(t).Get("code") == "" {
 				t.Error("asked again")
 			}
-			more := b.get(request("app", "scope", "openid read_user"))
+			more := b.get(asking("app", "scope", "openid read_user"))
 			if more.status != http.StatusOK {
 				t.Errorf("not asked for more: %d", more.status)
 			}
@@ -67,11 +68,11 @@ func TestA12Consent(t *testing.T) {
 				}
 				return err
 			})
-			if again := b.get(request("app", "scope", "openid", "prompt", "consent")); again.status != http.StatusOK {
+			if again := b.get(asking("app", "scope", "openid", "prompt", "consent")); again.status != http.StatusOK {
 				t.Errorf("prompt=consent does not ask: %d", again.status)
 			}
 			h.update(func(tx *store.Tx) error { return tx.DeleteConsent(h.alice.ID, "app") })
-			if again := b.get(request("app", "scope", "openid")); again.status != http.StatusOK {
+			if again := b.get(asking("app", "scope", "openid")); again.status != http.StatusOK {
 				t.Errorf("not asked after it was withdrawn: %d", again.status)
 			}
 		})
@@ -80,7 +81,7 @@ func TestA12Consent(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		b := h.signedIn(h.alice)
-		address := request("phone", "redirect_uri", "http://127.0.0.1:4711/callback")
+		address := asking("phone", "redirect_uri", "http://127.0.0.1:4711/callback")
 		first := b.decide(b.get(address), "allow")
 		if !strings.HasPrefix(first.header.Get("Location"), "http://127.0.0.1:4711/callback?code=") {
 			t.Fatalf("A2: %d %q", first.status, first.header.Get("Location"))
@@ -93,7 +94,7 @@ func TestA12Consent(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		b := h.signedIn(h.alice)
-		asked := b.get(request("app"))
+		asked := b.get(asking("app"))
 		got := b.decide(asked, "deny").sent(t)
 		if got.Get("error") != "access_denied" || got.Get("state") != "the state" || got.Get("iss") != h.url ||
 			got.Get("error_description") != "The resource owner or authorization server denied the request." {
@@ -110,7 +111,7 @@ func TestA12Consent(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		b := h.signedIn(h.alice)
-		asked := b.get(request("app"))
+		asked := b.get(asking("app"))
 		b.decide(asked, "allow").sent(t)
 		if again := b.decide(asked, "allow"); again.status != http.StatusGone {
 			t.Errorf("%d %q", again.status, again.header.Get("Location"))
@@ -123,7 +124,7 @@ func TestA13ConsentBelongsToBrowserAndPerson(t *testing.T) {
 	t.Run("AnotherBrowser", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		asked := h.signedIn(h.alice).get(request("app"))
+		asked := h.signedIn(h.alice).get(asking("app"))
 		if got := h.signedIn(h.alice).decide(asked, "allow"); got.status != http.StatusForbidden {
 			t.Errorf("%d", got.status)
 		}
@@ -132,7 +133,7 @@ func TestA13ConsentBelongsToBrowserAndPerson(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		b := h.signedIn(h.alice)
-		asked := b.get(request("app"))
+		asked := b.get(asking("app"))
 		b.enter(h.bob)
 		got := b.decide(asked, "allow")
 		if got.status != http.StatusOK || !strings.Contains(got.body, "Bob") {
@@ -144,7 +145,7 @@ func TestA13ConsentBelongsToBrowserAndPerson(t *testing.T) {
 		h := open(t)
 		h.signsIn = nil
 		b := h.signedIn(h.alice)
-		asked := b.get(request("app"))
+		asked := b.get(asking("app"))
 		h.update(func(tx *store.Tx) error { _, err := tx.EndSessions(h.alice.ID, ""); return err })
 		if got := b.decide(asked, "allow"); got.at.Path != "/sign-in" {
 			t.Errorf("%d %s", got.status, got.at)
@@ -154,8 +155,8 @@ func TestA13ConsentBelongsToBrowserAndPerson(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		b := h.signedIn(h.alice)
-		asked := b.get(request("app"))
-		form := url.Values{"decision": {"allow"}, "account": {subject(h.alice)}}
+		asked := b.get(asking("app"))
+		form := url.Values{"decision": {"allow"}, "account": {request.Subject(h.alice)}}
 		for _, m := range hidden.FindAllStringSubmatch(asked.body, -1) {
 			form.Set(m[1], m[2])
 		}
@@ -170,7 +171,7 @@ func TestA13ConsentBelongsToBrowserAndPerson(t *testing.T) {
 		t.Parallel()
 		h := open(t)
 		b := h.signedIn(h.alice)
-		if got := b.decide(b.get(request("app")), "perhaps"); got.status != http.StatusBadRequest {
+		if got := b.decide(b.get(asking("app")), "perhaps"); got.status != http.StatusBadRequest {
 			t.Errorf("neither yes nor no: %d", got.status)
 		}
 		if got := b.do(http.MethodPost, "/oauth/authorize/consent", url.Values{"decision": {"allow"}}); got.status != http.StatusGone {

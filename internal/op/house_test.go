@@ -354,7 +354,7 @@ func (b *browser) get(address string) page { return b.do(http.MethodGet, address
 
 // request is a right authorization request of a client, with changes: name and
 // value by turns, "" takes a parameter out.
-func request(client string, changes ...string) string {
+func asking(client string, changes ...string) string {
 	v := url.Values{
 		"client_id": {client}, "redirect_uri": {callback}, "response_type": {"code"}, "scope": {"openid profile email read_user"},
 		"state": {"the state"}, "nonce": {"the nonce"}, "code_challenge": {challengeOf(verifier)}, "code_challenge_method": {"S256"},
@@ -401,7 +401,7 @@ func (b *browser) decide(p page, decision string) page {
 // code goes through the authorization of a trusted client with a session.
 func (h *house) code(client string, changes ...string) string {
 	h.t.Helper()
-	code := h.signedIn(h.alice).get(request(client, changes...)).sent(h.t).Get("code")
+	code := h.signedIn(h.alice).get(asking(client, changes...)).sent(h.t).Get("code")
 	if len(code) != 64 {
 		h.t.Fatalf("the code is %q", code)
 	}

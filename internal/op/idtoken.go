@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"gatehouse"
+	"gatehouse/internal/op/request"
 )
 
 // claims are what is said of a person, in an ID token and at user-info. Which
@@ -27,12 +28,12 @@ type claims struct {
 
 // claimsOf are the claims of a person for some scopes.
 func claimsOf(u gatehouse.User, scopes []string, issuer string) claims {
-	c := claims{Subject: subject(u)}
-	if slices.Contains(scopes, scopeProfile) {
+	c := claims{Subject: request.Subject(u)}
+	if slices.Contains(scopes, request.ScopeProfile) {
 		c.Name, c.Nickname, c.PreferredUsername = u.Name, u.Username, u.Username
 		c.Profile, c.Picture = issuer+"/"+u.Username, u.Avatar
 	}
-	if slices.Contains(scopes, scopeEmail) && u.Email != "" {
+	if slices.Contains(scopes, request.ScopeEmail) && u.Email != "" {
 		c.Email, c.EmailVerified = u.Email, &u.EmailVerified
 	}
 	return c

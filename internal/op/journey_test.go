@@ -10,6 +10,8 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/oauth2"
+
+	"gatehouse/internal/op/request"
 )
 
 // TestJourney lets software that others wrote go the whole way: discovery,
@@ -44,7 +46,7 @@ func TestJourney(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if info.Subject != subject(h.alice) || info.Email != "alice@example.com" || !info.EmailVerified {
+		if info.Subject != request.Subject(h.alice) || info.Email != "alice@example.com" || !info.EmailVerified {
 			t.Errorf("user-info says %+v", info)
 		}
 
@@ -107,7 +109,7 @@ func checkIDToken(ctx context.Context, t *testing.T, h *house, provider *oidc.Pr
 	delete(told, "auth_time")
 	delete(told, "sid")
 	want := map[string]any{
-		"iss": h.url, "aud": "app", "sub": subject(h.alice), "name": "Alice", "nickname": "alice", "preferred_username": "alice",
+		"iss": h.url, "aud": "app", "sub": request.Subject(h.alice), "name": "Alice", "nickname": "alice", "preferred_username": "alice",
 		"email": "alice@example.com", "email_verified": true, "profile": h.url + "/alice", "picture": "https://img.example/alice.png",
 	}
 	if diff := cmp.Diff(want, told); diff != "" {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"gatehouse/internal/i18n"
+	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
 )
 
@@ -59,7 +60,7 @@ func (p *Provider) describeSelf() metadata {
 		JWKSURI:                       at("/oauth/discovery/keys"),
 		ScopesSupported:               Scopes(),
 		ResponseTypesSupported:        []string{"code"},
-		ResponseModesSupported:        []string{modeQuery, modeFormPost},
+		ResponseModesSupported:        []string{request.ModeQuery, request.ModeFormPost},
 		GrantTypesSupported:           GrantTypes(),
 		TokenAuthMethods:              append(secrets, authNone),
 		RevocationAuthMethods:         append(secrets, authNone),

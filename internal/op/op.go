@@ -18,6 +18,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/op/keys"
+	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
 	"gatehouse/internal/session"
 	"gatehouse/internal/store"
@@ -41,6 +42,12 @@ func (l Lifetimes) refresh() time.Duration { return cmp.Or(l.Refresh, 720*time.H
 func (l Lifetimes) refreshAbsolute() time.Duration {
 	return cmp.Or(l.RefreshAbsolute, 4320*time.Hour)
 }
+
+// Scopes are the scopes that a client may be registered for.
+func Scopes() []string { return request.Scopes() }
+
+// GrantTypes are the grants that a client may be registered for.
+func GrantTypes() []string { return request.GrantTypes() }
 
 // Provider is the OpenID provider. It is used by pointer and is safe for
 // concurrent use.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
 	"gatehouse/internal/store"
 )
@@ -90,10 +91,10 @@ func isReplay(tx *store.Tx, old gatehouse.Token) (bool, error) {
 // rotate puts a new refresh token in the place of the old one and gives a new
 // access token, in place of those before, as GitLab does.
 func (p *Provider) rotate(tx *store.Tx, a ask, old gatehouse.Token) (minted, error) {
-	long := stillAllowed(a.client, old.Grant.Scopes)
+	long := request.StillAllowed(a.client, old.Grant.Scopes)
 	short := long
-	if asked := splitScope(a.form["scope"]); len(asked) > 0 {
-		if !covers(long, asked) {
+	if asked := request.SplitScope(a.form["scope"]); len(asked) > 0 {
+		if !request.Covers(long, asked) {
 			return minted{}, wire.InvalidScope()
 		}
 		short = asked

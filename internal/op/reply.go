@@ -9,31 +9,26 @@ import (
 	"strings"
 
 	"github.com/a-h/templ"
-)
 
-// reply says where a client is answered, and how.
-type reply struct {
-	redirectURI string
-	state       string // byte for byte as it came; "" when none came
-	mode        string // modeQuery or modeFormPost
-}
+	"gatehouse/internal/op/request"
+)
 
 // answer sends the browser back to the client with the values, its state and
 // who we are (RFC 9207).
-func (p *Provider) answer(w http.ResponseWriter, r *http.Request, to reply, values url.Values) error {
-	if to.state != "" {
-		values.Set("state", to.state)
+func (p *Provider) answer(w http.ResponseWriter, r *http.Request, to request.Reply, values url.Values) error {
+	if to.State != "" {
+		values.Set("state", to.State)
 	}
 	values.Set("iss", p.issuer())
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
-	if to.mode == modeFormPost {
-		return p.formPost(w, r, to.redirectURI, values)
+	if to.Mode == request.ModeFormPost {
+		return p.formPost(w, r, to.RedirectURI, values)
 	}
 	// Written here and not by http.Redirect, which would also put the code in a
 	// page. 303: a POST of ours never becomes a POST to the client.
-	h.Set("Location", withQuery(to.redirectURI, values))
+	h.Set("Location", withQuery(to.RedirectURI, values))
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
 }
@@ -51,7 +46,7 @@ func withQuery(address string, values url.Values) string {
 }
 
 // tellError sends an error back to the client.
-func (p *Provider) tellError(w http.ResponseWriter, r *http.Request, to reply, code, description string) error {
+func (p *Provider) tellError(w http.ResponseWriter, r *http.Request, to request.Reply, code, description string) error {
 	return p.answer(w, r, to, url.Values{"error": {code}, "error_description": {cmp.Or(description, describe(code))}})
 }
 

@@ -23,7 +23,10 @@ func newHandle() string {
 }
 
 // isHandle keeps what cannot be a handle from the database.
-func isHandle(s string) bool { return isChallenge(s) } // the same alphabet and length
+func isHandle(s string) bool {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	return err == nil && len(b) == 32
+}
 
 // digest is what is stored of a secret.
 func digest(secret string) []byte {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
 	"gatehouse/internal/store"
 	"gatehouse/internal/web/ui"
@@ -44,7 +45,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !mayGrant(c, form["grant_type"]) {
+	if !request.MayGrant(c, form["grant_type"]) {
 		return &wire.Error{Code: "unauthorized_client", Description: "The client is not authorized to perform this request using this method."}
 	}
 	begun := p.Clock.Now()
@@ -62,11 +63,11 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) error {
 // grantOf finds what carries out a grant, or says why there is none.
 func (p *Provider) grantOf(name string) (func(ask) (tokenAnswer, error), error) {
 	switch name {
-	case grantCode:
+	case request.GrantCode:
 		return p.grantByCode, nil
-	case grantRefresh:
+	case request.GrantRefresh:
 		return p.grantByRefresh, nil
-	case grantClient:
+	case request.GrantClient:
 		return p.grantToClient, nil
 	case "":
 		return nil, wire.Missing("grant_type")
@@ -130,7 +131,7 @@ func (p *Provider) tell(a ask, made minted, u gatehouse.User) (tokenAnswer, erro
 		AccessToken: made.access, TokenType: "Bearer", ExpiresIn: int64(p.Lifetimes.access().Seconds()),
 		RefreshToken: made.refresh, Scope: strings.Join(made.grant.Scopes, " "), CreatedAt: made.at.Unix(),
 	}
-	if made.grant.UserID == "" || !slices.Contains(made.grant.Scopes, scopeOpenID) {
+	if made.grant.UserID == "" || !slices.Contains(made.grant.Scopes, request.ScopeOpenID) {
 		return answer, nil
 	}
 	var err error
@@ -144,12 +145,12 @@ func (p *Provider) grantToClient(a ask) (tokenAnswer, error) {
 	if a.client.Public() {
 		return tokenAnswer{}, wire.InvalidClient()
 	}
-	personal := []string{scopeOpenID, scopeProfile, scopeEmail, scopeOffline}
-	scopes := splitScope(a.form["scope"])
+	personal := []string{request.ScopeOpenID, request.ScopeProfile, request.ScopeEmail, request.ScopeOffline}
+	scopes := request.SplitScope(a.form["scope"])
 	if len(scopes) == 0 {
 		scopes = slices.DeleteFunc(slices.Clone(a.client.Scopes), func(s string) bool { return slices.Contains(personal, s) })
 	}
-	if !covers(a.client.Scopes, scopes) || len(within(scopes, personal)) > 0 {
+	if !request.Covers(a.client.Scopes, scopes) || len(request.Within(scopes, personal)) > 0 {
 		return tokenAnswer{}, wire.InvalidScope()
 	}
 	var made minted

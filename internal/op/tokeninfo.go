@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gatehouse"
+	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
 	"gatehouse/internal/store"
 	"gatehouse/internal/web/ui"
@@ -125,7 +126,7 @@ func introspectionOf(c gatehouse.Client, t gatehouse.Token, u gatehouse.User) in
 		answer.TokenType = "Bearer"
 	}
 	if personal {
-		answer.Subject = subject(u)
+		answer.Subject = request.Subject(u)
 	}
 	return answer
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse"
+	"gatehouse/internal/op/request"
 	"gatehouse/internal/store/storetest"
 )
 
@@ -84,7 +85,7 @@ func TestIntrospect(t *testing.T) {
 		now := h.clock.Now()
 		want := introspection{
 			Active: true, Scope: "openid read_user", ClientID: "trusted", TokenType: "Bearer",
-			Expiry: now.Add(2 * time.Hour).Unix(), IssuedAt: now.Unix(), Subject: subject(h.alice),
+			Expiry: now.Add(2 * time.Hour).Unix(), IssuedAt: now.Unix(), Subject: request.Subject(h.alice),
 		}
 		if diff := cmp.Diff(want, ask(a.AccessToken)); diff != "" {
 			t.Error(diff)
@@ -141,7 +142,7 @@ func TestTokenInfo(t *testing.T) {
 	info := func(token string) page {
 		return h.machine().do(http.MethodGet, "/oauth/token/info", nil, "Authorization", "Bearer "+token)
 	}
-	want := `{"resource_owner_id":` + subject(h.alice) + `,"scope":["openid","read_user"],"expires_in":7110,"application":{"uid":"trusted"},"created_at":`
+	want := `{"resource_owner_id":` + request.Subject(h.alice) + `,"scope":["openid","read_user"],"expires_in":7110,"application":{"uid":"trusted"},"created_at":`
 	got := info(a.AccessToken)
 	if got.status != http.StatusOK || !strings.HasPrefix(got.body, want) || !strings.HasSuffix(got.body, `,"scopes":["openid","read_user"],"expires_in_seconds":7110}`) {
 		t.Errorf("%d %s", got.status, got.body)

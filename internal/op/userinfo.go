@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"gatehouse"
+	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
 	"gatehouse/internal/store"
 )
@@ -59,8 +60,8 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(b.token.Grant.Scopes, scopeOpenID) {
-		return wire.InsufficientScope(scopeOpenID)
+	if !slices.Contains(b.token.Grant.Scopes, request.ScopeOpenID) {
+		return wire.InsufficientScope(request.ScopeOpenID)
 	}
 	wire.JSON(w, http.StatusOK, claimsOf(b.user, b.token.Grant.Scopes, p.issuer()))
 	return nil

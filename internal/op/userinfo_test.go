@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse"
+	"gatehouse/internal/op/request"
 )
 
 func TestUserinfo(t *testing.T) {
@@ -17,7 +18,7 @@ func TestUserinfo(t *testing.T) {
 	t.Run("TellsByScope", func(t *testing.T) {
 		t.Parallel()
 		h := open(t)
-		sub := `{"sub":"` + subject(h.alice) + `"`
+		sub := `{"sub":"` + request.Subject(h.alice) + `"`
 		profile := `,"name":"Alice","nickname":"alice","preferred_username":"alice"`
 		email := `,"email":"alice@example.com","email_verified":true`
 		links := `,"profile":"` + h.url + `/alice","picture":"https://img.example/alice.png"`

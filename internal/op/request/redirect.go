@@ -1,4 +1,4 @@
-package op
+package request
 
 import (
 	"net/url"
@@ -8,11 +8,11 @@ import (
 	"gatehouse"
 )
 
-// matchRedirect says whether a redirect URI is one that the client registered:
+// MatchRedirect says whether a redirect URI is one that the client registered:
 // the same text, byte for byte, and nothing cleverer (RFC 9700 section 2.1).
 // The one exception is the port of a loopback address of a public client, which
 // an app on somebody's own computer cannot know before (RFC 8252 section 7.3).
-func matchRedirect(c gatehouse.Client, asked string) bool {
+func MatchRedirect(c gatehouse.Client, asked string) bool {
 	if !usableRedirect(asked) {
 		return false
 	}
@@ -74,17 +74,4 @@ func afterLoopback(s string) (rest string, ok bool) {
 		}
 	}
 	return "", false
-}
-
-// origin is what a Content-Security-Policy calls the place that an address
-// leads to: scheme and host, or the scheme alone where there is no host.
-func origin(address string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme == "" {
-		return ""
-	}
-	if u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return u.Scheme + ":"
-	}
-	return u.Scheme + "://" + u.Host
 }

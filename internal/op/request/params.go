@@ -1,4 +1,8 @@
-package op
+// Package request says what becomes of an authorization request: whether it is
+// right, where its answer may go, and what comes next for the person in front.
+// It reads nothing and changes nothing, so that all of it can be held against
+// tables; package op does what it says.
+package request
 
 import (
 	"net/url"
@@ -8,9 +12,9 @@ import (
 	"gatehouse/internal/op/wire"
 )
 
-// params are the parameters of an authorization request as they came. They are
+// Params are the parameters of an authorization request as they came. They are
 // kept in the store while a person signs in, and checked again afterwards.
-type params struct {
+type Params struct {
 	ClientID      string `json:"client_id"`
 	RedirectURI   string `json:"redirect_uri,omitempty"`
 	ResponseType  string `json:"response_type,omitempty"`
@@ -34,11 +38,11 @@ type params struct {
 	Doubled      []string `json:"-"`
 }
 
-// parseParams takes an authorization request apart. It judges nothing, and it
+// Parse takes an authorization request apart. It judges nothing, and it
 // never fails: what came is hostile, and validate says what is wrong with it.
-func parseParams(v url.Values) params {
+func Parse(v url.Values) Params {
 	p, doubled := wire.Once(v)
-	return params{
+	return Params{
 		ClientID:     p["client_id"],
 		RedirectURI:  p["redirect_uri"],
 		ResponseType: p["response_type"],

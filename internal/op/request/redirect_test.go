@@ -1,4 +1,4 @@
-package op
+package request
 
 import (
 	"testing"
@@ -75,39 +75,9 @@ func TestMatchRedirect(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := matchRedirect(c.client, c.asked); got != c.want {
+			if got := MatchRedirect(c.client, c.asked); got != c.want {
 				t.Errorf("matchRedirect(%q) = %v, want %v", c.asked, got, c.want)
 			}
 		})
-	}
-}
-
-func TestOrigin(t *testing.T) {
-	t.Parallel()
-	for address, want := range map[string]string{
-		"https://app.example:8443/cb?x=1": "https://app.example:8443",
-		"http://127.0.0.1/cb":             "http://127.0.0.1",
-		"com.example.app:/cb":             "com.example.app:",
-		"com.example.app://host/cb":       "com.example.app:",
-		"nonsense":                        "",
-	} {
-		if got := origin(address); got != want {
-			t.Errorf("origin(%q) = %q, want %q", address, got, want)
-		}
-	}
-}
-
-func TestWithQuery(t *testing.T) {
-	t.Parallel()
-	v := map[string][]string{"code": {"c"}, "state": {"a b&c"}}
-	for address, want := range map[string]string{
-		"https://a.example/cb":       "https://a.example/cb?code=c&state=a+b%26c",
-		"https://a.example/cb?":      "https://a.example/cb?code=c&state=a+b%26c",
-		"https://a.example/cb?x=%2F": "https://a.example/cb?x=%2F&code=c&state=a+b%26c",
-		"app:/cb":                    "app:/cb?code=c&state=a+b%26c",
-	} {
-		if got := withQuery(address, v); got != want {
-			t.Errorf("withQuery(%q) = %q, want %q", address, got, want)
-		}
 	}
 }

@@ -1,4 +1,4 @@
-package op
+package request
 
 import (
 	"encoding/json"
@@ -13,6 +13,9 @@ import (
 	"gatehouse"
 )
 
+// challenge is that of RFC 7636, appendix B.
+const challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+
 func confidential() *gatehouse.Client {
 	return &gatehouse.Client{
 		ID: "app", Name: "App", SecretHash: []byte("x"), RedirectURIs: []string{"https://app.example/cb"},
@@ -23,7 +26,7 @@ func confidential() *gatehouse.Client {
 func right() url.Values {
 	return url.Values{
 		"client_id": {"app"}, "redirect_uri": {"https://app.example/cb"}, "response_type": {"code"}, "scope": {"openid profile"},
-		"state": {"s"}, "nonce": {"n"}, "code_challenge": {challengeOf(verifier)}, "code_challenge_method": {"S256"},
+		"state": {"s"}, "nonce": {"n"}, "code_challenge": {challenge}, "code_challenge_method": {"S256"},
 	}
 }
 
@@ -102,18 +105,18 @@ func TestValidate(t *testing.T) {
 			for name, values := range c.params {
 				v[name] = values
 			}
-			_, refused := validate(client, parseParams(v))
+			_, refused := Validate(client, Parse(v))
 			judge(t, refused, c.code, c.says)
 		})
 	}
 	t.Run("A4/UnknownClientIsAPage", func(t *testing.T) {
 		t.Parallel()
-		_, refused := validate(nil, parseParams(right()))
+		_, refused := Validate(nil, Parse(right()))
 		judge(t, refused, "page", "client_id")
 	})
 }
 
-func judge(t *testing.T, refused *refusal, code, says string) {
+func judge(t *testing.T, refused *Refusal, code, says string) {
 	t.Helper()
 	switch {
 	case code == "" && refused != nil:
@@ -121,12 +124,12 @@ func judge(t *testing.T, refused *refusal, code, says string) {
 	case code == "":
 	case refused == nil:
 		t.Errorf("not refused, want %s", code)
-	case code == "page" && refused.page == nil:
+	case code == "page" && refused.Page == nil:
 		t.Errorf("the client is told %v, want a page", refused)
-	case code != "page" && (refused.page != nil || refused.code != code):
+	case code != "page" && (refused.Page != nil || refused.Code != code):
 		t.Errorf("refused with %v, want %s", refused, code)
-	case code != "page" && refused.reply.redirectURI != "https://app.example/cb":
-		t.Errorf("the error goes to %q", refused.reply.redirectURI)
+	case code != "page" && refused.Reply.RedirectURI != "https://app.example/cb":
+		t.Errorf("the error goes to %q", refused.Reply.RedirectURI)
 	case !strings.Contains(refused.Error(), says):
 		t.Errorf("%q does not name %q", refused.Error(), says)
 	}
@@ -138,16 +141,16 @@ func TestValidateUnderstands(t *testing.T) {
 	v.Set("prompt", "login select_account consent")
 	v.Set("max_age", "60")
 	v.Set("response_mode", "form_post")
-	a, refused := validate(confidential(), parseParams(v))
+	a, refused := Validate(confidential(), Parse(v))
 	if refused != nil {
 		t.Fatal(refused)
 	}
-	want := authorization{
-		reply:  reply{redirectURI: "https://app.example/cb", state: "s", mode: "form_post"},
-		scopes: []string{"openid", "profile"}, nonce: "n", challenge: challengeOf(verifier),
-		login: true, choose: true, consent: true, maxAge: time.Minute, hasMaxAge: true,
+	want := Authorization{
+		Reply:  Reply{RedirectURI: "https://app.example/cb", State: "s", Mode: "form_post"},
+		Scopes: []string{"openid", "profile"}, Nonce: "n", Challenge: challenge,
+		Login: true, Choose: true, Consent: true, MaxAge: time.Minute, HasMaxAge: true,
 	}
-	if diff := cmp.Diff(want, a, cmp.AllowUnexported(authorization{}, reply{})); diff != "" {
+	if diff := cmp.Diff(want, a); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -156,8 +159,8 @@ func TestDoubledStateIsNotSentBack(t *testing.T) {
 	t.Parallel()
 	v := right()
 	v["state"] = []string{"one", "two"}
-	_, refused := validate(confidential(), parseParams(v))
-	if refused == nil || refused.code != "invalid_request" || refused.reply.state != "" {
+	_, refused := Validate(confidential(), Parse(v))
+	if refused == nil || refused.Code != "invalid_request" || refused.Reply.State != "" {
 		t.Errorf("got %+v", refused)
 	}
 }
@@ -195,17 +198,17 @@ func TestA6StateSurvives(t *testing.T) {
 		state := string(rapid.SliceOfN(rapid.Byte(), 1, 400).Draw(t, "state"))
 		v := right()
 		v.Set("state", state)
-		kept, err := json.Marshal(parseParams(v))
+		kept, err := json.Marshal(Parse(v))
 		if err != nil {
 			t.Fatal(err)
 		}
-		var back params
+		var back Params
 		if err := json.Unmarshal(kept, &back); err != nil {
 			t.Fatal(err)
 		}
-		a, refused := validate(confidential(), back)
-		if refused != nil || a.reply.state != state {
-			t.Fatalf("state %q came back as %q (%v)", state, a.reply.state, refused)
+		a, refused := Validate(confidential(), back)
+		if refused != nil || a.Reply.State != state {
+			t.Fatalf("state %q came back as %q (%v)", state, a.Reply.State, refused)
 		}
 	})
 }
@@ -219,13 +222,13 @@ func TestKeptRequestMeansTheSame(t *testing.T) {
 	v.Set("max_age", "5")
 	v.Set("login_hint", "张三")
 	v.Set("ui_locales", "zh-CN en")
-	before := parseParams(v)
+	before := Parse(v)
 	before.HintedSubject = "1000000001"
 	kept, err := json.Marshal(before)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var after params
+	var after Params
 	if err := json.Unmarshal(kept, &after); err != nil {
 		t.Fatal(err)
 	}
@@ -243,20 +246,20 @@ func FuzzAuthorizeRequest(f *testing.F) {
 		if err != nil {
 			return
 		}
-		asked := parseParams(v)
-		a, refused := validate(confidential(), asked)
-		to := a.reply
+		asked := Parse(v)
+		a, refused := Validate(confidential(), asked)
+		to := a.Reply
 		if refused != nil {
-			to = refused.reply
+			to = refused.Reply
 		}
-		if to.redirectURI != "" && to.redirectURI != "https://app.example/cb" {
-			t.Fatalf("an answer would go to %q", to.redirectURI)
+		if to.RedirectURI != "" && to.RedirectURI != "https://app.example/cb" {
+			t.Fatalf("an answer would go to %q", to.RedirectURI)
 		}
-		if refused == nil && (len(a.challenge) != 43 || len(a.scopes) == 0) {
+		if refused == nil && (len(a.Challenge) != 43 || len(a.Scopes) == 0) {
 			t.Fatalf("accepted without what is required: %+v", a)
 		}
-		if refused != nil && refused.page == nil && strings.ContainsAny(refused.description, "\"\\\r\n") {
-			t.Fatalf("the description %q is not allowed by RFC 6749", refused.description)
+		if refused != nil && refused.Page == nil && strings.ContainsAny(refused.Description, "\"\\\r\n") {
+			t.Fatalf("the description %q is not allowed by RFC 6749", refused.Description)
 		}
 		if _, err := json.Marshal(asked); err != nil {
 			t.Fatal(err)

@@ -1,0 +1,96 @@
+package request
+
+import (
+	"strconv"
+	"time"
+
+	"gatehouse"
+)
+
+// Step is what comes next for a right authorization request.
+type Step int
+
+// The steps.
+const (
+	StepSignIn  Step = iota // the person signs in, and comes back
+	StepConsent             // the person is asked
+	StepCode                // the client gets its code
+	StepRefuse              // the client is told why not
+)
+
+// Situation is what is known when it is decided what comes next.
+type Situation struct {
+	SignedIn bool
+	User     gatehouse.User
+	AuthAt   time.Time
+	Consent  []string  // what the person allowed the client before; nil: nothing
+	After    time.Time // the person must have signed in after this; zero: at any time
+	Resumed  bool      // the person comes from the sign-in
+}
+
+// Next decides what comes next. With StepRefuse it says the error for the
+// client. It never sends to the sign-in a person who just comes from there and
+// did what was demanded, so that nobody goes round in circles.
+func Next(c gatehouse.Client, a Authorization, s Situation) (Step, string) {
+	if !s.SignedIn || !s.After.IsZero() && !s.AuthAt.After(s.After) {
+		if a.None {
+			return StepRefuse, "login_required"
+		}
+		return StepSignIn, ""
+	}
+	if !isHinted(a, s.User) {
+		if a.None || s.Resumed {
+			return StepRefuse, "login_required"
+		}
+		return StepSignIn, ""
+	}
+	if !owesConsent(c, a, s.Consent) {
+		return StepCode, ""
+	}
+	if a.None {
+		return StepRefuse, "consent_required"
+	}
+	return StepConsent, ""
+}
+
+// UnknownSubject stands for the person of an ID token that is not ours.
+const UnknownSubject = "unknown"
+
+// isHinted says whether a person is the one that an id_token_hint asks for. A
+// hint that says nothing to us counts only where no page may be shown: there a
+// wrong person would go unseen.
+func isHinted(a Authorization, u gatehouse.User) bool {
+	return a.Hinted == "" || a.Hinted == Subject(u) || a.Hinted == UnknownSubject && !a.None
+}
+
+// owesConsent says whether the person must be asked. A public client is asked
+// for each time, since whoever takes its redirect URI can take its name (RFC
+// 9700 section 4.1, RFC 6749 section 10.2); a trusted one never, unless it
+// wants to be.
+func owesConsent(c gatehouse.Client, a Authorization, given []string) bool {
+	switch {
+	case a.Consent:
+		return true
+	case c.Trusted:
+		return false
+	case c.Public():
+		return true
+	}
+	return !Covers(given, a.Scopes)
+}
+
+// DemandedAfter is the time after which the person must have signed in, for a
+// request that comes in now; zero when any sign-in will do. Who must choose an
+// account signs in anew: only that proves the choice.
+func DemandedAfter(a Authorization, now time.Time) time.Time {
+	switch {
+	case a.Login || a.Choose:
+		return now
+	case a.HasMaxAge:
+		return now.Add(-a.MaxAge)
+	}
+	return time.Time{}
+}
+
+// Subject is how clients know a user: the number as text.
+func Subject(u gatehouse.User) string { return strconv.FormatInt(u.Number, 10) }
