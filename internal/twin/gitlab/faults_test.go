@@ -1,0 +1,240 @@
+package gitlab_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"gatehouse/internal/twin/gitlab"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// try sends a request that may fail.
+func try(ctx context.Context, srv *httptest.Server, path string) (int, string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, srv.URL+path, nil)
+	if err != nil {
+		return 0, "", err
+	}
+	req.Header.Set("Private-Token", "root-token")
+	res, err := srv.Client().Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer func() { _ = res.Body.Close() }()
+	raw, err := io.ReadAll(res.Body)
+	return res.StatusCode, string(raw), err
+}
+
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	t.Run("StatusSoManyTimes", func(t *testing.T) {
+		t.Parallel()
+		twin, srv := start(t, nil)
+		twin.SetFaults(gitlab.Faults{Rules: []gitlab.Fault{{Method: "GET", Path: "/api/v4/users", After: 1, Times: 2, Status: 502, Body: "x"}}})
+		var got []int
+		for range 4 {
+			status, _, err := try(t.Context(), srv, "/api/v4/users")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, status)
+		}
+		if got[0] != 200 || got[1] != 502 || got[2] != 502 || got[3] != 200 {
+			t.Errorf("answers %v", got)
+		}
+		if n := twin.Requests()["GET /users"]; n != 4 {
+			t.Errorf("%d requests counted", n)
+		}
+	})
+	t.Run("Truncated", func(t *testing.T) {
+		t.Parallel()
+		twin, srv := start(t, nil)
+		twin.SetFaults(gitlab.Faults{Rules: []gitlab.Fault{{Path: "/api/v4/user", Truncate: 10}}})
+		_, body, err := try(t.Context(), srv, "/api/v4/user")
+		if !errors.Is(err, io.ErrUnexpectedEOF) || body != `{"id":1,"u` {
+			t.Errorf("%q: %v", body, err)
+		}
+	})
+	t.Run("Reset", func(t *testing.T) {
+		t.Parallel()
+		twin, srv := start(t, nil)
+		// A fresh connection is not retried by the client.
+		twin.SetFaults(gitlab.Faults{Hook: func(*http.Request) *gitlab.Fault { return &gitlab.Fault{Reset: true} }})
+		if status, _, err := try(t.Context(), srv, "/api/v4/user"); err == nil {
+			t.Errorf("an answer: %d", status)
+		}
+	})
+	t.Run("Hangs", func(t *testing.T) {
+		t.Parallel()
+		twin, srv := start(t, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		twin.SetFaults(gitlab.Faults{Hook: func(*http.Request) *gitlab.Fault { cancel(); return &gitlab.Fault{Hang: true} }})
+		if _, _, err := try(ctx, srv, "/api/v4/user"); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("HTML", func(t *testing.T) {
+		t.Parallel()
+		twin, srv := start(t, nil)
+		twin.SetFaults(gitlab.Faults{Rules: []gitlab.Fault{{HTML: true}}})
+		if status, body, err := try(t.Context(), srv, "/api/v4/user"); err != nil || status != 502 || !strings.Contains(body, "<h1>502 Bad Gateway</h1>") {
+			t.Errorf("%d %s %v", status, body, err)
+		}
+	})
+	t.Run("Latency", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			twin, err := gitlab.New(gitlab.Config{URL: "http://gitlab.test"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			twin.SetFaults(gitlab.Faults{Latency: 40 * time.Millisecond})
+			began := time.Now()
+			twin.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v4/user", nil))
+			if waited := time.Since(began); waited != 40*time.Millisecond {
+				t.Errorf("waited %v", waited)
+			}
+		})
+	})
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	t.Run("RackAttackSpeaksPlainText", func(t *testing.T) {
+		t.Parallel()
+		twin, srv := start(t, nil)
+		twin.Switch(gitlab.Switches{RackAttack: gitlab.RackAttack{Requests: 2, Period: time.Hour}})
+		got := ask(t, srv, "GET", "/api/v4/user", "root-token", "")
+		if got.status != 200 || got.header.Get("RateLimit-Remaining") != "1" || got.header.Get("Retry-After") != "" {
+			t.Errorf("first: %d %v", got.status, got.header)
+		}
+		ask(t, srv, "GET", "/api/v4/user", "root-token", "")
+		got = ask(t, srv, "GET", "/api/v4/user", "root-token", "")
+		if got.status != 429 || got.body != "Retry later\n" || got.header.Get("Content-Type") != "text/plain" || got.header.Get("Retry-After") != "3600" ||
+			got.header.Get("RateLimit-Name") != "throttle_authenticated_api" || got.header.Get("RateLimit-Observed") != "3" || got.header.Get("RateLimit-ResetTime") != "Sun, 01 Mar 2026 10:00:00 GMT" {
+			t.Errorf("third: %d %q %v", got.status, got.body, got.header)
+		}
+		if got := ask(t, srv, "GET", "/api/v4/user", "bob-token", ""); got.status != 200 {
+			t.Errorf("somebody else: %d", got.status)
+		}
+	})
+	t.Run("ApplicationLimitsSpeakJSON", func(t *testing.T) {
+		t.Parallel()
+		clock := now
+		twin, srv := start(t, func(c *gitlab.Config) { c.Clock = func() time.Time { return clock } })
+		twin.Switch(gitlab.Switches{ApplicationLimits: true})
+		list := func(path string) answer { return ask(t, srv, "GET", "/api/v4/"+path, "root-token", "") }
+		for range 100 {
+			list("groups/10/members/all")
+			list("projects/1/members/all") // counts together with the groups
+		}
+		got := list("groups/10/members/all")
+		if got.status != 429 || got.body != `{"message":{"error":"This endpoint has been requested too many times. Try again later."}}` ||
+			got.header.Get("Retry-After") != "60" || got.header.Get("RateLimit-Limit") != "" {
+			t.Errorf("%d %s %v", got.status, got.body, got.header)
+		}
+		if got := list("groups/10/members"); got.status != 200 {
+			t.Errorf("direct members have no limit: %d", got.status)
+		}
+		clock = clock.Add(time.Minute)
+		if got := list("groups/10/members/all"); got.status != 200 {
+			t.Errorf("a minute later: %d", got.status)
+		}
+	})
+}
+
+func TestStateOutlivesTheTwin(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "state.json")
+	keep := func(c *gitlab.Config) { c.State = file }
+	first, srv := start(t, keep)
+	withApp(first, nil)
+	keys := ask(t, srv, "GET", "/oauth/discovery/keys", "", "").body
+	if got := ask(t, srv, "POST", "/api/v4/users/7/block", "root-token", ""); got.status != 201 {
+		t.Fatal(got.body)
+	}
+	before := ask(t, srv, "GET", "/api/v4/groups/10/members/all", "root-token", "")
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second, srv2 := start(t, func(c *gitlab.Config) {
+		keep(c)
+		c.Seed = func(*gitlab.World) { t.Error("a world that was read is seeded again") }
+	})
+	if got := ask(t, srv2, "GET", "/api/v4/users/7", "root-token", ""); !strings.Contains(got.body, `"state":"blocked"`) {
+		t.Error(got.body)
+	}
+	if got := ask(t, srv2, "GET", "/oauth/discovery/keys", "", "").body; got != keys {
+		t.Error("the signing key changed")
+	}
+	after := ask(t, srv2, "GET", "/api/v4/groups/10/members/all", "root-token", "")
+	if strings.ReplaceAll(after.body, srv2.URL, "") != strings.ReplaceAll(before.body, srv.URL, "") {
+		t.Errorf("members changed:\n%s\n%s", before.body, after.body)
+	}
+	second.World.Read(func(d *gitlab.Data) {
+		if d.Application("app") == nil {
+			t.Error("the application is gone")
+		}
+	})
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]gitlab.Config{
+		"NoURL":          {},
+		"RelativeURL":    {URL: "/gitlab"},
+		"UnknownEdition": {URL: "http://x", Edition: "jh"},
+		"BrokenState":    {URL: "http://x", State: "faults_test.go"},
+	} {
+		if _, err := gitlab.New(c); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+}
+
+func TestBelowAPath(t *testing.T) {
+	t.Parallel()
+	_, srv := start(t, func(c *gitlab.Config) { c.URL += "/gitlab" })
+	if got := ask(t, srv, "GET", "/gitlab/api/v4/groups/eng%2Fplatform", "root-token", ""); got.status != 200 || !strings.Contains(got.body, srv.URL+"/gitlab/groups/eng/platform") {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	got := ask(t, srv, "GET", "/gitlab/.well-known/openid-configuration", "", "")
+	if !strings.HasPrefix(got.body, `{"issuer":"`+srv.URL+`/gitlab","authorization_endpoint"`) {
+		t.Error(got.body)
+	}
+	b := browser(t)
+	res, _ := fetch(t, b, http.MethodGet, srv.URL+"/gitlab/oauth/authorize?client_id=x", nil)
+	if res.Request.URL.Path != "/gitlab/users/sign_in" {
+		t.Errorf("sent to %s", res.Request.URL)
+	}
+}
+
+func TestCommunityEdition(t *testing.T) {
+	t.Parallel()
+	_, srv := start(t, func(c *gitlab.Config) { c.Edition = gitlab.CE })
+	for path, without := range map[string]string{
+		"users/3": "using_license_seat", "groups/10/members/3": "membership_state", "groups/13": "member_role_id", "projects/6": "approvals_before_merge",
+	} {
+		got := ask(t, srv, "GET", "/api/v4/"+path, "root-token", "")
+		if got.status != 200 || strings.Contains(got.body, without) {
+			t.Errorf("%s: %d %s", path, got.status, got.body)
+		}
+	}
+	if got := ask(t, srv, "GET", "/api/v4/member_roles", "root-token", ""); got.status != 404 {
+		t.Errorf("custom roles: %d", got.status)
+	}
+	if got := ask(t, srv, "GET", "/api/v4/version", "root-token", ""); !strings.HasPrefix(got.body, `{"version":"18.9.0",`) || !strings.HasSuffix(got.body, `"enterprise":false}`) {
+		t.Error(got.body)
+	}
+}
