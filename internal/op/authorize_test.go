@@ -104,26 +104,27 @@ func (h *house) signInTo(b *browser) {
 // Errors before the redirect URI is known to be right are pages, never redirects.
 func TestA1A4ErrorsArePages(t *testing.T) {
 	t.Parallel()
-	h := open(t)
-	b := h.signedIn(h.alice)
-	for name, address := range map[string]string{
-		"A1/WrongRedirect":    asking("trusted", "redirect_uri", "https://evil.example/"),
-		"A1/CodePathAppended": asking("trusted", "redirect_uri", callback+"x"),
-		"A4/UnknownClient":    asking("nobody"),
-		"A4/HostileClient":    asking("no\x00body"),
-		"A4/NotUTF8Client":    asking("\xff\xfe"),
-		"A4/DisabledClient":   asking("off"),
-		"A4/NoClient":         asking("trusted", "client_id", ""),
-		"A4/DoubledRedirect":  asking("trusted") + "&redirect_uri=" + url.QueryEscape(callback),
-		"A4/DoubledClient":    asking("trusted") + "&client_id=trusted",
-		"A4/Broken":           asking("trusted") + "&x=%zz",
-		"A4/Nothing":          "/oauth/authorize",
-	} {
-		got := b.get(address)
-		if got.status != http.StatusBadRequest || got.header.Get("Location") != "" || !strings.Contains(got.header.Get("Content-Type"), "text/html") {
-			t.Errorf("%s: %d %q", name, got.status, got.header.Get("Location"))
+	each(t, func(t *testing.T, h *house) {
+		b := h.signedIn(h.alice)
+		for name, address := range map[string]string{
+			"A1/WrongRedirect":    asking("trusted", "redirect_uri", "https://evil.example/"),
+			"A1/CodePathAppended": asking("trusted", "redirect_uri", callback+"x"),
+			"A4/UnknownClient":    asking("nobody"),
+			"A4/HostileClient":    asking("no\x00body"),
+			"A4/NotUTF8Client":    asking("\xff\xfe"),
+			"A4/DisabledClient":   asking("off"),
+			"A4/NoClient":         asking("trusted", "client_id", ""),
+			"A4/DoubledRedirect":  asking("trusted") + "&redirect_uri=" + url.QueryEscape(callback),
+			"A4/DoubledClient":    asking("trusted") + "&client_id=trusted",
+			"A4/Broken":           asking("trusted") + "&x=%zz",
+			"A4/Nothing":          "/oauth/authorize",
+		} {
+			got := b.get(address)
+			if got.status != http.StatusBadRequest || got.header.Get("Location") != "" || !strings.Contains(got.header.Get("Content-Type"), "text/html") {
+				t.Errorf("%s: %d %q", name, got.status, got.header.Get("Location"))
+			}
 		}
-	}
+	})
 }
 
 // All other errors go to the client with state and iss.
@@ -156,21 +157,22 @@ func TestA5ErrorsAreTold(t *testing.T) {
 
 func TestA6State(t *testing.T) {
 	t.Parallel()
-	h := open(t)
-	for name, state := range map[string]string{
-		"Long": strings.Repeat("long-", 800), "Odd": "\"'<>&+%20 =?#;/\\\t\r\n张三\u202e", "NotUTF8": "\xff\x00\xfe",
-	} {
-		// Once straight on, once through the store.
-		if got := h.signedIn(h.alice).get(asking("trusted", "state", state)).sent(t); got.Get("state") != state {
-			t.Errorf("%s: %q", name, got.Get("state"))
+	each(t, func(t *testing.T, h *house) {
+		for name, state := range map[string]string{
+			"Long": strings.Repeat("long-", 800), "Odd": "\"'<>&+%20 =?#;/\\\t\r\n张三\u202e", "NotUTF8": "\xff\x00\xfe",
+		} {
+			// Once straight on, once through the store.
+			if got := h.signedIn(h.alice).get(asking("trusted", "state", state)).sent(t); got.Get("state") != state {
+				t.Errorf("%s: %q", name, got.Get("state"))
+			}
+			if got := h.browser().get(asking("trusted", "state", state)).sent(t); got.Get("state") != state {
+				t.Errorf("%s, by way of the sign-in: %q", name, got.Get("state"))
+			}
 		}
-		if got := h.browser().get(asking("trusted", "state", state)).sent(t); got.Get("state") != state {
-			t.Errorf("%s, by way of the sign-in: %q", name, got.Get("state"))
+		if got := h.signedIn(h.alice).get(asking("trusted", "state", "")).sent(t); got.Has("state") {
+			t.Errorf("a state that nobody sent: %v", got)
 		}
-	}
-	if got := h.signedIn(h.alice).get(asking("trusted", "state", "")).sent(t); got.Has("state") {
-		t.Errorf("a state that nobody sent: %v", got)
-	}
+	})
 }
 
 func TestA11RedirectsAre303(t *testing.T) {

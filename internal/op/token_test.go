@@ -168,35 +168,36 @@ func TestT6OneNewTokenOfTwentyRefreshes(t *testing.T) {
 
 func TestT3T4CodeIsBound(t *testing.T) {
 	t.Parallel()
-	h := open(t)
-	code := h.code("trusted")
-	for name, c := range map[string]struct {
-		changes []string
-		error   string
-	}{
-		"T4/AnotherClient":      {[]string{"client_id", "old", "client_secret", otherSecret}, "invalid_grant"},
-		"T4/AnotherRedirect":    {[]string{"redirect_uri", "https://app.example/other"}, "invalid_grant"},
-		"T4/NoRedirect":         {[]string{"redirect_uri", ""}, "invalid_request"},
-		"A9/WrongVerifier":      {[]string{"code_verifier", strings.Repeat("x", 43)}, "invalid_grant"},
-		"A9/NoVerifier":         {[]string{"code_verifier", ""}, "invalid_request"},
-		"A9/ChallengeAsIs":      {[]string{"code_verifier", challengeOf(verifier)}, "invalid_grant"},
-		"A9/VerifierTooShort":   {[]string{"code_verifier", "short"}, "invalid_grant"},
-		"T4/UnknownCode":        {[]string{"code", strings.Repeat("0", 64)}, "invalid_grant"},
-		"T4/NoCode":             {[]string{"code", ""}, "invalid_request"},
-		"T10/CodeWithNUL":       {[]string{"code", "\x00\xff"}, "invalid_grant"},
-		"T4/CodeAsRefreshToken": {[]string{"grant_type", "refresh_token", "refresh_token", code}, "invalid_grant"},
-	} {
-		got := h.redeem(code, c.changes...)
-		got.refused(t, 400, c.error)
-		if t.Failed() {
-			t.Fatal(name)
+	each(t, func(t *testing.T, h *house) {
+		code := h.code("trusted")
+		for name, c := range map[string]struct {
+			changes []string
+			error   string
+		}{
+			"T4/AnotherClient":      {[]string{"client_id", "old", "client_secret", otherSecret}, "invalid_grant"},
+			"T4/AnotherRedirect":    {[]string{"redirect_uri", "https://app.example/other"}, "invalid_grant"},
+			"T4/NoRedirect":         {[]string{"redirect_uri", ""}, "invalid_request"},
+			"A9/WrongVerifier":      {[]string{"code_verifier", strings.Repeat("x", 43)}, "invalid_grant"},
+			"A9/NoVerifier":         {[]string{"code_verifier", ""}, "invalid_request"},
+			"A9/ChallengeAsIs":      {[]string{"code_verifier", challengeOf(verifier)}, "invalid_grant"},
+			"A9/VerifierTooShort":   {[]string{"code_verifier", "short"}, "invalid_grant"},
+			"T4/UnknownCode":        {[]string{"code", strings.Repeat("0", 64)}, "invalid_grant"},
+			"T4/NoCode":             {[]string{"code", ""}, "invalid_request"},
+			"T10/CodeWithNUL":       {[]string{"code", "\x00\xff"}, "invalid_grant"},
+			"T4/CodeAsRefreshToken": {[]string{"grant_type", "refresh_token", "refresh_token", code}, "invalid_grant"},
+		} {
+			got := h.redeem(code, c.changes...)
+			got.refused(t, 400, c.error)
+			if t.Failed() {
+				t.Fatal(name)
+			}
 		}
-	}
-	h.redeem(code).tokens(t) // and none of that has used it up
+		h.redeem(code).tokens(t) // and none of that has used it up
 
-	late := h.code("trusted")
-	h.clock.add(time.Minute)
-	h.redeem(late).refused(t, 400, "invalid_grant")
+		late := h.code("trusted")
+		h.clock.add(time.Minute)
+		h.redeem(late).refused(t, 400, "invalid_grant")
+	})
 }
 
 func TestA9NoDowngrade(t *testing.T) {
@@ -344,21 +345,22 @@ func TestT8TokenEndpointIsStrict(t *testing.T) {
 
 func TestT9ClientErrors(t *testing.T) {
 	t.Parallel()
-	h := open(t)
-	for name, form := range map[string]url.Values{
-		"WrongSecret": {"client_id": {"robot"}, "client_secret": {"wrong"}},
-		"Unknown":     {"client_id": {"nobody"}, "client_secret": {"wrong"}},
-		"Hostile":     {"client_id": {"\x00\xff"}, "client_secret": {"wrong"}},
-		"Disabled":    {"client_id": {"off"}, "client_secret": {otherSecret}},
-		"None":        {},
-	} {
-		form.Set("grant_type", "client_credentials")
-		got := h.post("/oauth/token", form)
-		got.refused(t, http.StatusUnauthorized, "invalid_client")
-		if !strings.HasPrefix(got.header.Get("WWW-Authenticate"), "Basic ") || got.header.Get("Cache-Control") != "no-store" {
-			t.Errorf("%s: %v", name, got.header)
+	each(t, func(t *testing.T, h *house) {
+		for name, form := range map[string]url.Values{
+			"WrongSecret": {"client_id": {"robot"}, "client_secret": {"wrong"}},
+			"Unknown":     {"client_id": {"nobody"}, "client_secret": {"wrong"}},
+			"Hostile":     {"client_id": {"\x00\xff"}, "client_secret": {"wrong"}},
+			"Disabled":    {"client_id": {"off"}, "client_secret": {otherSecret}},
+			"None":        {},
+		} {
+			form.Set("grant_type", "client_credentials")
+			got := h.post("/oauth/token", form)
+			got.refused(t, http.StatusUnauthorized, "invalid_client")
+			if !strings.HasPrefix(got.header.Get("WWW-Authenticate"), "Basic ") || got.header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s: %v", name, got.header)
+			}
 		}
-	}
+	})
 }
 
 func TestA7GrantsThatWeDoNotHave(t *testing.T) {
