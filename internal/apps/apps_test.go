@@ -316,7 +316,10 @@ func TestSource(t *testing.T) {
 		t.Parallel()
 		o, s := source(t)
 		o.fake.pull = func(yield func(integration.Page, error) bool) {
-			_ = yield(page, nil) && yield(page, nil) && yield(integration.Page{}, errors.New("reset with "+secret))
+			for range 2 {
+				yield(page, nil)
+			}
+			yield(integration.Page{}, errors.New("reset with "+secret))
 		}
 		n, err := read(s)
 		if n != 2 || !errors.Is(err, gatehouse.Upstream) || strings.Contains(err.Error(), secret) {

@@ -87,14 +87,14 @@ func (h redacting) WithGroup(name string) slog.Handler {
 
 func (h redacting) attr(a slog.Attr) slog.Attr {
 	v := a.Value.Resolve()
-	switch v.Kind() {
-	case slog.KindGroup:
+	if v.Kind() == slog.KindGroup {
 		parts := make([]slog.Attr, len(v.Group()))
 		for i, p := range v.Group() {
 			parts[i] = h.attr(p)
 		}
 		return slog.Attr{Key: a.Key, Value: slog.GroupValue(parts...)}
-	case slog.KindString, slog.KindAny:
+	}
+	if v.Kind() == slog.KindString || v.Kind() == slog.KindAny { // the others are numbers and times
 		text := v.String()
 		if clean := redact(text, h.secrets); clean != text {
 			return slog.String(a.Key, clean)

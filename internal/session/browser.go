@@ -38,7 +38,7 @@ func (m *Manager) read(r *http.Request, cookie string) (string, bool) {
 }
 
 func (m *Manager) write(w http.ResponseWriter, cookie, value string, maxAge int) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure follows the address that browsers use
 		Name: m.name(cookie), Value: value, Path: "/", MaxAge: maxAge,
 		Secure: m.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
@@ -55,7 +55,7 @@ func (m *Manager) Browser(w http.ResponseWriter, r *http.Request) []byte {
 	secret := newSecret()
 	m.write(w, browserCookie, secret, 0)
 	// A second call for the same request must not set another one.
-	r.AddCookie(&http.Cookie{Name: m.name(browserCookie), Value: secret})
+	r.AddCookie(&http.Cookie{Name: m.name(browserCookie), Value: secret}) //nolint:gosec // to ourselves, where attributes mean nothing
 	return hash(secret)
 }
 

@@ -65,7 +65,7 @@ func (w *world) update(fn func(*store.Tx) error) {
 	}
 }
 
-func (w *world) start(s Start) (token string, made gatehouse.Session) {
+func (w *world) begin(s Start) (token string, made gatehouse.Session) {
 	w.t.Helper()
 	s.UserID, s.UserName = w.user.ID, w.user.Username
 	w.update(func(tx *store.Tx) (err error) {
@@ -167,7 +167,7 @@ func TestCurrent(t *testing.T) {
 		t.Parallel()
 		storetest.Each(t, func(t *testing.T, s *store.Store) {
 			w := newWorld(t, s, &Manager{Secure: true})
-			token, made := w.start(Start{Method: "federated", UserAgent: "Agent\x00\u202e", Address: "192.0.2.1"})
+			token, made := w.begin(Start{Method: "federated", UserAgent: "Agent\x00\u202e", Address: "192.0.2.1"})
 			if !w.alive(token) {
 				t.Fatal("the session does not sign in")
 			}
@@ -188,12 +188,12 @@ func TestCurrent(t *testing.T) {
 		t.Parallel()
 		storetest.Each(t, func(t *testing.T, s *store.Store) {
 			w := newWorld(t, s, &Manager{})
-			first, old := w.start(Start{Method: "federated"})
-			second, _ := w.start(Start{Method: "federated", Replaces: old.ID, ReplacesUser: w.user.ID})
+			first, old := w.begin(Start{Method: "federated"})
+			second, _ := w.begin(Start{Method: "federated", Replaces: old.ID, ReplacesUser: w.user.ID})
 			if first == second || w.alive(first) || !w.alive(second) {
 				t.Errorf("first alive %t, second alive %t", w.alive(first), w.alive(second))
 			}
-			third, _ := w.start(Start{Method: "federated", Replaces: old.ID, ReplacesUser: w.user.ID}) // ended already
+			third, _ := w.begin(Start{Method: "federated", Replaces: old.ID, ReplacesUser: w.user.ID}) // ended already
 			if !w.alive(third) {
 				t.Error("a session that has ended stands in the way of the new one")
 			}
@@ -203,7 +203,7 @@ func TestCurrent(t *testing.T) {
 		t.Parallel()
 		storetest.Each(t, func(t *testing.T, s *store.Store) {
 			w := newWorld(t, s, &Manager{})
-			token, _ := w.start(Start{})
+			token, _ := w.begin(Start{})
 			for _, state := range []gatehouse.UserState{"pending", "blocked", "left"} {
 				w.user.State = state
 				w.update(func(tx *store.Tx) error { return tx.SaveUser(&w.user) })
@@ -216,7 +216,7 @@ func TestCurrent(t *testing.T) {
 	t.Run("S11 UnusedSessionEnds", func(t *testing.T) {
 		t.Parallel()
 		w, c := timed(t, &Manager{Idle: time.Hour})
-		token, _ := w.start(Start{})
+		token, _ := w.begin(Start{})
 		for range 5 { // used often enough, it lives
 			c.pass(59 * time.Minute)
 			if !w.alive(token) {
@@ -237,7 +237,7 @@ func TestCurrent(t *testing.T) {
 	t.Run("S11 UsedSessionEndsInTheEnd", func(t *testing.T) {
 		t.Parallel()
 		w, c := timed(t, &Manager{})
-		token, _ := w.start(Start{})
+		token, _ := w.begin(Start{})
 		for range 29 {
 			c.pass(24 * time.Hour)
 			if !w.alive(token) {
@@ -252,7 +252,7 @@ func TestCurrent(t *testing.T) {
 	t.Run("UseIsNotedAtMostEveryFiveMinutes", func(t *testing.T) {
 		t.Parallel()
 		w, c := timed(t, &Manager{})
-		token, made := w.start(Start{})
+		token, made := w.begin(Start{})
 		seen := func() time.Time {
 			s, _, err := w.Current(w.with(token)) // notes after it has read
 			if err != nil {
@@ -272,7 +272,7 @@ func TestCurrent(t *testing.T) {
 	t.Run("DatabaseFaultIsNotSignedOut", func(t *testing.T) {
 		t.Parallel()
 		w, _ := timed(t, &Manager{})
-		token, _ := w.start(Start{})
+		token, _ := w.begin(Start{})
 		r := w.with(token)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -283,7 +283,7 @@ func TestCurrent(t *testing.T) {
 	t.Run("IsAskedOnceForARequest", func(t *testing.T) {
 		t.Parallel()
 		w, _ := timed(t, &Manager{})
-		token, made := w.start(Start{})
+		token, made := w.begin(Start{})
 		served := false
 		w.Remember(http.HandlerFunc(func(rec http.ResponseWriter, r *http.Request) {
 			served = true
@@ -311,8 +311,8 @@ func TestS8End(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, &Manager{Secure: true})
-		token, made := w.start(Start{})
-		other, _ := w.start(Start{})
+		token, made := w.begin(Start{})
+		other, _ := w.begin(Start{})
 		rec, r := httptest.NewRecorder(), w.with(token)
 		r.RemoteAddr = "192.0.2.9:1234"
 		got, err := w.End(rec, r)
@@ -345,7 +345,7 @@ func TestS8End(t *testing.T) {
 func TestS8EndThatCannotBeStoredKeepsTheCookie(t *testing.T) {
 	t.Parallel()
 	w, _ := timed(t, &Manager{})
-	token, _ := w.start(Start{})
+	token, _ := w.begin(Start{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	rec := httptest.NewRecorder()
@@ -361,9 +361,9 @@ func TestS11EndOneAndOthers(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s, &Manager{})
-		mine, here := w.start(Start{})
-		one, first := w.start(Start{})
-		two, _ := w.start(Start{})
+		mine, here := w.begin(Start{})
+		one, first := w.begin(Start{})
+		two, _ := w.begin(Start{})
 		by := gatehouse.Actor{Kind: gatehouse.ActorUser, ID: w.user.ID}
 		err := s.Update(t.Context(), func(tx *store.Tx) error { return w.EndOne(tx, by, store.NewID(), first.ID) })
 		if !errors.Is(err, gatehouse.NotFound) || !w.alive(one) {
@@ -387,7 +387,7 @@ func TestRequire(t *testing.T) {
 	t.Parallel()
 	s := storetest.Open(t)
 	w := newWorld(t, s, &Manager{})
-	token, _ := w.start(Start{})
+	token, _ := w.begin(Start{})
 	as := func(role gatehouse.AdminRole) {
 		w.user.Role = role
 		w.update(func(tx *store.Tx) error { return tx.SaveUser(&w.user) })
@@ -424,7 +424,7 @@ func TestStartNamesSomebody(t *testing.T) {
 	t.Parallel()
 	w, _ := timed(t, &Manager{})
 	err := w.Store.Update(t.Context(), func(tx *store.Tx) error {
-		_, _, err := w.Manager.Start(tx, Start{})
+		_, _, err := w.Start(tx, Start{})
 		return err
 	})
 	if err == nil {

@@ -5,11 +5,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"gatehouse"
+	"gatehouse/internal/jobs"
 	"gatehouse/internal/store"
 )
 
@@ -32,13 +32,13 @@ func (u *Users) Ensure(tx *store.Tx, c gatehouse.Connection, v gatehouse.Vouched
 			return gatehouse.User{}, gatehouse.Decision{}, err
 		}
 		made = decide(q)
-		made.Decision.ID = store.NewID()
+		made.ID = store.NewID()
 		if err := u.write(tx, q, &made, o); err != nil {
 			return gatehouse.User{}, gatehouse.Decision{}, err
 		}
 	} else {
 		made = nameless(c)
-		made.Decision.ID = store.NewID()
+		made.ID = store.NewID()
 	}
 	d := made.Decision
 	d.At, d.Address = tx.Now(), o.Address
@@ -186,7 +186,7 @@ func (u *Users) write(tx *store.Tx, q question, v *verdict, o EnsureOptions) err
 			return err
 		}
 	}
-	v.Decision.UserID = v.user.ID
+	v.UserID = v.user.ID
 	if err := saveIdentity(tx, q, v); err != nil {
 		return err
 	}
@@ -194,6 +194,12 @@ func (u *Users) write(tx *store.Tx, q question, v *verdict, o EnsureOptions) err
 	if v.act != create {
 		if err := u.update(tx, q, v, o); err != nil {
 			return err
+		}
+	}
+	if v.act != use || before.EmailVerified != v.user.EmailVerified {
+		// No key: one that runs already may have looked before this.
+		if _, err := jobs.Add(tx, Arrived{UserID: v.user.ID}, jobs.Options{}); err != nil {
+			return fmt.Errorf("add the search for the user's accounts: %w", err)
 		}
 	}
 	return recordAll(tx, by, before, v)
@@ -210,7 +216,7 @@ func (u *Users) newUser(tx *store.Tx, q question, v *verdict) error {
 		Username: username, Name: cmp.Or(p.Name, p.Nickname, username),
 		Email: p.Email, EmailVerified: q.vouchedFor() && q.free(""),
 		Avatar: p.Avatar, Locale: locale(p.Locale),
-		State: v.state, External: c.Rules.External, Provenance: v.Decision.ID,
+		State: v.state, External: c.Rules.External, Provenance: v.ID,
 	}
 	if v.admin {
 		v.user.Role = gatehouse.RoleSuperAdministrator
@@ -263,89 +269,6 @@ func syncProfile(q question, user *gatehouse.User) {
 	if wanted("email") && p.Email != "" && p.Email != strings.ToLower(user.Email) && q.free(user.ID) {
 		user.Email, user.EmailVerified = p.Email, false
 	}
-}
-
-// saveIdentity writes the identity and takes its other ids from identities that
-// had them: the provider says now whose they are.
-func saveIdentity(tx *store.Tx, q question, v *verdict) error {
-	i := v.identity
-	if v.act == renew {
-		// The subject of an identity never changes, so a new one takes its place.
-		if err := tx.DeleteIdentity(i.ID); err != nil {
-			return fmt.Errorf("remove identity %s: %w", i.ID, err)
-		}
-		i.ID, i.Subject = "", q.vouched.Subject
-	}
-	if v.act == link || v.act == create {
-		i = gatehouse.Identity{UserID: v.user.ID, ConnectionID: q.connection.ID, Subject: q.vouched.Subject}
-	}
-	i.Profile, i.LastUsedAt = q.vouched.Profile, tx.Now()
-	aliases := maps.Clone(i.Aliases)
-	if aliases == nil {
-		aliases = map[string]string{}
-	}
-	maps.Copy(aliases, q.vouched.Aliases)
-	i.Aliases = aliases
-	for kind, value := range q.vouched.Aliases {
-		if err := takeAlias(tx, i, kind, value); err != nil {
-			return err
-		}
-	}
-	if err := tx.SaveIdentity(&i); err != nil {
-		return fmt.Errorf("save the identity: %w", err)
-	}
-	v.identity = i
-	return nil
-}
-
-func takeAlias(tx *store.Tx, i gatehouse.Identity, kind, value string) error {
-	other, err := tx.IdentityByAlias(i.ConnectionID, kind, value)
-	if errors.Is(err, gatehouse.NotFound) || err == nil && other.ID == i.ID {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read the identity with the same %s: %w", kind, err)
-	}
-	delete(other.Aliases, kind)
-	if err := tx.SaveIdentity(&other); err != nil {
-		return fmt.Errorf("take %s from identity %s: %w", kind, other.ID, err)
-	}
-	return nil
-}
-
-// recordAll writes the audit log.
-func recordAll(tx *store.Tx, by gatehouse.Actor, before gatehouse.User, v *verdict) error {
-	user := v.user
-	events := []struct {
-		when    bool
-		action  string
-		details map[string]string
-	}{
-		{v.act == create, "user.created", map[string]string{"state": string(user.State), "username": user.Username}},
-		{v.act == create || v.act == link, "identity.linked", map[string]string{"connection": v.ConnectionID, "subject": v.Subject}},
-		{v.act == renew, "identity.renewed", map[string]string{"connection": v.ConnectionID, "subject": v.Subject}},
-		{v.act != create && before.State != user.State, "user.approved", map[string]string{"state": string(user.State)}},
-		{before.Role != user.Role, "user.role_changed", map[string]string{"from": string(before.Role), "to": string(user.Role)}},
-		{v.act != create && (before.Email != user.Email || before.EmailVerified != user.EmailVerified), "user.email_changed",
-			map[string]string{"from": before.Email, "to": user.Email, "verified": yes(user.EmailVerified)}},
-	}
-	for _, e := range events {
-		if !e.when {
-			continue
-		}
-		e.details["rule"], e.details["decision"] = v.Rule, v.Decision.ID
-		if err := record(tx, by, e.action, user.ID, e.details); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func record(tx *store.Tx, by gatehouse.Actor, action, userID string, details map[string]string) error {
-	if err := tx.Record(gatehouse.Event{Actor: by, Action: action, Target: "user/" + userID, Details: details}); err != nil {
-		return fmt.Errorf("record %s: %w", action, err)
-	}
-	return nil
 }
 
 // locale is the language of ours that a provider's word for it means; "" when

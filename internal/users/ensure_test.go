@@ -124,6 +124,13 @@ func TestEnsure(t *testing.T) {
 			if again.ID != u.ID || d.Rule != "identity" || again.Username != "alice" || again.Email != "alice@example.com" {
 				t.Errorf("second time: %s by %s, want %s", again.ID, d.Rule, u.ID)
 			}
+			h.update(func(tx *store.Tx) error {
+				page, err := tx.Jobs(Arrived{}.Kind(), "", store.Cursor{})
+				if len(page.Items) != 1 || !strings.Contains(string(page.Items[0].Args), u.ID) {
+					t.Errorf("jobs after arriving once and coming once more: %+v", page.Items)
+				}
+				return err
+			})
 			if diff := cmp.Diff([]string{"user.created", "identity.linked"}, h.actions(u.ID)); diff != "" {
 				t.Errorf("audit log (-want +got):\n%s", diff)
 			}
