@@ -53,8 +53,11 @@ func halt(kind gatehouse.ErrorKind, d gatehouse.Decision) *stop {
 	return &stop{d, sentence(kind, d)}
 }
 
-// ruleUnknown is that of a callback which belongs to no sign-in under way.
-const ruleUnknown = "state_unknown"
+// The rules of callbacks that belong to no sign-in of the browser.
+const (
+	ruleUnknown = "state_unknown"
+	ruleBrowser = "state_browser"
+)
 
 func unknown() *stop {
 	return halt(gatehouse.Expired, gatehouse.Decision{
@@ -72,7 +75,7 @@ func expired() *stop {
 
 func foreign() *stop {
 	return halt(gatehouse.Forbidden, gatehouse.Decision{
-		Outcome: gatehouse.OutcomeRefused, Rule: "state_browser",
+		Outcome: gatehouse.OutcomeRefused, Rule: ruleBrowser,
 		Reason: "This sign-in was begun in another browser, or your browser did not keep our cookie. Please sign in again in this browser.",
 	})
 }
@@ -170,7 +173,7 @@ func (s *Service) stopped(ctx context.Context, c gatehouse.Connection, address s
 	if c.Name != "" {
 		d.Facts["connection"] = c.Name
 	}
-	if d.Rule != ruleUnknown || s.mayKeep() {
+	if d.Rule != ruleUnknown && d.Rule != ruleBrowser || s.mayKeep() {
 		keeping, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer done()
 		draft := d

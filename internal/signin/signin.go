@@ -56,7 +56,7 @@ func (s *Service) count(kind string, outcome gatehouse.Outcome) {
 	}
 }
 
-// mayKeep holds back decisions about callbacks that belong to no sign-in:
+// mayKeep holds back decisions about callbacks that belong to no sign-in of the browser:
 // anybody can send those, as many as they like, and the database keeps each.
 func (s *Service) mayKeep() bool {
 	s.once.Do(func() { s.strangers = rate.NewLimiter(rate.Every(time.Second), 100) })
