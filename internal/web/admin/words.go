@@ -192,7 +192,16 @@ func facts(d gatehouse.Decision) []option {
 	return all
 }
 
-func details(e gatehouse.Event) []option { return facts(gatehouse.Decision{Facts: e.Details}) }
+// details are those of an event that say something, with ids cut short.
+func details(e gatehouse.Event) []option {
+	var all []option
+	for _, d := range facts(gatehouse.Decision{Facts: e.Details}) {
+		if d.Value != "" {
+			all = append(all, option{d.Name, shortID(d.Value)})
+		}
+	}
+	return all
+}
 
 // targetHref leads to what an event was done to, "" when it has no page.
 func targetHref(target string) string {
@@ -211,16 +220,21 @@ func targetHref(target string) string {
 // about is the address of the audit log for one thing.
 func about(target string) string { return "/admin/audit?target=" + url.QueryEscape(target) }
 
-// took is how long a pull ran, to the second.
-func took(p gatehouse.Pull) string {
+// took is how long a pull ran.
+func took(ctx context.Context, p gatehouse.Pull) string {
 	if p.EndedAt.IsZero() || p.StartedAt.IsZero() {
 		return ""
 	}
-	d := p.EndedAt.Sub(p.StartedAt)
-	if d < 10*time.Second {
-		return d.Round(100 * time.Millisecond).String()
+	switch d := p.EndedAt.Sub(p.StartedAt); {
+	case d < 10*time.Second:
+		return i18n.Text(ctx, "%.1f s", d.Seconds())
+	case d < time.Minute:
+		return i18n.Text(ctx, "%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return i18n.Text(ctx, "%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	default:
+		return i18n.Text(ctx, "%d h %d min", int(d.Hours()), int(d.Minutes())%60)
 	}
-	return d.Round(time.Second).String()
 }
 
 func step(ctx context.Context, s string) string {
@@ -264,7 +278,7 @@ func matchings(ctx context.Context) []ui.Option {
 
 func resourceKinds(ctx context.Context) []ui.Option {
 	return []ui.Option{
-		{Value: "", Label: i18n.Text(ctx, "Groups and projects")},
+		{Value: "", Label: i18n.Text(ctx, "All kinds")},
 		{Value: string(gatehouse.ResourceGroup), Label: i18n.Text(ctx, "Groups only")},
 		{Value: string(gatehouse.ResourceProject), Label: i18n.Text(ctx, "Projects only")},
 	}
@@ -306,14 +320,25 @@ func actorName(ctx context.Context, a gatehouse.Actor) string {
 	return cmp.Or(a.ID, string(a.Kind))
 }
 
-// short is a target that fits a table: ids are long, and their end tells them
-// apart since their beginning is a time.
+// short is a target that fits a table.
 func short(target string) string {
 	kind, id, ok := strings.Cut(target, "/")
-	if !ok || len(id) <= 16 || strings.ContainsAny(id, "/") {
+	if !ok {
 		return target
 	}
-	return kind + "/…" + id[len(id)-8:]
+	return kind + "/" + shortID(id)
+}
+
+// uuidLength is that of the ids of rows.
+const uuidLength = 36
+
+// shortID keeps the end of an id of a row: the beginning is a time, and much
+// the same for all of one day.
+func shortID(s string) string {
+	if len(s) != uuidLength || strings.Count(s, "-") != 4 {
+		return s
+	}
+	return "…" + s[len(s)-8:]
 }
 
 func factValue(ctx context.Context, v string) string {
@@ -322,6 +347,12 @@ func factValue(ctx context.Context, v string) string {
 		return i18n.Text(ctx, "yes")
 	case "no":
 		return i18n.Text(ctx, "no")
+	case "unstated":
+		return i18n.Text(ctx, "says nothing")
+	case string(gatehouse.Verified):
+		return i18n.Text(ctx, "verified")
+	case string(gatehouse.Unverified):
+		return i18n.Text(ctx, "not verified")
 	}
 	return v
 }
