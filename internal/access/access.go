@@ -154,8 +154,12 @@ func (s *Service) schedule(ctx context.Context, _ *jobs.Job[scheduleArgs]) error
 // person paused, or whose pull waits for a person, is not.
 func due(c gatehouse.Connector, now time.Time, every time.Duration) bool {
 	switch c.Status {
-	case gatehouse.ConnectorPaused, gatehouse.ConnectorNotConfigured:
+	case gatehouse.ConnectorPaused:
 		return false
+	case gatehouse.ConnectorNotConfigured:
+		if c.Token == "" {
+			return false
+		}
 	case gatehouse.ConnectorSyncing, gatehouse.ConnectorConnected, gatehouse.ConnectorFailed:
 	}
 	return c.Enabled && !now.Before(c.PulledAt.Add(interval(c, every)))

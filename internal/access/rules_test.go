@@ -51,6 +51,7 @@ func TestDue(t *testing.T) {
 		{"Disabled", gatehouse.Connector{PulledAt: long}, false},
 		{"PausedByAPersonOrTheBrake", gatehouse.Connector{Enabled: true, PulledAt: long, Status: gatehouse.ConnectorPaused}, false},
 		{"NotConfigured", gatehouse.Connector{Enabled: true, Status: gatehouse.ConnectorNotConfigured}, false},
+		{"JustConfigured", gatehouse.Connector{Enabled: true, Status: gatehouse.ConnectorNotConfigured, Token: "glpat-x"}, true},
 		{"AfterAFailure", gatehouse.Connector{Enabled: true, PulledAt: long, Status: gatehouse.ConnectorFailed}, true},
 	}
 	for _, tt := range tests {

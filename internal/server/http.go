@@ -44,7 +44,7 @@ func (s *Server) handler() http.Handler {
 	protect.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.ui.Fail(w, r, errCrossSite())
 	}))
-	var h http.Handler = protect.Handler(mux)
+	h := s.sessions.Remember(protect.Handler(mux))
 	h = s.ui.Middleware(h)
 	h = http.MaxBytesHandler(h, maxBody)
 	h = s.logged(h)

@@ -59,6 +59,7 @@ type Server struct {
 	meters   *meters
 	runner   *jobs.Runner
 	ui       *ui.UI
+	sessions *session.Manager
 	users    *users.Users
 	signIn   *signin.Service
 	provider *op.Provider
@@ -111,14 +112,14 @@ func (s *Server) assemble(o Options) {
 	open := &apps.Apps{
 		Store: s.store, Kinds: Kinds(), Outgoing: s.outgoing, Clock: o.Clock, Log: s.log, Metrics: s.meters, Development: o.Development,
 	}
-	sessions := &session.Manager{Store: s.store, Clock: o.Clock, Log: s.log, Metrics: s.meters, Secure: secure}
+	s.sessions = &session.Manager{Store: s.store, Clock: o.Clock, Log: s.log, Metrics: s.meters, Secure: secure}
 	s.ui = &ui.UI{Log: s.log, Metrics: s.meters, Clock: o.Clock, Secure: secure, Development: o.Development}
 	s.users = &users.Users{Store: s.store, Clock: o.Clock, Log: s.log, Metrics: s.meters, Admins: c.Admins}
 	s.signIn = &signin.Service{
-		Store: s.store, Apps: open, Users: s.users, Sessions: sessions, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
+		Store: s.store, Apps: open, Users: s.users, Sessions: s.sessions, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
 	}
 	s.provider = &op.Provider{
-		Store: s.store, UI: s.ui, Sessions: sessions, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
+		Store: s.store, UI: s.ui, Sessions: s.sessions, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
 		Lifetimes: op.Lifetimes{
 			Code: c.Lifetimes.Code, Access: c.Lifetimes.Access, ID: c.Lifetimes.ID,
 			Refresh: c.Lifetimes.Refresh, RefreshAbsolute: c.Lifetimes.RefreshAbsolute,
@@ -131,9 +132,9 @@ func (s *Server) assemble(o Options) {
 	s.access.Register()
 	s.registerCleaning()
 	s.pages = []mounter{
-		&entry.Entry{UI: s.ui, SignIn: s.signIn, Sessions: sessions},
-		&portal.Portal{UI: s.ui, Store: s.store, Sessions: sessions, SignIn: s.signIn},
-		&admin.Admin{UI: s.ui, Store: s.store, Sessions: sessions, Users: s.users, Access: s.access, URL: c.URL},
+		&entry.Entry{UI: s.ui, SignIn: s.signIn, Sessions: s.sessions},
+		&portal.Portal{UI: s.ui, Store: s.store, Sessions: s.sessions, SignIn: s.signIn},
+		&admin.Admin{UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, URL: c.URL},
 	}
 }
 
@@ -148,14 +149,10 @@ func (s *Server) adopt(ctx context.Context) error {
 }
 
 // Claim makes the one-time address by which the first administrator comes in,
-// valid for a day; "" when there is an administrator already.
+// valid for a day; "" when an administrator can sign in already.
 func (s *Server) Claim(ctx context.Context) (string, error) {
-	var have bool
-	err := s.store.View(ctx, func(tx *store.Tx) (err error) {
-		have, err = tx.AnyAdministrator()
-		return err
-	})
-	if err != nil || have {
+	needed, err := s.signIn.NeedsClaim(ctx)
+	if err != nil || !needed {
 		return "", err
 	}
 	token, err := s.signIn.MakeLink(ctx, signin.PurposeClaim, "", 24*time.Hour)

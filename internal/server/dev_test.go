@@ -1,0 +1,135 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// running is a `gatehouse dev` under test.
+type running struct {
+	hub, gitlab, dingtalk, demo string
+	dashboard                   string // the one-time link
+	data                        string
+	log                         *logBook
+	stop                        func() error
+}
+
+// logBook is a log that can be read while it is written.
+type logBook struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// startDev runs `gatehouse dev` on four free ports, with data in dir.
+func startDev(t *testing.T, dir string) *running {
+	t.Helper()
+	for range 50 {
+		r, err := tryDev(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(20000+rand.IntN(40000))), dir)
+		if err == nil {
+			return r
+		}
+		if !strings.Contains(err.Error(), "in use") {
+			t.Fatal(err)
+		}
+	}
+	t.Fatal("found no four free ports in a row")
+	return nil
+}
+
+func tryDev(t *testing.T, addr, dir string) (*running, error) {
+	t.Helper()
+	out, in := io.Pipe()
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &running{data: dir, log: &logBook{}}
+	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	ended := make(chan error, 1)
+	go func() {
+		err := Dev(ctx, DevOptions{Addr: addr, Data: dir, Out: in, Log: log})
+		_ = in.CloseWithError(io.EOF)
+		ended <- err
+	}()
+	stop := sync.OnceValue(func() error {
+		cancel()
+		select {
+		case err := <-ended:
+			return err
+		case <-time.After(30 * time.Second):
+			t.Error("dev did not end within 30 s of being told")
+			return nil
+		}
+	})
+	r.stop = stop
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		name, address, _ := strings.Cut(lines.Text(), "http")
+		address = "http" + address
+		switch strings.TrimSpace(name) {
+		case "demo app":
+			r.demo = strings.TrimSuffix(address, "/")
+		case "dashboard":
+			r.dashboard = address
+		case "gitlab twin":
+			r.gitlab = strings.TrimSuffix(address, "/")
+		case "dingtalk twin":
+			r.dingtalk = strings.TrimSuffix(address, "/")
+		case "ready":
+			r.hub = strings.TrimSuffix(address, "/")
+			t.Cleanup(func() {
+				if err := stop(); err != nil {
+					t.Errorf("dev ended with %v", err)
+				}
+			})
+			return r, nil
+		}
+	}
+	return nil, stop()
+}
+
+func TestDevRefuses(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { taken.Close() })
+	_, port, _ := net.SplitHostPort(taken.Addr().String())
+	tests := []struct{ name, addr, says string }{
+		{"PortZero", "127.0.0.1:0", "port 0"},
+		{"NoPort", "127.0.0.1", "host:port"},
+		{"APortThatIsNone", "127.0.0.1:http", "not a port"},
+		{"TheLastPorts", "127.0.0.1:65534", "next three ports"},
+		{"AnAddressThatOthersReach", "0.0.0.0:8080", "loopback"},
+		{"APortInUse", "127.0.0.1:" + port, "port " + port + " is in use"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			err := Dev(t.Context(), DevOptions{Addr: tt.addr, Data: t.TempDir(), Out: io.Discard, Log: slog.New(slog.DiscardHandler)})
+			if err == nil || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("got %v, want a sentence with %q", err, tt.says)
+			}
+		})
+	}
+}
