@@ -154,7 +154,8 @@ func TestJourneyThroughGitLabAndTheDashboard(t *testing.T) {
 			t.Errorf("the project is at %s", admin.at)
 		}
 		// All four ways of being a member meet in this project.
-		admin.sees("Direct", "Inherited", "Shared", "Planner", "Maintainer", "设计")
+		admin.sees("Direct member", "Inherited from the group eng", "Through the group design, which is invited with at most Developer",
+			"Through the group design, which is invited to eng/web with at most Reporter")
 	})
 	t.Run("EverythingIsStillThereAfterARestart", func(t *testing.T) {
 		if err := r.stop(); err != nil {
