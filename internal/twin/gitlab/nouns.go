@@ -2,21 +2,34 @@ package gitlab
 
 import "gatehouse/internal/twin/gitlab/world"
 
-// The nouns of the twin's world.
+// The nouns of the world, so that callers need this package only.
 type (
-	World       = world.World
-	Data        = world.Data
-	User        = world.User
-	Identity    = world.Identity
-	Email       = world.Email
-	Group       = world.Group
-	Project     = world.Project
-	Member      = world.Member
-	Share       = world.Share
-	Role        = world.Role
-	Source      = world.Source
+	// World is what a twin knows: people, groups, projects and memberships.
+	World = world.World
+	// Data is the inside of a World, as Read and Write hand it out.
+	Data = world.Data
+	// User is an account.
+	User = world.User
+	// Identity ties a user to an account at a sign-in provider.
+	Identity = world.Identity
+	// Email is a secondary address of a user.
+	Email = world.Email
+	// Group is a group or subgroup.
+	Group = world.Group
+	// Project is a project of a group or person.
+	Project = world.Project
+	// Member is a direct membership, an invitation or a request for access.
+	Member = world.Member
+	// Share invites a group to a group or project.
+	Share = world.Share
+	// Role is a custom role.
+	Role = world.Role
+	// Source is a group or project that has members.
+	Source = world.Source
+	// Application is an OAuth application.
 	Application = world.Application
-	Token       = world.Token
+	// Token is a personal access token or an OAuth access token.
+	Token = world.Token
 )
 
 // NewWorld returns an empty world.

@@ -82,7 +82,8 @@ func presented(r *http.Request, params func(string) string) (value string, priva
 	param := params("access_token")
 	if header != "" && param != "" {
 		return "", false, &Failure{Status: http.StatusBadRequest, Body: oauthError{
-			Error: "invalid_request", Description: "Both Authorization header and payload includes access token."}}
+			Error: "invalid_request", Description: "Both Authorization header and payload includes access token.",
+		}}
 	}
 	if v := header + param; v != "" {
 		return v, false, nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 )
 
 // A Query is a checked operation, ready to run.
@@ -146,10 +147,37 @@ func (r *runner) value(st *step, v any, path []any) {
 	r.scalar(v)
 }
 
+// scalar writes a value; what is common is written without detours, since an
+// answer holds thousands of them.
 func (r *runner) scalar(v any) {
+	switch v := v.(type) {
+	case string:
+		if plain(v) {
+			r.out.WriteByte('"')
+			r.out.WriteString(v)
+			r.out.WriteByte('"')
+			return
+		}
+	case int:
+		r.out.Write(strconv.AppendInt(r.out.AvailableBuffer(), int64(v), 10))
+		return
+	case bool:
+		r.out.Write(strconv.AppendBool(r.out.AvailableBuffer(), v))
+		return
+	}
 	raw, err := json.Marshal(v)
 	if err != nil {
 		raw = []byte("null")
 	}
 	r.out.Write(raw)
+}
+
+// plain tells whether a text needs no escaping in JSON.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c > 0x7e || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			return false
+		}
+	}
+	return true
 }

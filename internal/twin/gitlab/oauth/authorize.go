@@ -55,25 +55,19 @@ func (s *Server) check(q url.Values) (req request, problem string) {
 	if q.Get("client_id") == "" {
 		return req, textMissing + "client_id."
 	}
-	var app *world.Application
-	s.World.Read(func(d *world.Data) {
-		if a := d.Application(q.Get("client_id")); a != nil {
-			kept := *a
-			app = &kept
-		}
-	})
-	if app == nil {
+	app, known := s.application(q.Get("client_id"), q.Get("gl_auth_type") == "login")
+	if !known {
 		return req, textClient
 	}
 	req = request{
-		app: *app, redirectURI: q.Get("redirect_uri"), state: q.Get("state"), nonce: q.Get("nonce"),
+		app: app, redirectURI: q.Get("redirect_uri"), state: q.Get("state"), nonce: q.Get("nonce"),
 		challenge: q.Get("code_challenge"), method: cmp.Or(q.Get("code_challenge_method"), "plain"),
 		mode: cmp.Or(q.Get("response_mode"), "query"), prompt: strings.Fields(q.Get("prompt")), maxAge: -1,
 	}
 	if n, err := strconv.Atoi(q.Get("max_age")); err == nil && n >= 0 {
 		req.maxAge = time.Duration(n) * time.Second
 	}
-	req.scopes = wantedScopes(q, app)
+	req.scopes = wantedScopes(q)
 	return req, req.problem(q.Get("response_type"))
 }
 
@@ -95,13 +89,25 @@ func (req *request) problem(responseType string) string {
 	return ""
 }
 
-// wantedScopes reads the scope. gl_auth_type=login forces it down to read_user,
-// which applications for the API may then ask for too.
-func wantedScopes(q url.Values, app *world.Application) []string {
-	if q.Get("gl_auth_type") == "login" {
-		if slices.Contains(app.Scopes, "api") || slices.Contains(app.Scopes, "read_api") {
-			app.Scopes = append(slices.Clone(app.Scopes), "read_user")
+// application finds the application that asks. One that is for the API and now
+// wants to sign people in gets the scope read_user for good, as in GitLab.
+func (s *Server) application(id string, login bool) (found world.Application, known bool) {
+	s.World.Read(func(d *world.Data) {
+		if a := d.Application(id); a != nil {
+			found, known = *a, true
 		}
+	})
+	forAPI := slices.Contains(found.Scopes, "api") || slices.Contains(found.Scopes, "read_api")
+	if login && forAPI && !slices.Contains(found.Scopes, "read_user") {
+		found.Scopes = append(slices.Clone(found.Scopes), "read_user")
+		s.World.AddApplication(found)
+	}
+	return found, known
+}
+
+// wantedScopes reads the scope. gl_auth_type=login forces it down to read_user.
+func wantedScopes(q url.Values) []string {
+	if q.Get("gl_auth_type") == "login" {
 		return []string{"read_user"}
 	}
 	if scopes := strings.Fields(q.Get("scope")); len(scopes) > 0 {
@@ -155,7 +161,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	case user == nil:
 		s.askForPerson(w, r, key, x, q)
 	case problem != "":
-		s.show(w, http.StatusOK, "error", page{Title: signInTitle, Alert: problem})
+		s.show(w, http.StatusOK, "error", page{Title: signInTitle, Problem: problem})
 	case s.mustSignInAgain(req, x):
 		q.Del("prompt")
 		s.askForPerson(w, r, key, x, q)
@@ -217,8 +223,13 @@ func (s *Server) consent(req request, user *world.User, q url.Values) page {
 		p.Scopes = append(p.Scopes, scopeText{sc, describe(sc)})
 	}
 	p.Fields = []field{
-		{"client_id", req.app.ID}, {"redirect_uri", req.redirectURI}, {"state", req.state}, {"response_type", "code"},
-		{"scope", strings.Join(req.scopes, " ")}, {"nonce", req.nonce}, {"code_challenge", req.challenge},
+		{"client_id", req.app.ID},
+		{"redirect_uri", req.redirectURI},
+		{"state", req.state},
+		{"response_type", "code"},
+		{"scope", strings.Join(req.scopes, " ")},
+		{"nonce", req.nonce},
+		{"code_challenge", req.challenge},
 	}
 	if req.challenge != "" {
 		p.Fields = append(p.Fields, field{"code_challenge_method", req.method})
@@ -264,7 +275,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 	}
 	req, problem := s.check(r.Form)
 	if problem != "" {
-		s.show(w, http.StatusOK, "error", page{Title: signInTitle, Alert: problem})
+		s.show(w, http.StatusOK, "error", page{Title: signInTitle, Problem: problem})
 		return
 	}
 	if r.Method == http.MethodDelete || r.PostForm.Get("_method") == "delete" {

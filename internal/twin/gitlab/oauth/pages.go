@@ -10,18 +10,19 @@ import (
 
 // page is what the pages show. Each uses what it needs.
 type page struct {
-	Title  string
-	Base   string
-	Nonce  string
-	User   *world.User
-	People []choice
-	Alert  string
-	App    string
-	Scopes []scopeText
-	Fields []field
-	Target string
-	Switch string // path that signs out and comes back
-	Origin string
+	Title   string
+	Base    string
+	Nonce   string
+	User    *world.User
+	People  []choice
+	Alert   string
+	Problem string
+	App     string
+	Scopes  []scopeText
+	Fields  []field
+	Target  string
+	Switch  string // path that signs out and comes back
+	Origin  string
 }
 
 type choice struct {
@@ -198,6 +199,6 @@ pre{white-space:pre-wrap;padding:.75rem;border:1px solid var(--line);border-radi
 
 {{define "error"}}{{template "top" .}}
 <h1>An error has occurred</h1>
-<pre>{{.Alert}}</pre>
+<pre>{{.Problem}}</pre>
 {{template "bottom" .}}{{end}}
 `

@@ -17,8 +17,12 @@ func moderationRoutes() []*route {
 		name   string
 		decide verdict
 	}{
-		{"block", block}, {"unblock", unblock}, {"deactivate", deactivate}, {"activate", activate},
-		{"ban", ban}, {"unban", unban},
+		{"block", block},
+		{"unblock", unblock},
+		{"deactivate", deactivate},
+		{"activate", activate},
+		{"ban", ban},
+		{"unban", unban},
 	} {
 		all = append(all, change(http.MethodPost, "users/{}/"+v.name, func(c *call) (any, error) {
 			if err := c.requireAdmin(); err != nil {

@@ -40,7 +40,7 @@ func (a place) cursor() string {
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
-var errCursor = errors.New("Please provide a valid cursor") //nolint:staticcheck,revive // GitLab's text
+var errCursor = errors.New("Please provide a valid cursor") //nolint:staticcheck // GitLab's text
 
 func parseCursor(s string) (place, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(s)

@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -159,8 +158,8 @@ func (v *view) memberPage(found []world.Member, a graphql.Args) (any, error) {
 		}
 	}
 	desc := !strings.HasSuffix(sort, "_ASC")
-	if desc && sort == "" {
-		slices.SortFunc(found, func(x, y world.Member) int { return cmp.Compare(y.ID, x.ID) })
+	if sort == "" {
+		slices.Reverse(found) // they come by id
 	}
 	return cut(found, at, desc, a, func(m world.Member) any { return member{m} })
 }

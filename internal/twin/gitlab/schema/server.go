@@ -4,6 +4,7 @@
 package schema
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -67,12 +68,42 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		answers := s.answer(&view{d: d, who: who, sight: d.Sight(who.Viewer), rules: s.Rules()}, requests)
-		if multiplex {
-			reply(w, http.StatusOK, answers)
-			return
-		}
-		reply(w, http.StatusOK, answers[0])
+		send(w, http.StatusOK, encode(answers, multiplex))
 	})
+}
+
+// encode puts answers together without reading the data in them again.
+func encode(answers []answer, multiplex bool) []byte {
+	var b bytes.Buffer
+	if multiplex {
+		b.WriteByte('[')
+	}
+	for i, a := range answers {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('{')
+		if a.Data != nil {
+			b.WriteString(`"data":`)
+			b.Write(a.Data)
+		}
+		if a.Errors != nil {
+			if a.Data != nil {
+				b.WriteByte(',')
+			}
+			b.WriteString(`"errors":`)
+			raw, err := json.Marshal(a.Errors)
+			if err != nil {
+				raw = []byte(`[{"message":"Internal server error"}]`)
+			}
+			b.Write(raw)
+		}
+		b.WriteByte('}')
+	}
+	if multiplex {
+		b.WriteByte(']')
+	}
+	return b.Bytes()
 }
 
 func refuse(w http.ResponseWriter, err error) {
@@ -89,6 +120,10 @@ func reply(w http.ResponseWriter, status int, body any) {
 	if err != nil {
 		status, raw = http.StatusInternalServerError, []byte(`{"errors":[{"message":"Internal server error"}]}`)
 	}
+	send(w, status, raw)
+}
+
+func send(w http.ResponseWriter, status int, raw []byte) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

@@ -159,7 +159,6 @@ func (v *view) memberships(u *world.User, kind world.SourceKind, a graphql.Args)
 			found = append(found, *m)
 		}
 	}
-	slices.Reverse(found)
 	return v.memberPage(found, a)
 }
 

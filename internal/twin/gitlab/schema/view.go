@@ -25,7 +25,7 @@ type view struct {
 
 func asFailure(err error, f **caller.Failure) bool { return errors.As(err, f) }
 
-var errNotAvailable = errors.New("The resource that you are attempting to access does not exist or you don't have permission to perform this action") //nolint:staticcheck,revive // GitLab's text
+var errNotAvailable = errors.New("The resource that you are attempting to access does not exist or you don't have permission to perform this action") //nolint:staticcheck // GitLab's text
 
 // gid writes a global id.
 func gid(kind string, id int64) string {
@@ -38,7 +38,7 @@ func ids(texts []string, kind string) (map[int64]bool, error) {
 	for _, t := range texts {
 		n, err := strconv.ParseInt(strings.TrimPrefix(t, "gid://gitlab/"+kind+"/"), 10, 64)
 		if err != nil {
-			return nil, fmt.Errorf("%q is not a valid ID for %s.", t, kind) //nolint:staticcheck,revive // GitLab's text
+			return nil, fmt.Errorf("%q is not a valid ID for %s.", t, kind) //nolint:staticcheck // GitLab's text
 		}
 		found[n] = true
 	}

@@ -14,7 +14,6 @@ import (
 // User 1 is the administrator root.
 func Generated(users, groups, projects int, seed int64) *World {
 	w := New()
-	//nolint:gosec // a repeatable world is wanted, not a secret one
 	g := &generator{rnd: rand.New(rand.NewPCG(uint64(seed), 18_09)), users: users, groups: groups, projects: projects}
 	err := w.Write(func(d *Data) error {
 		g.d = d

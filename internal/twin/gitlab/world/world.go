@@ -256,7 +256,7 @@ func WriteFile(file string, raw []byte) error {
 
 // Load reads a world that [World.Save] wrote.
 func Load(file string) (*World, error) {
-	raw, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+	raw, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("load the world: %w", err)
 	}
