@@ -177,19 +177,7 @@ func (e *Entry) refused(w http.ResponseWriter, r *http.Request, err error) error
 		Outcome: refused.Decision.Outcome, Reference: refused.Decision.Reference,
 		Sentence: i18n.Text(r.Context(), refused.Err.Message, refused.Err.Args...),
 	}
-	return e.UI.Render(w, r, refusedStatus(refused), ui.Page{Title: p.title(r.Context())}, refusedBody(p))
-}
-
-// refusedStatus is that of the error, but for somebody who has to wait or was
-// refused by the rules: they may not come in.
-func refusedStatus(refused *signin.Refused) int {
-	switch refused.Decision.Outcome {
-	case gatehouse.OutcomePending, gatehouse.OutcomeRefused:
-		if gatehouse.KindOf(refused.Err) == "" {
-			return http.StatusForbidden
-		}
-	}
-	return ui.StatusOf(refused.Err)
+	return e.UI.Render(w, r, ui.StatusOf(refused), ui.Page{Title: p.title(r.Context())}, refusedBody(p))
 }
 
 func orUser(path string) string {

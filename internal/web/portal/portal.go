@@ -155,6 +155,10 @@ func (p *Portal) connect(w http.ResponseWriter, r *http.Request, v visitor) erro
 		Connection: r.PathValue("connection"), ReturnTo: "/user?done=connected", LinkUserID: v.user.ID,
 		Locale: string(i18n.From(r.Context())), BrowserHash: p.Sessions.Browser(w, r),
 	})
+	var no *signin.Refused
+	if errors.As(err, &no) {
+		return refusal{no}
+	}
 	if err != nil {
 		return err
 	}
@@ -162,6 +166,12 @@ func (p *Portal) connect(w http.ResponseWriter, r *http.Request, v visitor) erro
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
 }
+
+// refusal shows the reference of the kept decision on the error page.
+type refusal struct{ *signin.Refused }
+
+// Reference is that of the decision.
+func (r refusal) Reference() string { return r.Decision.Reference }
 
 // endSession ends one session of the visitor; ending the one they use signs out.
 func (p *Portal) endSession(w http.ResponseWriter, r *http.Request, v visitor) error {
