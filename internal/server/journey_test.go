@@ -148,7 +148,7 @@ func TestJourneyThroughGitLabAndTheDashboard(t *testing.T) {
 		admin.follow("GitLab").sees("Connected")
 	})
 	t.Run("WhoCanReachAProjectAndWhy", func(t *testing.T) {
-		admin.open(r.hub + "/admin/connectors/gitlab/resources").sees("eng/web/shop", "eng/platform/gateway")
+		admin.open(r.hub+"/admin/connectors/gitlab/resources").sees("eng/web/shop", "eng/platform/gateway")
 		admin.open(r.hub + "/admin/connectors/gitlab/resources?search=shop").follow("eng/web/shop").sees("Shop 商城")
 		if admin.at.Path != "/admin/connectors/gitlab/resources/project/6" {
 			t.Errorf("the project is at %s", admin.at)
