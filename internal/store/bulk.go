@@ -5,17 +5,12 @@ import (
 	"strings"
 )
 
-// bulk inserts many rows by few statements.
+// bulk inserts many rows.
 type bulk struct {
 	head    string // "insert into t (a, b) values "
 	columns int
 	tail    string // "on conflict …"
 }
-
-// sizes are the numbers of rows of one statement, so that there are few
-// different statements to prepare. The largest stays far below the 32766
-// parameters that SQLite allows (PostgreSQL: 65535).
-func sizes() []int { return []int{256, 32, 4, 1} }
 
 func (b bulk) statement(rows int) string {
 	var s strings.Builder
@@ -37,9 +32,10 @@ func (b bulk) statement(rows int) string {
 	return s.String()
 }
 
-// load inserts rows.
+// load inserts rows by statements of as many rows as the database likes, then
+// of half as many, and so on: there are few different ones to prepare.
 func (tx *Tx) load(b bulk, rows [][]any) error {
-	for _, size := range sizes() {
+	for size := tx.store.dialect.rows; size > 0; size /= 2 {
 		if len(rows) < size {
 			continue
 		}

@@ -15,12 +15,17 @@ type dialect struct {
 	// analyze makes the planner know what a bulk load brought into table %; "" where it
 	// needs not.
 	analyze string
+	// rows is how many rows a bulk insert takes at once: SQLite is in our own
+	// process (and its driver looks for each parameter among all), PostgreSQL is
+	// a journey away. 64 rows stay far below its 65535 parameters.
+	rows int
 }
 
 func sqliteDialect() dialect {
 	return dialect{
 		text:     "text",
 		elements: "(select value from json_each(%))",
+		rows:     1,
 	}
 }
 
@@ -30,6 +35,7 @@ func postgresDialect() dialect {
 		elements:   "(select jsonb_array_elements_text(cast(% as jsonb)))",
 		skipLocked: "for update skip locked",
 		analyze:    "analyze %",
+		rows:       64,
 	}
 }
 

@@ -56,6 +56,7 @@ func (tx *Tx) AddJob(j *JobRow) (bool, error) {
 	if err != nil || n == 0 {
 		return false, err
 	}
+	tx.OnCommit(tx.store.watchers.tell)
 	*j = fresh
 	return true, nil
 }
@@ -86,11 +87,12 @@ func scanBool(r row) (b bool, err error) {
 	return b, err
 }
 
-// SaveJob updates a job that the worker holds (state, attempt, run at, error, progress,
-// end); unless it goes on running, the worker's lease ends.
+// SaveJob updates a job that the worker holds (state, attempt, run at, error, progress
+// unless it is nil, end); unless it goes on running, the worker's lease ends.
 // NotFound when the lease is not the worker's any more, or ended.
 func (tx *Tx) SaveJob(j *JobRow, worker string) error {
-	return must(tx.exec(`update jobs set state = $4, run_at = $5, last_error = $6, progress = $7, ended_at = $8, attempt = $9,
+	return must(tx.exec(`update jobs set state = $4, run_at = $5, last_error = $6,
+		progress = case when $7 = '' then progress else $7 end, ended_at = $8, attempt = $9,
 		leased_by = case when $4 = 'running' then leased_by else '' end,
 		lease_ends_at = case when $4 = 'running' then lease_ends_at else 0 end`+held,
 		j.ID, worker, tx.now, j.State, j.RunAt, j.LastError, string(j.Progress), j.EndedAt, j.Attempt))
@@ -99,6 +101,21 @@ func (tx *Tx) SaveJob(j *JobRow, worker string) error {
 // SetJobProgress updates the progress of a worker's job.
 func (tx *Tx) SetJobProgress(id, worker string, progress []byte) error {
 	return must(tx.exec(`update jobs set progress = $4`+held, id, worker, tx.now, string(progress)))
+}
+
+// HoldsJob is NotFound when the lease of a job is not the worker's any more, or
+// ended: then what the worker writes must not count.
+func (tx *Tx) HoldsJob(id, worker string) error {
+	_, err := one(tx, scanString, `select id from jobs`+held, id, worker, tx.now)
+	return err
+}
+
+// MoveJob changes when a waiting job is due. Nothing happens to one that runs
+// or ended.
+func (tx *Tx) MoveJob(id string, runAt time.Time) error {
+	_, err := tx.exec(`update jobs set run_at = $2 where id = $1 and state = 'waiting'`, id, runAt)
+	tx.OnCommit(tx.store.watchers.tell)
+	return err
 }
 
 // Job finds a job by id.
@@ -112,6 +129,11 @@ func (tx *Tx) OpenJob(kind, key string) (JobRow, error) {
 		where kind = $1 and key = $2 and key <> '' and state in ('waiting', 'running')`, kind, key)
 }
 
+// LastJob finds the newest job of a kind and key, open or ended.
+func (tx *Tx) LastJob(kind, key string) (JobRow, error) {
+	return one(tx, scanJob, `select `+jobColumns+` from jobs where kind = $1 and key = $2 order by id desc limit 1`, kind, key)
+}
+
 // CancelJob asks a job to end: a waiting one is canceled at once, a running one is told.
 // One that ended is a Conflict.
 func (tx *Tx) CancelJob(id string) error {
@@ -119,8 +141,12 @@ func (tx *Tx) CancelJob(id string) error {
 		ended_at = case when state = 'waiting' then $2 else ended_at end,
 		state = case when state = 'waiting' then 'canceled' else state end
 		where id = $1 and state in ('waiting', 'running')`, id, tx.now)
-	if err != nil || n > 0 {
+	if err != nil {
 		return err
+	}
+	if n > 0 {
+		tx.OnCommit(tx.store.watchers.tell)
+		return nil
 	}
 	if _, err := tx.Job(id); err != nil {
 		return err

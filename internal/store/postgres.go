@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
 	"gatehouse"
@@ -39,7 +40,7 @@ func openPostgres(ctx context.Context, address string, _ Options) (*postgres, er
 			cfg.RuntimeParams[name] = value
 		}
 	}
-	db := postgresDB(cfg)
+	db := stdlib.OpenDB(*cfg)
 	db.SetMaxOpenConns(postgresConnections)
 	db.SetMaxIdleConns(postgresConnections)
 	db.SetConnMaxIdleTime(5 * time.Minute)

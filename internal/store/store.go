@@ -28,9 +28,10 @@ type Options struct {
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
-	opts    Options
-	dialect dialect
-	db      backend
+	opts     Options
+	dialect  dialect
+	db       backend
+	watchers watchers
 }
 
 // backend is a database under one of the two drivers. Both run fn inside a

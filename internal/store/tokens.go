@@ -26,7 +26,7 @@ var tokenTable = bulk{
 	columns: 15,
 }
 
-// SaveTokens inserts tokens, all in one statement.
+// SaveTokens inserts tokens, in as few statements as the database likes.
 func (tx *Tx) SaveTokens(tokens ...*gatehouse.Token) error {
 	rows := make([][]any, len(tokens))
 	for i, t := range tokens {

@@ -40,7 +40,7 @@ func EachWith(t *testing.T, o Options, fn func(t *testing.T, s *store.Store)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		fn(t, open(t, Postgres(t), o))
+		fn(t, OpenPostgres(t, o))
 	})
 }
 
@@ -54,6 +54,13 @@ func Open(t testing.TB) *store.Store {
 func OpenWith(t testing.TB, o Options) *store.Store {
 	t.Helper()
 	return open(t, SQLite(t), o)
+}
+
+// OpenPostgres opens an empty PostgreSQL store, which is closed and dropped at
+// the end of the test. Without a server it ends the test as Postgres does.
+func OpenPostgres(t testing.TB, o Options) *store.Store {
+	t.Helper()
+	return open(t, Postgres(t), o)
 }
 
 func open(t testing.TB, address string, o Options) *store.Store {
