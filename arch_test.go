@@ -47,8 +47,6 @@ var floors = map[string]int{
 	"internal/store":                3,
 	"internal/integration/gitlab":   3,
 	"internal/integration/dingtalk": 3,
-	"internal/integration/openid":   3,
-	"internal/integration/oauth2":   3,
 
 	"internal/integration": 2,
 	"internal/seal":        2,
@@ -62,7 +60,7 @@ var floors = map[string]int{
 }
 
 // helpers are packages for tests only; nothing but tests imports them.
-var helpers = []string{"internal/store/storetest", "internal/integration/integrationtest", "internal/browsertest", "bench"}
+var helpers = []string{"internal/store/storetest", "bench"}
 
 // onlyIn says which packages alone may import something, and why.
 var onlyIn = []struct {
