@@ -48,14 +48,22 @@ const (
 // depends on the code alone.
 func (a *API) Mount(mux *http.ServeMux) {
 	own := http.NewServeMux()
+	own.Handle("GET "+openAPIPath, a.describe(a.mountOn(own)))
+	mux.Handle(prefix+"/", a.guard(own))
+}
+
+// mountOn adds all addresses but that of their description, which it returns.
+func (a *API) mountOn(own *http.ServeMux) *huma.OpenAPI {
 	h := humago.New(own, a.config())
 	a.mountPeople(h)
 	a.mountApps(h)
 	a.mountConnectors(h)
 	a.mountReach(h)
 	a.mountHistory(h)
-	own.Handle("GET "+openAPIPath, a.describe(h.OpenAPI()))
-	mux.Handle(prefix+"/", a.guard(own))
+	for _, name := range []string{"ErrorModel", "ErrorDetail"} { // huma's own, which we never send
+		delete(h.OpenAPI().Components.Schemas.Map(), name)
+	}
+	return h.OpenAPI()
 }
 
 func (a *API) base() string { return strings.TrimSuffix(a.URL, "/") }
@@ -91,9 +99,6 @@ func (a *API) config() huma.Config {
 // describe serves the description of the API, which tells nothing of this
 // installation but its address and so is open to everybody.
 func (a *API) describe(d *huma.OpenAPI) http.Handler {
-	for _, name := range []string{"ErrorModel", "ErrorDetail"} { // huma's own, which we never send
-		delete(d.Components.Schemas.Map(), name)
-	}
 	b, err := json.Marshal(d)
 	if err != nil {
 		panic(fmt.Sprintf("api: describe: %v", err))

@@ -19,7 +19,7 @@ type Paging struct {
 
 func (p Paging) cursor() store.Cursor { return store.Cursor{After: p.After, Limit: p.Limit} }
 
-// page is a page of a list.
+// Page is a page of a list.
 type Page[T any] struct {
 	Items []T    `json:"items" nullable:"false"`
 	Next  string `json:"next,omitempty" doc:"For after, to get the next page; absent on the last one"`
