@@ -209,6 +209,11 @@ func TestBelowAPath(t *testing.T) {
 	if got := ask(t, srv, "GET", "/gitlab/api/v4/groups/eng%2Fplatform", "root-token", ""); got.status != 200 || !strings.Contains(got.body, srv.URL+"/gitlab/groups/eng/platform") {
 		t.Errorf("%d %s", got.status, got.body)
 	}
+	for _, path := range []string{"/api/v4/user", "/gitlabx/api/v4/user", "/"} {
+		if got := ask(t, srv, "GET", path, "root-token", ""); got.status != 404 {
+			t.Errorf("%s is answered: %d", path, got.status)
+		}
+	}
 	got := ask(t, srv, "GET", "/gitlab/.well-known/openid-configuration", "", "")
 	if !strings.HasPrefix(got.body, `{"issuer":"`+srv.URL+`/gitlab","authorization_endpoint"`) {
 		t.Error(got.body)

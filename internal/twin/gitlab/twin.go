@@ -164,7 +164,11 @@ func (t *Twin) save() error {
 // ServeHTTP answers one request, after the faults and limits that are switched
 // on had their say.
 func (t *Twin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	r = t.below(r)
+	r, ok := t.below(r)
+	if !ok {
+		http.Error(w, "404 Not Found", http.StatusNotFound)
+		return
+	}
 	t.count(r)
 	if t.fault(w, r) || t.throttled(w, r) {
 		return
@@ -187,22 +191,17 @@ func (t *Twin) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// below takes the path of the external URL away.
-func (t *Twin) below(r *http.Request) *http.Request {
-	if t.base == "" {
-		return r
+// below takes the path of the external URL away; what is not below it does not
+// belong to this twin.
+func (t *Twin) below(r *http.Request) (*http.Request, bool) {
+	path, ok := strings.CutPrefix(r.URL.Path, t.base)
+	if !ok || !strings.HasPrefix(path, "/") {
+		return nil, false
 	}
-	out := http.StripPrefix(t.base, http.HandlerFunc(func(_ http.ResponseWriter, in *http.Request) { r = in }))
-	out.ServeHTTP(nopWriter{}, r)
-	return r
+	in := r.Clone(r.Context())
+	in.URL.Path, in.URL.RawPath = path, strings.TrimPrefix(r.URL.RawPath, t.base)
+	return in, true
 }
-
-// nopWriter takes what StripPrefix says about foreign paths.
-type nopWriter struct{}
-
-func (nopWriter) Header() http.Header         { return http.Header{} }
-func (nopWriter) Write(b []byte) (int, error) { return len(b), nil }
-func (nopWriter) WriteHeader(int)             {}
 
 func (t *Twin) count(r *http.Request) {
 	class := r.Method + " " + r.URL.Path

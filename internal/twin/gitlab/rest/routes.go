@@ -114,7 +114,3 @@ func change(method, pattern string, h handler) *route {
 
 func (r *route) limited(name string) *route { r.limit = name; return r }
 func (r *route) public() *route             { r.anonymous = true; return r }
-func (r *route) of(k world.SourceKind) *route {
-	r.kind = k
-	return r
-}
