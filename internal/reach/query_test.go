@@ -87,9 +87,7 @@ func TestQuestions(t *testing.T) {
 		t.Run("WhoReachesAProject", func(t *testing.T) {
 			var got []string
 			for _, r := range answers[id("p:x")].Reachers {
-				for _, line := range say(r.Paths) {
-					got = append(got, line)
-				}
+				got = append(got, say(r.Paths)...)
 			}
 			want := []string{
 				"ann inherited 50: member top, inherits p:x",

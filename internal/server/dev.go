@@ -248,11 +248,8 @@ func (d *dev) run(ctx context.Context, l []net.Listener) error {
 		g.Go(func() error { return ended(srv.Serve(l[i+1])) })
 		g.Go(func() error {
 			<-ctx.Done()
-			if i == 0 {
-				_ = d.gitlab.Close() // ends requests that hang by a fault, so that the servers can end
-			} else if i == 1 {
-				_ = d.dingtalk.Close()
-			}
+			// Ends requests that hang by a fault, so that the servers can end.
+			_ = errors.Join(d.gitlab.Close(), d.dingtalk.Close())
 			return shutdown([]*http.Server{srv})
 		})
 	}
