@@ -50,12 +50,15 @@ func (t *Twin) SetFaults(f Faults) {
 // due finds the fault for a request, and how long to wait.
 func (t *Twin) due(r *http.Request) (*Fault, time.Duration) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.faults.Hook != nil {
-		if f := t.faults.Hook(r); f != nil {
-			return f, t.faults.Latency
+	hook, latency := t.faults.Hook, t.faults.Latency
+	t.mu.Unlock()
+	if hook != nil { // outside the lock: it may ask the twin something
+		if f := hook(r); f != nil {
+			return f, latency
 		}
 	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for i, f := range t.faults.Rules {
 		if f.Method != "" && f.Method != r.Method || !strings.HasPrefix(r.URL.Path, f.Path) {
 			continue

@@ -69,7 +69,12 @@ func TestFaults(t *testing.T) {
 		t.Parallel()
 		twin, srv := start(t, nil)
 		// A fresh connection is not retried by the client.
-		twin.SetFaults(gitlab.Faults{Hook: func(*http.Request) *gitlab.Fault { return &gitlab.Fault{Reset: true} }})
+		twin.SetFaults(gitlab.Faults{Hook: func(*http.Request) *gitlab.Fault {
+			if twin.Requests()["GET /user"] == 0 {
+				t.Error("the request is not counted when the hook is asked")
+			}
+			return &gitlab.Fault{Reset: true}
+		}})
 		if status, _, err := try(t.Context(), srv, "/api/v4/user"); err == nil {
 			t.Errorf("an answer: %d", status)
 		}
