@@ -61,10 +61,10 @@ func (p *progress) add(page int) {
 }
 
 func parseCheckpoint(from integration.Checkpoint) (state, error) {
-	s := state{Format: format}
 	if from == "" {
-		return s, nil
+		return state{Format: format}, nil
 	}
+	var s state
 	err := json.Unmarshal([]byte(from), &s)
 	if err != nil || s.Format != format {
 		return state{}, gatehouse.Errorf(gatehouse.Invalid, "The pull cannot go on where it stopped, because this version does not understand its checkpoint. Start it anew.").Because(err)

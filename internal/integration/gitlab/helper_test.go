@@ -65,11 +65,24 @@ func env(t *testing.T) integration.Env {
 
 func (g *gitLab) source(t *testing.T, token string) integration.Source {
 	t.Helper()
-	c, err := gitlab.Kind().OpenConnector(gatehouse.Connector{URL: g.server.URL, Token: token}, env(t))
+	return open(t, g.server.URL, token, env(t))
+}
+
+func open(t *testing.T, url, token string, e integration.Env) integration.Source {
+	t.Helper()
+	c, err := gitlab.Kind().OpenConnector(gatehouse.Connector{URL: url, Token: token}, e)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return c.Source
+}
+
+// hurried is a source that waits for nothing.
+func (g *gitLab) hurried(t *testing.T, token string) integration.Source {
+	t.Helper()
+	s := g.source(t, token)
+	gitlab.Sleep(s, func(ctx context.Context, _ time.Duration) error { return ctx.Err() })
+	return s
 }
 
 // found is everything that pages told, without what is told twice.
@@ -195,6 +208,9 @@ func accountOf(u *twin.User, url string) gatehouse.Account {
 	switch u.Type {
 	case world.ProjectBot:
 		a.Type = gatehouse.AccountTokenBot
+		if !strings.Contains(u.Username, "_bot") { // generated worlds name them like people
+			a.Type = gatehouse.AccountService
+		}
 	case world.ServiceAccount:
 		a.Type = gatehouse.AccountService
 	case world.Human, "":

@@ -39,14 +39,13 @@ type list[T numbered] struct {
 
 // readList reads a list whole, or fails.
 //
-// Up to 10,000 rows GitLab tells the total. Then pages are read by number,
-// several at once, the highest id first, and afterwards the first page once
-// more. Ids only grow, so: the same total and the same highest id prove that
-// nothing came or went, and every page was where it was looked for. If only new
-// rows came, they have pushed old ones back, which repeats some and loses none;
-// they are on the page just read. Otherwise rows went away, others moved up and
-// may have slipped by: the list is read again, by keyset, which cannot slip,
-// or, where there is none, once more by number.
+// Up to 10,000 rows GitLab tells the total. The first page has the highest ids;
+// all before them are read by page number from the lowest id up, several pages at
+// once, where new rows move nothing, since ids only grow. Afterwards the first
+// page is asked for once more: if the total grew by just the ids that are new
+// there, nothing went away, so no row moved up and slipped from a page not yet
+// read to one read before. If something did go, the list is read again, by
+// keyset, which cannot slip, or, where there is none, once more by number.
 //
 // Longer lists are read by keyset at once: one page leads to the next, and each
 // row that stays is met.
@@ -72,10 +71,14 @@ func readList[T numbered](ctx context.Context, p *pull, l list[T]) error {
 	}
 }
 
-// page reads a page by its number, the highest ids first.
-func (l list[T]) page(ctx context.Context, a *api, number int) ([]T, http.Header, error) {
-	q := l.with(url.Values{"order_by": {"id"}, "sort": {"desc"}, "page": {strconv.Itoa(number)}})
-	return l.rows(ctx, a, q)
+// page reads a page by its number.
+func (l list[T]) page(ctx context.Context, a *api, sort string, number int) ([]T, http.Header, error) {
+	return l.rows(ctx, a, l.with(url.Values{"order_by": {"id"}, "sort": {sort}, "page": {strconv.Itoa(number)}}))
+}
+
+// newest reads the page with the highest ids.
+func (l list[T]) newest(ctx context.Context, a *api) ([]T, http.Header, error) {
+	return l.page(ctx, a, "desc", 1)
 }
 
 func (l list[T]) with(q url.Values) url.Values {
@@ -111,7 +114,7 @@ func total(h http.Header) int64 {
 // begin reads the first page and decides how to go on.
 func (l list[T]) begin(ctx context.Context, p *pull, st progress) error {
 	a := p.api.counted()
-	rows, header, err := l.page(ctx, a, 1)
+	rows, header, err := l.newest(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -123,22 +126,21 @@ func (l list[T]) begin(ctx context.Context, p *pull, st progress) error {
 		st.Total, st.Rows, st.Chains = 0, 0, l.chains(st.Top)
 		return p.emit(ctx, l.progressPage(a), func(all *state) { *l.of(all) = st })
 	}
-	st.add(1)
 	st.Done = st.Total <= perPage && st.Rows == st.Total // one answer cannot drift
 	return l.unit(ctx, a, rows, func(all *state) { *l.of(all) = st })
 }
 
-// readPages reads the pages that are not done.
+// readPages reads those pages that are not done.
 func (l list[T]) readPages(ctx context.Context, p *pull, st progress) error {
 	var open []int
-	for number := 2; int64(number-1)*perPage < st.Total; number++ {
+	for number := 1; int64(number)*perPage < st.Total; number++ { // the last hundred are there
 		if !st.has(number) {
 			open = append(open, number)
 		}
 	}
 	return each(ctx, len(open), func(ctx context.Context, i int) error {
 		a := p.api.counted()
-		rows, _, err := l.page(ctx, a, open[i])
+		rows, _, err := l.page(ctx, a, "asc", open[i])
 		if err != nil {
 			return err
 		}
@@ -153,7 +155,7 @@ func (l list[T]) readPages(ctx context.Context, p *pull, st progress) error {
 // confirm proves that nothing was missed, or has the list read again.
 func (l list[T]) confirm(ctx context.Context, p *pull) error {
 	a := p.api.counted()
-	rows, header, err := l.page(ctx, a, 1)
+	rows, header, err := l.newest(ctx, a)
 	if err != nil {
 		return err
 	}
