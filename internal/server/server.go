@@ -30,6 +30,7 @@ import (
 	"gatehouse/internal/store"
 	"gatehouse/internal/users"
 	"gatehouse/internal/web/admin"
+	"gatehouse/internal/web/api"
 	"gatehouse/internal/web/entry"
 	"gatehouse/internal/web/portal"
 	"gatehouse/internal/web/ui"
@@ -135,6 +136,7 @@ func (s *Server) assemble(o Options) {
 		&entry.Entry{UI: s.ui, SignIn: s.signIn, Sessions: s.sessions},
 		&portal.Portal{UI: s.ui, Store: s.store, Sessions: s.sessions, SignIn: s.signIn},
 		&admin.Admin{UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, URL: c.URL},
+		&api.API{UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, URL: c.URL},
 	}
 }
 
