@@ -3,7 +3,9 @@ package admin
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 
 	"gatehouse"
 	"gatehouse/internal/i18n"
@@ -58,12 +60,8 @@ func options(args map[string]any) []option {
 	var shown []option
 	add := func(from map[string]any, names ...string) {
 		for _, name := range names {
-			switch v := from[name].(type) {
-			case nil:
-			case []any:
-				shown = append(shown, option{name, fmt.Sprint(v...)})
-			default:
-				shown = append(shown, option{name, fmt.Sprint(v)})
+			if value := plain(from[name]); value != "" {
+				shown = append(shown, option{name, value})
 			}
 		}
 	}
@@ -71,6 +69,27 @@ func options(args map[string]any) []option {
 	client, _ := args["client_options"].(map[string]any)
 	add(client, "site", "authorize_url", "token_url", "userinfo_url", "redirect_uri")
 	return shown
+}
+
+// plain is a value of the configuration in words, without the password that an
+// address may hold.
+func plain(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case []any:
+		all := make([]string, len(v))
+		for i, one := range v {
+			all[i] = plain(one)
+		}
+		return strings.Join(all, " ")
+	case string:
+		if u, err := url.Parse(v); err == nil && u.User != nil {
+			return u.Redacted()
+		}
+		return v
+	}
+	return fmt.Sprint(v)
 }
 
 func rules(c gatehouse.ConnectionRules) []rule {

@@ -88,7 +88,7 @@ func (a *Admin) account(w http.ResponseWriter, r *http.Request, by gatehouse.Use
 }
 
 func (p *accountPage) readReach(tx *store.Tx) error {
-	grants, err := tx.GrantsOf(p.Connector.ID, p.Account.ID)
+	grants, err := tx.GrantsOf(p.Connector.ID, p.ID)
 	if err != nil {
 		return fmt.Errorf("grants: %w", err)
 	}
@@ -98,7 +98,7 @@ func (p *accountPage) readReach(tx *store.Tx) error {
 			return fmt.Errorf("user: %w", err)
 		}
 	}
-	reached, err := reach.OfAccount(tx, p.Connector.ID, p.Account.ID)
+	reached, err := reach.OfAccount(tx, p.Connector.ID, p.ID)
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func (u *UI) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	case wantsJSON(r):
 		writeProblem(w, status, f)
 	case status == http.StatusUnauthorized && (r.Method == http.MethodGet || r.Method == http.MethodHead):
-		http.Redirect(w, r, SignInFor(r), http.StatusSeeOther)
+		SeeOther(w, SignInFor(r))
 	default:
 		if err := u.Render(w, r, status, Page{Title: f.Title, Nav: NavNone}, errorPage(f)); err != nil {
 			u.log().ErrorContext(r.Context(), "show an error page", slog.Any("error", err))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -62,7 +63,7 @@ func (u *UI) recovered(t *tracker, r *http.Request, fault any) {
 	if fault == nil {
 		return
 	}
-	if fault == http.ErrAbortHandler {
+	if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(fault)
 	}
 	u.metrics().Count("panic")
@@ -117,7 +118,7 @@ func (u *UI) preference(w http.ResponseWriter, r *http.Request) bool {
 		if value == "auto" {
 			age = -1
 		}
-		http.SetCookie(w, &http.Cookie{
+		http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure wherever pages are reached by https; it holds no secret
 			Name: name, Value: value, Path: "/", MaxAge: age, Secure: u.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 		})
 	}

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -177,7 +178,7 @@ func TestPanicAfterTheAnswerBeganAddsNothing(t *testing.T) {
 func TestAbortedHandlerStaysAborted(t *testing.T) {
 	t.Parallel()
 	defer func() {
-		if got := recover(); got != http.ErrAbortHandler {
+		if got, _ := recover().(error); !errors.Is(got, http.ErrAbortHandler) {
 			t.Errorf("recovered %v", got)
 		}
 	}()

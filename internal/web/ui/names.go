@@ -49,6 +49,7 @@ func RoleLabel(ctx context.Context, r gatehouse.AdminRole) string {
 		return t(ctx, "Connector Administrator")
 	case gatehouse.RoleAuditor:
 		return t(ctx, "Auditor")
+	case gatehouse.RoleNone:
 	}
 	return ""
 }
