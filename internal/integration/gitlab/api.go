@@ -125,7 +125,7 @@ func (a *api) do(ctx context.Context, class string, v any, build func() (*http.R
 // broke together do not come back together.
 func pause(try int) time.Duration {
 	d := firstPause << (try - 1)
-	return d/2 + rand.N(d) //nolint:gosec // not a secret
+	return d/2 + rand.N(d)
 }
 
 // once makes one request within the limits.

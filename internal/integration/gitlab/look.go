@@ -78,8 +78,9 @@ func (l *look) readToken(ctx context.Context, a *api) error {
 		return err
 	}
 	l.scopes, l.expires = self.Scopes, self.ExpiresAt
-	if l.scopes == nil {
-		return nil // unknown: the first refusal will name what is missing
+	if l.scopes == nil { // unknown: a refusal names what is missing
+		_, err := a.get(ctx, classGroups, "/groups", url.Values{"per_page": {"1"}}, &[]groupRow{})
+		return err
 	}
 	if !l.has("api") && !l.has("read_api") {
 		return errScope("read_api")

@@ -54,7 +54,7 @@ func (s *Source) Pull(ctx context.Context, from integration.Checkpoint) iter.Seq
 		}()
 		defer func() { // also when the consumer stops or panics
 			cancel()
-			for range p.out { //nolint:revive // until the last stream has ended
+			for range p.out { // until the last stream has ended
 			}
 		}()
 		for page := range p.out {
