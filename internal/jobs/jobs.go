@@ -65,7 +65,7 @@ func Hurry(tx *store.Tx, id string) error { return tx.MoveJob(id, tx.Now()) }
 // What a job's work may return besides other errors, which have it tried again.
 var (
 	// Discard, wrapped, ends a job as failed: trying again will not help.
-	Discard = errors.New("discarded")
+	Discard = errors.New("discarded") //nolint:staticcheck // reads as what to do: return jobs.Discard
 	// ErrCanceled is the cause of the end of a job's context when somebody
 	// canceled it, and ErrLost when another runner may have it by now.
 	ErrCanceled = errors.New("job canceled")

@@ -154,7 +154,7 @@ func TestAdd(t *testing.T) {
 		if other := b.add(Options{Key: "l"}); other == first {
 			t.Error("another key gave the same job")
 		}
-		if b.add(Options{}) == b.add(Options{}) {
+		if one, two := b.add(Options{}), b.add(Options{}); one == two {
 			t.Error("without a key there was one job only")
 		}
 		row := b.job(first)

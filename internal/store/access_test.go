@@ -48,10 +48,12 @@ func stage(t *testing.T, s *store.Store, connectorID string, parts ...store.Stag
 func someApp() store.Staged {
 	return store.Staged{
 		Accounts: []gatehouse.Account{
-			{ID: "1", Username: "ann", Name: "Ann Ä", Email: "ann@example.com", EmailVerified: true, Type: gatehouse.AccountPerson,
+			{
+				ID: "1", Username: "ann", Name: "Ann Ä", Email: "ann@example.com", EmailVerified: true, Type: gatehouse.AccountPerson,
 				State: "active", Admin: true, TwoFactor: true, WebURL: "https://g/ann", Avatar: "https://g/a.png",
 				Identities: []gatehouse.AccountIdentity{{Provider: "openid", Subject: "7"}},
-				CreatedAt:  noon.Add(-time.Hour), LastSignInAt: noon, LastActiveAt: noon},
+				CreatedAt:  noon.Add(-time.Hour), LastSignInAt: noon, LastActiveAt: noon,
+			},
 			{ID: "2", Username: "bot", Name: "bot", Type: gatehouse.AccountTokenBot, State: "blocked", External: true},
 		},
 		Resources: []gatehouse.Resource{
@@ -62,8 +64,10 @@ func someApp() store.Staged {
 		},
 		Grants: []gatehouse.Grant{
 			{AccountID: "1", ResourceID: "group/1", Role: gatehouse.Role{Level: 50}, GrantedAt: noon},
-			{AccountID: "2", ResourceID: "project/3", Role: gatehouse.Role{Level: 31, Name: "Auditor+", Custom: "9"},
-				ExpiresAt: noon.Add(24 * time.Hour), State: "awaiting"},
+			{
+				AccountID: "2", ResourceID: "project/3", Role: gatehouse.Role{Level: 31, Name: "Auditor+", Custom: "9"},
+				ExpiresAt: noon.Add(24 * time.Hour), State: "awaiting",
+			},
 		},
 		Shares: []gatehouse.Share{
 			{GroupID: "group/2", ResourceID: "group/1", Cap: gatehouse.Role{Level: 20}, ExpiresAt: noon.Add(time.Hour)},

@@ -52,8 +52,10 @@ func (tx *Tx) SaveConnection(c *gatehouse.Connection) error {
 	if err != nil {
 		return err
 	}
-	values := []any{fresh.ID, c.Name, c.Kind, c.Label, c.Icon, c.Enabled, c.AppID, secret, string(args),
-		asJSON(c.Rules), c.Managed, fresh.UpdatedAt}
+	values := []any{
+		fresh.ID, c.Name, c.Kind, c.Label, c.Icon, c.Enabled, c.AppID, secret, string(args),
+		asJSON(c.Rules), c.Managed, fresh.UpdatedAt,
+	}
 	if insert {
 		_, err = tx.exec(`insert into connections (id, name, kind, label, icon, enabled, app_id, app_secret_sealed, args, rules,
 			managed, updated_at, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,

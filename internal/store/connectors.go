@@ -87,8 +87,10 @@ func (tx *Tx) SaveConnector(c *gatehouse.Connector) error {
 	if err != nil {
 		return err
 	}
-	values := []any{fresh.ID, c.Key, c.Name, c.Kind, c.URL, token, hook, asJSON(c.Settings), asJSON(c.Owners), c.Schedule,
-		fresh.Status, c.StatusText, c.PulledAt, c.Enabled, c.Managed, fresh.UpdatedAt}
+	values := []any{
+		fresh.ID, c.Key, c.Name, c.Kind, c.URL, token, hook, asJSON(c.Settings), asJSON(c.Owners), c.Schedule,
+		fresh.Status, c.StatusText, c.PulledAt, c.Enabled, c.Managed, fresh.UpdatedAt,
+	}
 	if insert {
 		_, err = tx.exec(`insert into connectors (id, key, name, kind, url, token_sealed, hook_secret_sealed, settings, owners,
 			schedule, status, status_text, pulled_at, enabled, managed, updated_at, created_at)

@@ -20,8 +20,10 @@ var (
 	accountHistory = history{
 		table: "accounts",
 		keys:  []string{"id"},
-		columns: []string{"username", "name", "email", "email_verified", "type", "state", "admin", "external", "two_factor",
-			"web_url", "avatar", "identities", "created_at", "search"},
+		columns: []string{
+			"username", "name", "email", "email_verified", "type", "state", "admin", "external", "two_factor",
+			"web_url", "avatar", "identities", "created_at", "search",
+		},
 		latest: []string{"last_sign_in_at", "last_active_at"},
 	}
 	resourceHistory = history{

@@ -45,7 +45,7 @@ func openPostgres(ctx context.Context, address string, _ Options) (*postgres, er
 	db.SetMaxIdleConns(postgresConnections)
 	db.SetConnMaxIdleTime(5 * time.Minute)
 	if err := preparePostgres(ctx, db); err != nil {
-		db.Close() //nolint:errcheck,gosec // the first error is the one to tell
+		db.Close() //nolint:errcheck // the first error is the one to tell
 		return nil, err
 	}
 	return &postgres{db: db}, nil
@@ -97,7 +97,7 @@ func (p *postgres) update(ctx context.Context, fn func(querier) error) error {
 		if run == mostRuns || duplicates > 2 {
 			return err
 		}
-		if err := sleep(ctx, pause/2+rand.N(pause)); err != nil { //nolint:gosec // spreads load, guards nothing
+		if err := sleep(ctx, pause/2+rand.N(pause)); err != nil {
 			return err
 		}
 		pause = min(2*pause, longestPause)

@@ -43,14 +43,14 @@ func (s *session) prepared(ctx context.Context, query string) (*sql.Stmt, error)
 
 func (s *session) forget() {
 	for query, st := range s.statements {
-		st.Close() //nolint:errcheck,gosec // a statement that does not close goes with its connection
+		st.Close() //nolint:errcheck // a statement that does not close goes with its connection
 		delete(s.statements, query)
 	}
 }
 
 // ExecContext is for querier.
 func (s *session) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	st, err := s.prepared(ctx, query)
+	st, err := s.prepared(ctx, query) //nolint:sqlclosecheck // it is kept for the next time
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (s *session) ExecContext(ctx context.Context, query string, args ...any) (s
 
 // QueryContext is for querier.
 func (s *session) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	st, err := s.prepared(ctx, query)
+	st, err := s.prepared(ctx, query) //nolint:sqlclosecheck // it is kept for the next time
 	if err != nil {
 		return nil, err
 	}

@@ -10,8 +10,10 @@ const sessionColumns = `s.id, s.token_hash, s.user_id, s.connection_id, s.method
 	s.auth_at, s.created_at, s.seen_at, s.expires_at`
 
 func sessionFields(s *gatehouse.Session) []any {
-	return []any{&s.ID, &s.TokenHash, &s.UserID, &s.ConnectionID, &s.Method, &s.UserAgent, &s.Address,
-		at(&s.AuthAt), at(&s.CreatedAt), at(&s.SeenAt), at(&s.ExpiresAt)}
+	return []any{
+		&s.ID, &s.TokenHash, &s.UserID, &s.ConnectionID, &s.Method, &s.UserAgent, &s.Address,
+		at(&s.AuthAt), at(&s.CreatedAt), at(&s.SeenAt), at(&s.ExpiresAt),
+	}
 }
 
 func scanSession(r row) (s gatehouse.Session, err error) {

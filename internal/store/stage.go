@@ -40,9 +40,11 @@ type stagedRow struct {
 func stagedAccount(a gatehouse.Account) stagedRow {
 	return stagedRow{
 		keys: []string{a.ID},
-		content: []any{clean(a.Username), clean(a.Name), clean(a.Email), a.EmailVerified, clean(string(a.Type)), clean(a.State),
+		content: []any{
+			clean(a.Username), clean(a.Name), clean(a.Email), a.EmailVerified, clean(string(a.Type)), clean(a.State),
 			a.Admin, a.External, a.TwoFactor, clean(a.WebURL), clean(a.Avatar), asJSON(a.Identities), millis(a.CreatedAt),
-			searchable(a.Name, a.Username, a.Email)},
+			searchable(a.Name, a.Username, a.Email),
+		},
 		latest: []any{a.LastSignInAt, a.LastActiveAt},
 	}
 }
@@ -50,16 +52,20 @@ func stagedAccount(a gatehouse.Account) stagedRow {
 func stagedResource(r gatehouse.Resource) stagedRow {
 	return stagedRow{
 		keys: []string{string(r.ID)},
-		content: []any{clean(string(r.Kind)), clean(string(r.Parent)), clean(r.OwnerID), clean(r.Name), clean(r.Path),
-			clean(r.Visibility), clean(r.State), clean(r.WebURL), searchable(r.Path, r.Name)},
+		content: []any{
+			clean(string(r.Kind)), clean(string(r.Parent)), clean(r.OwnerID), clean(r.Name), clean(r.Path),
+			clean(r.Visibility), clean(r.State), clean(r.WebURL), searchable(r.Path, r.Name),
+		},
 	}
 }
 
 func stagedGrant(g gatehouse.Grant) stagedRow {
 	return stagedRow{
 		keys: []string{g.AccountID, string(g.ResourceID)},
-		content: []any{g.Role.Level, clean(g.Role.Name), clean(g.Role.Custom), millis(g.ExpiresAt), clean(g.State),
-			millis(g.GrantedAt)},
+		content: []any{
+			g.Role.Level, clean(g.Role.Name), clean(g.Role.Custom), millis(g.ExpiresAt), clean(g.State),
+			millis(g.GrantedAt),
+		},
 	}
 }
 

@@ -57,7 +57,8 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 	}
 	s := &Store{opts: o}
 	var err error
-	if path, ok := strings.CutPrefix(address, "sqlite:"); ok {
+	path, isFile := strings.CutPrefix(address, "sqlite:")
+	if isFile {
 		s.dialect = sqliteDialect()
 		s.db, err = openSQLite(ctx, path, o)
 	} else if isPostgres(address) {
@@ -69,6 +70,12 @@ func Open(ctx context.Context, address string, o Options) (*Store, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if err := s.Ping(ctx); err != nil { // a file that is locked, a server that only reads
+		if isFile {
+			err = refuseFile(path, err)
+		}
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }

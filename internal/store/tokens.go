@@ -10,9 +10,11 @@ const tokenColumns = `t.hash, t.kind, t.family, t.client_id, t.user_id, t.sessio
 	t.created_at, t.expires_at, t.ends_at, t.used_at, t.successor, t.revoked_at`
 
 func tokenFields(t *gatehouse.Token) []any {
-	return []any{&t.Hash, &t.Kind, &t.Family, &t.Grant.ClientID, text(&t.Grant.UserID), &t.Grant.SessionID,
+	return []any{
+		&t.Hash, &t.Kind, &t.Family, &t.Grant.ClientID, text(&t.Grant.UserID), &t.Grant.SessionID,
 		fromJSON(&t.Grant.Scopes), &t.Grant.Nonce, at(&t.Grant.AuthAt), at(&t.CreatedAt), at(&t.ExpiresAt), at(&t.EndsAt),
-		at(&t.UsedAt), &t.Successor, at(&t.RevokedAt)}
+		at(&t.UsedAt), &t.Successor, at(&t.RevokedAt),
+	}
 }
 
 func scanToken(r row) (t gatehouse.Token, err error) {
@@ -33,9 +35,11 @@ func (tx *Tx) SaveTokens(tokens ...*gatehouse.Token) error {
 		if t.CreatedAt.IsZero() {
 			t.CreatedAt = tx.now
 		}
-		rows[i] = []any{t.Hash, t.Kind, t.Family, t.Grant.ClientID, orNull(t.Grant.UserID), t.Grant.SessionID,
+		rows[i] = []any{
+			t.Hash, t.Kind, t.Family, t.Grant.ClientID, orNull(t.Grant.UserID), t.Grant.SessionID,
 			asJSON(t.Grant.Scopes), t.Grant.Nonce, t.Grant.AuthAt, t.CreatedAt, t.ExpiresAt, t.EndsAt, t.UsedAt,
-			t.Successor, t.RevokedAt}
+			t.Successor, t.RevokedAt,
+		}
 	}
 	return tx.load(tokenTable, rows)
 }

@@ -90,7 +90,7 @@ func (tx *Tx) query(each func(row) error, query string, args ...any) error {
 	if err != nil {
 		return tx.fail(err)
 	}
-	defer rows.Close() //nolint:errcheck // what matters is rows.Err
+	defer rows.Close()
 	for rows.Next() {
 		if err := each(rows); err != nil {
 			return tx.fail(err)

@@ -18,8 +18,10 @@ const joinedUser = `coalesce(u.id, ''), coalesce(u.number, 0), coalesce(u.userna
 	u.created_at, u.updated_at, u.last_sign_in_at`
 
 func userFields(u *gatehouse.User) []any {
-	return []any{&u.ID, &u.Number, &u.Username, &u.Name, &u.Email, &u.EmailVerified, &u.Avatar, &u.Locale, &u.State, &u.Role,
-		&u.External, &u.Provenance, at(&u.CreatedAt), at(&u.UpdatedAt), at(&u.LastSignInAt)}
+	return []any{
+		&u.ID, &u.Number, &u.Username, &u.Name, &u.Email, &u.EmailVerified, &u.Avatar, &u.Locale, &u.State, &u.Role,
+		&u.External, &u.Provenance, at(&u.CreatedAt), at(&u.UpdatedAt), at(&u.LastSignInAt),
+	}
 }
 
 func scanUser(r row) (u gatehouse.User, err error) {

@@ -19,7 +19,9 @@ type writer struct {
 	calls   chan *call   // unbuffered: who waits here can still leave
 	quit    chan struct{}
 	once    sync.Once
+	closed  error
 	over    chan struct{}
+	longest time.Duration // of a group
 }
 
 // The bounds of a group, so that nobody waits long for the others.
@@ -47,15 +49,18 @@ func (c *call) end(err error) { c.turn <- turn{err: err} }
 var errGone = errors.New("store: the caller is gone")
 
 func newWriter(s *session, check func() error) *writer {
-	w := &writer{session: s, check: check, calls: make(chan *call), quit: make(chan struct{}), over: make(chan struct{})}
+	w := &writer{session: s, check: check, calls: make(chan *call), quit: make(chan struct{}), over: make(chan struct{}), longest: groupTime}
 	go w.loop()
 	return w
 }
 
 func (w *writer) close() error {
-	w.once.Do(func() { close(w.quit) })
-	<-w.over
-	return w.session.close()
+	w.once.Do(func() {
+		close(w.quit)
+		<-w.over
+		w.closed = w.session.close()
+	})
+	return w.closed
 }
 
 // update is the caller's side.
@@ -128,7 +133,7 @@ func (w *writer) group(first *call) {
 
 // next is a caller that waits now, or nil when the group is full.
 func (w *writer) next(ran int, start time.Time) *call {
-	if ran >= groupCallers || time.Since(start) > groupTime {
+	if ran >= groupCallers || time.Since(start) > w.longest {
 		return nil
 	}
 	select {
@@ -169,7 +174,7 @@ func (w *writer) serve(c *call) (kept, lost bool) {
 func (w *writer) finish(ran []*call) {
 	err := w.session.run("commit")
 	if err != nil {
-		w.session.run("rollback") //nolint:errcheck,gosec // the commit's error is the one to tell
+		w.session.run("rollback") //nolint:errcheck // the commit's error is the one to tell
 	}
 	for _, c := range ran {
 		c.end(err)
@@ -179,7 +184,7 @@ func (w *writer) finish(ran []*call) {
 // abandon runs those that were ready before the transaction was lost once more,
 // each in a transaction of its own: what befell another is not their fault.
 func (w *writer) abandon(ran []*call) {
-	w.session.run("rollback") //nolint:errcheck,gosec // mostly there is nothing left to roll back
+	w.session.run("rollback") //nolint:errcheck // mostly there is nothing left to roll back
 	for _, c := range ran {
 		w.alone(c)
 	}

@@ -1,0 +1,138 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"gatehouse"
+	"gatehouse/internal/store"
+)
+
+func TestConnections(t *testing.T) {
+	t.Parallel()
+	movable(t, func(t *testing.T, s *store.Store, move func(time.Duration)) {
+		var c gatehouse.Connection
+		update(t, s, func(tx *store.Tx) error {
+			c = gatehouse.Connection{
+				Name: "gitlab", Kind: "gitlab", Label: "GitLab", Icon: "i", Enabled: true, AppID: "id", AppSecret: "secret",
+				Args:    map[string]any{"scope": []any{"openid"}, "client_options": map[string]any{"site": "https://g", "n": 1.5}},
+				Rules:   gatehouse.ConnectionRules{AllowSingleSignOn: true, TrustedDomains: []string{"example.com"}},
+				Managed: gatehouse.ManagedByFile,
+			}
+			is(t, tx.SaveConnection(&c), "")
+			is(t, tx.SaveConnection(&gatehouse.Connection{Name: "gitlab"}), gatehouse.Conflict)
+			is(t, tx.SaveConnection(&gatehouse.Connection{Name: "bad", Args: map[string]any{"f": func() {}}}), gatehouse.Invalid)
+			is(t, tx.SaveConnection(&gatehouse.Connection{ID: "none", Name: "none"}), gatehouse.NotFound)
+			is(t, tx.SaveConnection(&gatehouse.Connection{Name: "dingtalk"}), "")
+			return nil
+		})
+		move(time.Hour)
+		update(t, s, func(tx *store.Tx) error {
+			got, err := tx.ConnectionByName("gitlab")
+			is(t, err, "")
+			same(t, got, c)
+			c.AppSecret, c.Enabled, c.Args = "", false, nil
+			is(t, tx.SaveConnection(&c), "")
+			if !c.UpdatedAt.Equal(noon.Add(time.Hour)) || !c.CreatedAt.Equal(noon) {
+				t.Errorf("times are %v and %v", c.CreatedAt, c.UpdatedAt)
+			}
+			got, err = tx.Connection(c.ID)
+			is(t, err, "")
+			same(t, got, c)
+			_, err = tx.ConnectionByName("x")
+			is(t, err, gatehouse.NotFound)
+			list, err := tx.Connections()
+			if len(list) != 2 || list[0].Name != "dingtalk" {
+				t.Errorf("the list is %+v", list)
+			}
+			return err
+		})
+	})
+}
+
+func TestClients(t *testing.T) {
+	t.Parallel()
+	movable(t, func(t *testing.T, s *store.Store, move func(time.Duration)) {
+		c := gatehouse.Client{
+			ID: "app", Name: "B", SecretHash: hash("secret"), RedirectURIs: []string{"https://a/cb"}, PostLogoutRedirectURIs: []string{"https://a/"},
+			BackchannelLogoutURI: "https://a/out", Scopes: []string{"openid"}, GrantTypes: []string{"authorization_code"},
+			AuthMethod: "client_secret_basic", RequirePKCE: true, Trusted: true, Enabled: true, Managed: gatehouse.ManagedByFile,
+		}
+		update(t, s, func(tx *store.Tx) error {
+			is(t, tx.SaveClient(&gatehouse.Client{Name: "none"}), gatehouse.Invalid)
+			is(t, tx.SaveClient(&gatehouse.Client{ID: "public", Name: "A"}), "")
+			return tx.SaveClient(&c)
+		})
+		move(time.Hour)
+		update(t, s, func(tx *store.Tx) error {
+			got, err := tx.Client("app")
+			is(t, err, "")
+			same(t, got, c)
+			changed := c
+			changed.Name, changed.SecretHash, changed.GrantTypes, changed.CreatedAt = "0", nil, nil, time.Time{}
+			is(t, tx.SaveClient(&changed), "")
+			if !changed.CreatedAt.Equal(noon) || !changed.UpdatedAt.Equal(noon.Add(time.Hour)) {
+				t.Errorf("times are %v and %v", changed.CreatedAt, changed.UpdatedAt)
+			}
+			list, err := tx.Clients()
+			if len(list) != 2 || !list[1].Public() {
+				t.Fatalf("the list is %+v", list)
+			}
+			same(t, list[0], changed)
+			_, err = tx.Client("x\x00")
+			is(t, err, gatehouse.Invalid)
+			_, err = tx.Client("x")
+			is(t, err, gatehouse.NotFound)
+			return nil
+		})
+	})
+}
+
+func TestConnectors(t *testing.T) {
+	t.Parallel()
+	movable(t, func(t *testing.T, s *store.Store, move func(time.Duration)) {
+		var c gatehouse.Connector
+		update(t, s, func(tx *store.Tx) error {
+			c = gatehouse.Connector{
+				Key: "gitlab", Name: "B", Kind: "gitlab", URL: "https://g", Token: "token", HookSecret: "hook",
+				Settings: map[string]string{"group": "1"}, Owners: []string{"a@b"}, Schedule: "1h", Enabled: true,
+				Managed: gatehouse.ManagedByDashboard,
+			}
+			is(t, tx.SaveConnector(&c), "")
+			is(t, tx.SaveConnector(&gatehouse.Connector{Key: "gitlab"}), gatehouse.Conflict)
+			is(t, tx.SaveConnector(&gatehouse.Connector{ID: "none", Key: "none"}), gatehouse.NotFound)
+			is(t, tx.SaveConnector(&gatehouse.Connector{Key: "a", Name: "A"}), "")
+			if c.Status != gatehouse.ConnectorNotConfigured {
+				t.Errorf("the status is %q", c.Status)
+			}
+			return nil
+		})
+		move(time.Hour)
+		update(t, s, func(tx *store.Tx) error {
+			got, err := tx.ConnectorByKey("gitlab")
+			is(t, err, "")
+			same(t, got, c)
+			for status, pulled := range map[gatehouse.ConnectorStatus]time.Time{
+				gatehouse.ConnectorFailed: {}, gatehouse.ConnectorConnected: noon.Add(time.Hour),
+			} {
+				is(t, tx.SetConnectorStatus(c.ID, gatehouse.ConnectorSyncing, ""), "")
+				c.PulledAt = time.Time{}
+				is(t, tx.SaveConnector(&c), "")
+				is(t, tx.SetConnectorStatus(c.ID, status, "why"), "")
+				got, err = tx.Connector(c.ID)
+				is(t, err, "")
+				want := c
+				want.Status, want.StatusText, want.PulledAt = status, "why", pulled
+				same(t, got, want)
+			}
+			is(t, tx.SetConnectorStatus("none", gatehouse.ConnectorFailed, ""), gatehouse.NotFound)
+			_, err = tx.Connector("none")
+			is(t, err, gatehouse.NotFound)
+			list, err := tx.Connectors()
+			if len(list) != 2 || list[0].Name != "A" {
+				t.Errorf("the list is %+v", list)
+			}
+			return err
+		})
+	})
+}
