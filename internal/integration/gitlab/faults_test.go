@@ -69,6 +69,19 @@ func TestPullSurvives(t *testing.T) {
 			}
 		}
 	})
+	t.Run("ButNotTheLossOfItsRights", func(t *testing.T) {
+		t.Parallel()
+		g := start(t, nil, twin.Config{})
+		s := g.source(t, rootToken)
+		var err error
+		for _, e := range s.Pull(t.Context(), "") {
+			g.Switch(twin.Switches{AdminMode: true}) // while the rest is read
+			err = e
+		}
+		if !errors.Is(err, gatehouse.Forbidden) || !strings.Contains(err.Error(), "admin_mode") {
+			t.Errorf("%v, want Forbidden that names admin_mode", err)
+		}
+	})
 	t.Run("ButDoesNotBelieveOrdinaryRows", func(t *testing.T) {
 		t.Parallel()
 		g := start(t, twin.GeneratedWorld(1250, 4, 4, 4), twin.Config{})

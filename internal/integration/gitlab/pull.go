@@ -105,8 +105,28 @@ func (p *pull) begin(ctx context.Context, s *Source) error {
 	return p.emit(ctx, page, func(st *state) { st.Look = l })
 }
 
-// end says what a person should know of the whole.
+// end makes sure that the token sees everything still: had it lost its rights on
+// the way (or since the checkpoint), lists would be shorter and look whole. Then
+// it says what a person should know of the pull.
 func (p *pull) end(ctx context.Context) error {
+	if p.state.Noted {
+		return nil
+	}
+	a := p.api.counted()
+	if p.look.All {
+		var users []userRow
+		if _, err := a.get(ctx, classUsers, "/users", url.Values{"per_page": {"1"}}, &users); err != nil {
+			return err
+		}
+		if len(users) == 0 || !users[0].full() {
+			return errAdminMode()
+		}
+	}
+	page := integration.Page{Step: "shares", Notes: p.notes(), Requests: a.made.Load()}
+	return p.emit(ctx, page, func(st *state) { st.Noted = true })
+}
+
+func (p *pull) notes() []string {
 	var notes []string
 	note := func(n int64, format string) {
 		if n > 0 {
@@ -120,10 +140,7 @@ func (p *pull) end(ctx context.Context) error {
 	if p.state.Groups.Chains != nil {
 		notes = append(notes, "There are more than 10,000 groups. GitLab then gives no means to prove that none was missed while others were deleted.")
 	}
-	if p.state.Noted || len(notes) == 0 {
-		return nil
-	}
-	return p.emit(ctx, integration.Page{Step: "shares", Notes: notes}, func(st *state) { st.Noted = true })
+	return notes
 }
 
 // emit yields a page after marking its progress. The lock is held until the

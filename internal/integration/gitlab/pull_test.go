@@ -69,6 +69,19 @@ func TestPull(t *testing.T) {
 			t.Errorf("%d accounts and %d grants, want %d and %d", len(f.Accounts), len(f.Grants), len(want.Accounts), len(want.Grants))
 		}
 	})
+	t.Run("OfAnyWorldIsItsTruth", func(t *testing.T) {
+		t.Parallel()
+		for seed := range int64(8) {
+			g := start(t, twin.GeneratedWorld(20+int(seed)*30, 10+int(seed)*7, 5+int(seed)*25, seed), twin.Config{})
+			f := mustPull(t, g.source(t, rootToken))
+			same(t, truth(g.World, g.server.URL, true), f)
+			g.Switch(twin.Switches{GraphQLStatus: 404})
+			same(t, f, mustPull(t, g.source(t, rootToken)))
+			if t.Failed() {
+				t.Fatalf("with seed %d", seed)
+			}
+		}
+	})
 	t.Run("RequestsAreFew", func(t *testing.T) {
 		t.Parallel()
 		g := start(t, twin.GeneratedWorld(5000, 500, 2000, 1), twin.Config{})
