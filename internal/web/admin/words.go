@@ -226,6 +226,8 @@ func took(ctx context.Context, p gatehouse.Pull) string {
 		return ""
 	}
 	switch d := p.EndedAt.Sub(p.StartedAt); {
+	case d < time.Second:
+		return i18n.Text(ctx, "%d ms", d.Milliseconds())
 	case d < 10*time.Second:
 		return i18n.Text(ctx, "%.1f s", d.Seconds())
 	case d < time.Minute:
@@ -289,6 +291,14 @@ func connectionLabel(c gatehouse.Connection) string {
 		return "–"
 	}
 	return ui.ConnectionLabel(c)
+}
+
+// cameBy is the connection of a decision, or what was there instead.
+func cameBy(ctx context.Context, d decisionRow) string {
+	if d.ConnectionID == "" && strings.HasPrefix(d.Rule, "link_") {
+		return i18n.Text(ctx, "one-time link")
+	}
+	return connectionLabel(d.Connection)
 }
 
 // knownAs is how a provider calls a person.

@@ -52,7 +52,7 @@ func TestPathsInWords(t *testing.T) {
 func TestTook(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
-		400 * time.Millisecond: "0.4 s", 12 * time.Second: "12 s", 61 * time.Second: "1 min 1 s", 2*time.Hour + 5*time.Minute: "2 h 5 min",
+		40 * time.Millisecond: "40 ms", 1400 * time.Millisecond: "1.4 s", 12 * time.Second: "12 s", 61 * time.Second: "1 min 1 s", 2*time.Hour + 5*time.Minute: "2 h 5 min",
 	} {
 		if got := took(t.Context(), gatehouse.Pull{StartedAt: noon, EndedAt: noon.Add(d)}); got != want {
 			t.Errorf("%s: %q, want %q", d, got, want)
