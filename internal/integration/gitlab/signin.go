@@ -285,6 +285,15 @@ func errInactive() *gatehouse.Error {
 	return gatehouse.Errorf(gatehouse.Forbidden, "Your GitLab account may not sign in: it is blocked, deactivated or waits for approval there. Ask your GitLab administrator.")
 }
 
+// chosen is the language that somebody chose in GitLab. "en" is what GitLab says
+// of everybody who never chose, so it must not speak against the browser's wish.
+func chosen(language string) string {
+	if language == "en" {
+		return ""
+	}
+	return strings.ReplaceAll(language, "_", "-")
+}
+
 // vouch checks the profile and puts it into our words. An account that GitLab
 // itself would not let in is refused, whatever its token can still do.
 func (p profile) vouch() (gatehouse.Vouched, error) {
@@ -295,7 +304,7 @@ func (p profile) vouch() (gatehouse.Vouched, error) {
 		Subject: strconv.FormatInt(p.ID, 10),
 		Profile: gatehouse.Profile{
 			Username: p.Username, Nickname: p.Username, Name: p.Name,
-			Email: strings.TrimSpace(p.Email), Avatar: p.AvatarURL, WebURL: p.WebURL, Locale: strings.ReplaceAll(p.Language, "_", "-"),
+			Email: strings.TrimSpace(p.Email), Avatar: p.AvatarURL, WebURL: p.WebURL, Locale: chosen(p.Language),
 		},
 	}
 	var at time.Time

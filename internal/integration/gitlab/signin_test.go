@@ -119,7 +119,7 @@ func TestSignIn(t *testing.T) {
 		}
 		want := gatehouse.Profile{
 			Username: "zhang.wei", Nickname: "zhang.wei", Name: "张伟", Email: "zhang.wei@example.com", Verified: gatehouse.Verified,
-			WebURL: g.server.URL + "/zhang.wei", Locale: "en", Avatar: v.Profile.Avatar,
+			WebURL: g.server.URL + "/zhang.wei", Avatar: v.Profile.Avatar,
 		}
 		if v.Subject != "2" || !cmp.Equal(want, v.Profile) || v.Profile.Avatar == "" {
 			t.Errorf("subject %q: %s", v.Subject, cmp.Diff(want, v.Profile))
@@ -140,6 +140,21 @@ func TestSignIn(t *testing.T) {
 		}
 		if _, err := d.Refresher.Refresh(t.Context(), gatehouse.Tokens{}); !errors.Is(err, gatehouse.Invalid) {
 			t.Errorf("no refresh token: %v, want Invalid", err)
+		}
+	})
+	t.Run("ALanguageCountsOnlyWhenItWasChosen", func(t *testing.T) {
+		t.Parallel()
+		g := withApp(t)
+		d := door(t, connection(g), env(t))
+		for person, want := range map[string]string{"2": "", "4": "zh-CN"} { // GitLab says "en" of 2, who never chose
+			address, err := d.Provider.Begin(t.Context(), attempt())
+			if err != nil {
+				t.Fatal(err)
+			}
+			v, err := d.Provider.Finish(t.Context(), attempt(), browse(t, g, address, person))
+			if err != nil || v.Profile.Locale != want {
+				t.Errorf("person %s: locale %q, want %q (%v)", person, v.Profile.Locale, want, err)
+			}
 		}
 	})
 	t.Run("NeedsTheVerifierOfTheAttempt", func(t *testing.T) {
