@@ -103,6 +103,12 @@ func TestJourneyOfAnOutsider(t *testing.T) {
 	if v.at.Path != "/sign-in" {
 		t.Errorf("the outsider is at %s", v.at)
 	}
+	t.Run("TryingAgainServesTheSameApp", func(t *testing.T) {
+		v := newVisitor(t).throughDingTalk(r, "outsider").follow("Try again").sees("Demo app")
+		v.submit(map[string]string{"action": "/sign-in/dingtalk"}).submit(map[string]string{"union_id": dingtalktwin.DemoUnionID("bob")})
+		v.submit(map[string]string{"union_id": dingtalktwin.DemoUnionID("bob"), "consent": "agree"})
+		v.allow(r).sees("Hello, Bob")
+	})
 }
 
 // throughGitLab is throughDingTalk by GitLab.

@@ -49,11 +49,11 @@ func (s *Service) Finish(ctx context.Context, a Answer) (Result, error) {
 		if no.Rule == ruleUnknown && a.CurrentUserID != "" {
 			return Result{GoTo: home}, nil
 		}
-		return Result{}, s.stopped(ctx, c, a.Address, *no)
+		return Result{}, again(at, s.stopped(ctx, c, a.Address, *no))
 	}
 	v, no := s.ask(ctx, at, c, a.Values)
 	if no != nil {
-		return Result{}, s.stopped(ctx, c, a.Address, *no)
+		return Result{}, again(at, s.stopped(ctx, c, a.Address, *no))
 	}
 	return s.enter(ctx, at, a, v)
 }
@@ -169,9 +169,18 @@ func (s *Service) enter(ctx context.Context, at gatehouse.Attempt, a Answer, v g
 	}
 	s.tell(ctx, c, r.Decision, nil)
 	if !letsIn(r.Decision.Outcome) {
-		return Result{}, refused(r.Decision)
+		return Result{}, again(at, refused(r.Decision))
 	}
 	return r, nil
+}
+
+// again notes what the sign-in was for. Of an attempt that is not this
+// browser's, nothing is told.
+func again(at gatehouse.Attempt, r *Refused) *Refused {
+	if r.Decision.Rule != ruleBrowser {
+		r.Request, r.ReturnTo = at.Request, at.ReturnTo
+	}
+	return r
 }
 
 func letsIn(o gatehouse.Outcome) bool {

@@ -18,6 +18,9 @@ import (
 type Refused struct {
 	Decision gatehouse.Decision // Reference is "" when there was no room to keep it
 	Err      *gatehouse.Error
+	// Request and ReturnTo are what the sign-in was for, so that a new one can
+	// be for the same; "" when that is not known.
+	Request, ReturnTo string
 }
 
 // Error is the sentence with its cause, for logs.
@@ -141,6 +144,9 @@ func byProvider(c gatehouse.Connection, err error) stop {
 		return *no
 	}
 	d := gatehouse.Decision{Outcome: gatehouse.OutcomeFailed, Rule: "provider", Facts: map[string]string{"error": string(e.Kind)}}
+	if e.Cause != nil { // for the administrator: a permission that is missing at the provider has its name there
+		d.Facts["cause"] = users.OneLine(e.Cause.Error())
+	}
 	if e.Kind == gatehouse.Forbidden {
 		d.Outcome = gatehouse.OutcomeRefused
 	}

@@ -176,8 +176,21 @@ func (e *Entry) refused(w http.ResponseWriter, r *http.Request, err error) error
 	p := refusedPage{
 		Outcome: refused.Decision.Outcome, Reference: refused.Decision.Reference,
 		Sentence: i18n.Text(r.Context(), refused.Err.Message, refused.Err.Args...),
+		Again:    tryAgain(refused),
 	}
 	return e.UI.Render(w, r, ui.StatusOf(refused), ui.Page{Title: p.title(r.Context())}, refusedBody(p))
+}
+
+// tryAgain is the sign-in page for what the refused sign-in was for. The choice
+// is always the person's then.
+func tryAgain(refused *signin.Refused) string {
+	q := url.Values{"auto_sign_in": {"false"}}
+	if refused.Request != "" {
+		q.Set("request", refused.Request)
+	} else if to := ui.OwnPath(refused.ReturnTo); to != "" {
+		q.Set("return_to", to)
+	}
+	return "/sign-in?" + q.Encode()
 }
 
 func orUser(path string) string {
