@@ -32,6 +32,8 @@ type DevOptions struct {
 	Data string    // folder for everything that is kept; made with 0700
 	Out  io.Writer // the ready lines
 	Log  *slog.Logger
+
+	prepare func(*dev) // lets a test reach the stand-ins before anything is served; nil: nothing to prepare
 }
 
 // devLinkTime is how long the printed link to the dashboard is good. It is used
@@ -189,6 +191,9 @@ func (d *dev) open(ctx context.Context) error {
 	}
 	if err := d.openTwins(); err != nil {
 		return err
+	}
+	if d.prepare != nil {
+		d.prepare(d)
 	}
 	d.demo = &demo.App{URL: "http://" + d.places.demo, Issuer: c.URL, ClientID: devDemoClient, ClientSecret: devDemoSecret, Log: d.Log}
 	if d.hub, err = Open(ctx, Options{Config: c, Log: d.Log, Development: true}); err != nil {

@@ -42,11 +42,12 @@ func (l *logBook) String() string {
 	return l.b.String()
 }
 
-// startDev runs `gatehouse dev` on four free ports, with data in dir.
-func startDev(t *testing.T, dir string) *running {
+// startDev runs `gatehouse dev` on four free ports, with data in dir. prepare
+// may change the stand-ins before anything is served.
+func startDev(t *testing.T, dir string, prepare ...func(*dev)) *running {
 	t.Helper()
 	for range 50 {
-		r, err := tryDev(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(20000+rand.IntN(40000))), dir)
+		r, err := tryDev(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(20000+rand.IntN(40000))), dir, prepare...)
 		if err == nil {
 			return r
 		}
@@ -58,7 +59,7 @@ func startDev(t *testing.T, dir string) *running {
 	return nil
 }
 
-func tryDev(t *testing.T, addr, dir string) (*running, error) {
+func tryDev(t *testing.T, addr, dir string, prepare ...func(*dev)) (*running, error) {
 	t.Helper()
 	out, in := io.Pipe()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -66,7 +67,11 @@ func tryDev(t *testing.T, addr, dir string) (*running, error) {
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	ended := make(chan error, 1)
 	go func() {
-		err := Dev(ctx, DevOptions{Addr: addr, Data: dir, Out: in, Log: log})
+		err := Dev(ctx, DevOptions{Addr: addr, Data: dir, Out: in, Log: log, prepare: func(d *dev) {
+			for _, p := range prepare {
+				p(d)
+			}
+		}})
 		_ = in.CloseWithError(io.EOF)
 		ended <- err
 	}()
