@@ -7,9 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"gatehouse"
 	"gatehouse/internal/config"
 	"gatehouse/internal/server"
 )
@@ -27,6 +30,18 @@ type cli struct {
 	configPath string
 	logLevel   string
 	logJSON    bool
+	json       bool // --json of a command on data
+
+	clock gatehouse.Clock // nil: time.Now
+	local *time.Location  // of the times that are shown; nil: the machine's
+	poll  time.Duration   // how often a sync that is waited for is looked at; 0: usualPoll
+}
+
+func (c *cli) zone() *time.Location {
+	if c.local != nil {
+		return c.local
+	}
+	return time.Local
 }
 
 // usageError is a wrong command line or configuration.
@@ -55,7 +70,7 @@ To try it out, with stand-ins for GitLab and DingTalk and nothing to configure:
   gatehouse dev`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          knownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(c.in)
@@ -66,13 +81,40 @@ To try it out, with stand-ins for GitLab and DingTalk and nothing to configure:
 	})
 	root.PersistentFlags().StringVar(&c.logLevel, "log-level", "", "debug, info, warn or error (default info; dev: warn)")
 	root.PersistentFlags().BoolVar(&c.logJSON, "log-json", false, "write the log as JSON lines")
-	root.AddCommand(c.dev(), c.serve(), c.check(), c.versionCommand())
-	for _, sub := range root.Commands() {
-		if sub.Args == nil {
+	root.AddCommand(c.dev(), c.serve(), c.check(), c.versionCommand(),
+		c.users(), c.connectors(), c.access(), c.decisions(), c.keys())
+	refuseArguments(root)
+	return root
+}
+
+// refuseArguments has every command below say what is wrong with arguments that
+// it does not take.
+func refuseArguments(cmd *cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		switch {
+		case sub.Args != nil:
+		case sub.HasSubCommands():
+			sub.Args = knownCommand
+		default:
 			sub.Args = noArguments
 		}
+		refuseArguments(sub)
 	}
-	return root
+}
+
+// knownCommand refuses a command that is not there.
+func knownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := ""
+	if cmd.SuggestionsMinimumDistance <= 0 {
+		cmd.SuggestionsMinimumDistance = 2
+	}
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usageError{fmt.Errorf("%s has no command %q%s; see %s --help", cmd.CommandPath(), args[0], hint, cmd.CommandPath())}
 }
 
 func noArguments(cmd *cobra.Command, args []string) error {
@@ -127,6 +169,7 @@ and developing, never for real people.
 
 The twins of GitLab and DingTalk and the demo app take the three ports after --addr.
 Everything is kept in --data, and is there again at the next start.`,
+		Example: "  gatehouse dev\n  gatehouse dev --addr 127.0.0.1:9000 --data /tmp/gatehouse",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if o.Log, err = c.logger(slog.LevelWarn); err != nil {
 				return err
@@ -141,8 +184,9 @@ Everything is kept in --data, and is there again at the next start.`,
 
 func (c *cli) serve() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "serve",
-		Short: "Run for real, by a configuration file",
+		Use:     "serve",
+		Short:   "Run for real, by a configuration file",
+		Example: "  gatehouse serve --config /etc/gatehouse/gatehouse.yml",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log, err := c.logger(slog.LevelInfo)
 			if err != nil {
@@ -160,8 +204,9 @@ func (c *cli) serve() *cobra.Command {
 
 func (c *cli) check() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "check",
-		Short: "Check the configuration file and tell everything that is wrong with it",
+		Use:     "check",
+		Short:   "Check the configuration file and tell everything that is wrong with it",
+		Example: "  gatehouse check --config /etc/gatehouse/gatehouse.yml",
 		RunE: func(*cobra.Command, []string) error {
 			log, err := c.logger(slog.LevelInfo)
 			if err != nil {
@@ -184,8 +229,9 @@ func (c *cli) check() *cobra.Command {
 
 func (c *cli) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Tell the version",
+		Use:     "version",
+		Short:   "Tell the version",
+		Example: "  gatehouse version",
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(c.out, "gatehouse", version())
 			return err

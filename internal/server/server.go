@@ -55,6 +55,8 @@ type Server struct {
 	log    *slog.Logger
 	dev    bool
 
+	certificate *certificate // nil: plain HTTP
+
 	store    *store.Store
 	outgoing *outgoing.Maker
 	meters   *meters
@@ -71,18 +73,29 @@ type Server struct {
 // Open opens a node: the key file, the database (its schema is brought up to
 // date), what the configuration file names. It serves nothing yet.
 func Open(ctx context.Context, o Options) (*Server, error) {
-	s := &Server{config: o.Config, log: o.Log, dev: o.Development}
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
+	s := newServer(o)
+	if err := lostKey(o.Config); err != nil {
+		return nil, err
+	}
+	if err := s.openCertificate(o); err != nil {
+		return nil, err
 	}
 	if err := s.openLow(ctx, o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.assemble(o)
 	if err := s.adopt(ctx); err != nil {
-		return nil, errors.Join(err, s.Close())
+		return nil, errors.Join(otherKey(o.Config, err), s.Close())
 	}
 	return s, nil
+}
+
+func newServer(o Options) *Server {
+	s := &Server{config: o.Config, log: o.Log, dev: o.Development}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	return s
 }
 
 func (s *Server) openLow(ctx context.Context, o Options) error {
@@ -184,11 +197,11 @@ func (s *Server) Run(ctx context.Context, public, metrics net.Listener) error {
 }
 
 func (s *Server) serve(web *http.Server, l net.Listener) error {
-	if s.config.TLS.Cert == "" {
+	if s.certificate == nil {
 		return web.Serve(l)
 	}
-	web.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	return web.ServeTLS(l, s.config.TLS.Cert, s.config.TLS.Key)
+	web.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate.get}
+	return web.ServeTLS(l, "", "")
 }
 
 // shutdown gives answers under way ten seconds.
