@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -199,11 +200,17 @@ func (c *client) do(r *http.Request, out any) error {
 
 func decode(body []byte, out any) error {
 	if err := json.Unmarshal(body, out); err != nil {
-		return unusable(fmt.Errorf("%q is not the JSON we expect: %w", excerpt(body), err))
+		return unusable(fmt.Errorf("%s is not the JSON we expect: %w", excerpt(body), err))
 	}
 	return nil
 }
 
+// excerpt is the beginning of a page that came in place of an answer, for the
+// administrator. Of anything else it tells only the length: JSON that is not as
+// we expect may hold a token all the same.
 func excerpt(body []byte) string {
-	return strings.ToValidUTF8(string(body[:min(len(body), 80)]), "?")
+	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) {
+		return fmt.Sprintf("an answer of %d bytes", len(body))
+	}
+	return strconv.Quote(strings.ToValidUTF8(string(body[:min(len(body), 80)]), "?"))
 }

@@ -261,6 +261,36 @@ func TestFinishWhenDingTalkMisbehaves(t *testing.T) {
 			}
 		})
 	}
+	t.Run("G7/NoTokenInAnError", func(t *testing.T) {
+		t.Parallel()
+		for _, fault := range []twin.Fault{
+			{Prefix: tokenPath, Status: 200, Body: `{"accessToken":"hunter2","expireIn":"7200"}`},
+			{Prefix: tokenPath, Status: 200, Body: `{"accessToken":"hunter2`},
+			{Prefix: tokenPath, Status: 500, Body: `{"accessToken":"hunter2"}`},
+		} {
+			s := newStage(t, nil)
+			answer := s.pick("alice")
+			s.twin.SetFaults(twin.Faults{List: []twin.Fault{fault}})
+			_, err := s.finish(answer)
+			wantKind(t, err, gatehouse.Upstream, "")
+			if err != nil && strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the token is in the error: %v", err)
+			}
+		}
+	})
+	t.Run("H14/SomebodyElseInTheDirectory", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, nil)
+		answer := s.pick("alice")
+		s.twin.SetFaults(twin.Faults{List: []twin.Fault{{
+			Prefix: "/topapi/v2/user/get", Status: 200, Body: `{"errcode":0,"result":{"userid":"x","unionid":"another","org_email":"boss@example.com"}}`,
+		}}})
+		v, err := s.finish(answer)
+		wantKind(t, err, gatehouse.Upstream, "")
+		if v.Subject != "" {
+			t.Errorf("somebody was vouched for: %+v", v)
+		}
+	})
 	t.Run("Silence", func(t *testing.T) {
 		t.Parallel()
 		s := newStage(t, nil)

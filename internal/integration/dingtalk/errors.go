@@ -70,7 +70,7 @@ func refusal(status int, body []byte) error {
 		} `json:"accessdenieddetail"`
 	}
 	if err := json.Unmarshal(body, &f); err != nil || f.Code == "" {
-		return unusable(fmt.Errorf("status %d, %q", status, excerpt(body)))
+		return unusable(fmt.Errorf("status %d, %s", status, excerpt(body)))
 	}
 	e := &apiError{Name: f.Code, Message: f.Message, RequestID: f.RequestID}
 	if scopes := f.Denied.RequiredScopes; len(scopes) > 0 {

@@ -3,6 +3,7 @@ package dingtalk
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -99,6 +100,9 @@ func (p *provider) member(ctx context.Context, unionID string) (*member, error) 
 			return nil, nil //nolint:nilerr // as above
 		}
 		return nil, err
+	}
+	if m.UnionID != "" && m.UnionID != unionID {
+		return nil, unusable(errors.New("the directory answered with somebody else than was asked for"))
 	}
 	return &m, nil
 }
