@@ -29,6 +29,9 @@ type Apps struct {
 	Log         *slog.Logger      // nil: discard
 	Metrics     gatehouse.Metrics // nil: none
 	Development bool
+	// Limit is how long a call may take at most, in place of the limits of each
+	// kind of call (a person waits 30 s for a provider); 0: those.
+	Limit time.Duration
 
 	mu   sync.Mutex
 	open map[string]opened // by "connection/…" or "connector/…" and id
@@ -208,5 +211,5 @@ func (a *Apps) guard(kind, name string, log *slog.Logger, secrets []string) *gua
 	if m == nil {
 		m = gatehouse.NoMetrics{}
 	}
-	return &guard{kind: kind, name: name, log: log, metrics: m, secrets: secrets}
+	return &guard{kind: kind, name: name, log: log, metrics: m, secrets: secrets, limit: a.Limit}
 }

@@ -29,7 +29,7 @@ type guard struct {
 	log        *slog.Logger
 	metrics    gatehouse.Metrics
 	secrets    []string
-	limit      time.Duration // for tests: in place of every limit
+	limit      time.Duration // in place of every limit; 0: those
 }
 
 // call makes one call: it has an end, it is measured, a panic is an error, an

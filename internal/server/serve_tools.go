@@ -71,7 +71,7 @@ func lostKey(c *config.Config) error {
 	if !ok || exists(c.KeyFile) {
 		return nil
 	}
-	if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
 		return nil //nolint:nilerr // no database yet, or store says what is wrong with it
 	}
 	return fmt.Errorf("the key file %s is not there, but the database %s is, and its secrets can be read with its own key file only: correct key_file, or restore the file from a backup", c.KeyFile, path)

@@ -44,6 +44,8 @@ type Options struct {
 	// Development opens what only `gatehouse dev` may have: the mark on the
 	// pages and the metrics on the public address.
 	Development bool
+
+	outsideLimit time.Duration // of calls of outside systems; 0: the usual ones
 }
 
 // mounter is a package of pages.
@@ -125,6 +127,7 @@ func (s *Server) assemble(o Options) {
 	c, secure := o.Config, strings.HasPrefix(o.Config.URL, "https://")
 	open := &apps.Apps{
 		Store: s.store, Kinds: Kinds(), Outgoing: s.outgoing, Clock: o.Clock, Log: s.log, Metrics: s.meters, Development: o.Development,
+		Limit: o.outsideLimit,
 	}
 	s.sessions = &session.Manager{Store: s.store, Clock: o.Clock, Log: s.log, Metrics: s.meters, Secure: secure}
 	s.ui = &ui.UI{Log: s.log, Metrics: s.meters, Clock: o.Clock, Secure: secure, Development: o.Development}
