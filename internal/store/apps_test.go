@@ -75,6 +75,7 @@ func TestClients(t *testing.T) {
 				t.Errorf("times are %v and %v", changed.CreatedAt, changed.UpdatedAt)
 			}
 			list, err := tx.Clients()
+			is(t, err, "")
 			if len(list) != 2 || !list[1].Public() {
 				t.Fatalf("the list is %+v", list)
 			}

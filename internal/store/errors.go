@@ -63,45 +63,43 @@ func sqliteSentence(code int) *gatehouse.Error {
 	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
 		return dangling()
 	}
-	unavailable := func(s string) *gatehouse.Error { return gatehouse.Errorf(gatehouse.Unavailable, s) }
 	switch code & 0xff {
 	case sqlite3.SQLITE_FULL:
-		return unavailable("The database file cannot be written (disk full). Nothing that was saved before is lost; free some space, and try again.")
+		return gatehouse.Errorf(gatehouse.Unavailable, "The database file cannot be written (disk full). Nothing that was saved before is lost; free some space, and try again.")
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM:
-		return unavailable("The database file cannot be written (read-only). Let the user that runs Gatehouse write the file and its directory.")
+		return gatehouse.Errorf(gatehouse.Unavailable, "The database file cannot be written (read-only). Let the user that runs Gatehouse write the file and its directory.")
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		return unavailable("The database file is locked by another program. End that program, and try again.")
+		return gatehouse.Errorf(gatehouse.Unavailable, "The database file is locked by another program. End that program, and try again.")
 	case sqlite3.SQLITE_CANTOPEN:
-		return unavailable("The database file cannot be opened. See that it and its directory exist and may be read and written.")
+		return gatehouse.Errorf(gatehouse.Unavailable, "The database file cannot be opened. See that it and its directory exist and may be read and written.")
 	case sqlite3.SQLITE_IOERR:
-		return unavailable("The database file cannot be read or written (input/output error). See to the disk, and try again.")
+		return gatehouse.Errorf(gatehouse.Unavailable, "The database file cannot be read or written (input/output error). See to the disk, and try again.")
 	case sqlite3.SQLITE_NOTADB:
-		return unavailable("The database file is no database of Gatehouse. Correct the path, or move the file away.")
+		return gatehouse.Errorf(gatehouse.Unavailable, "The database file is no database of Gatehouse. Correct the path, or move the file away.")
 	case sqlite3.SQLITE_CORRUPT:
-		return unavailable("The database file is damaged. Stop Gatehouse, and restore a backup.")
+		return gatehouse.Errorf(gatehouse.Unavailable, "The database file is damaged. Stop Gatehouse, and restore a backup.")
 	}
 	return nil
 }
 
 func postgresSentence(code string) *gatehouse.Error {
-	unavailable := func(s string) *gatehouse.Error { return gatehouse.Errorf(gatehouse.Unavailable, s) }
 	switch code {
 	case pgUnique:
 		return duplicate()
 	case pgForeignKey:
 		return dangling()
 	case pgSerialization, pgDeadlock, pgLockTimeout:
-		return unavailable("The database is busy. Try again in a moment.")
+		return gatehouse.Errorf(gatehouse.Unavailable, "The database is busy. Try again in a moment.")
 	case pgReadOnly:
-		return unavailable("The database cannot be written (read-only). Point Gatehouse to the primary server.")
+		return gatehouse.Errorf(gatehouse.Unavailable, "The database cannot be written (read-only). Point Gatehouse to the primary server.")
 	}
 	switch code[:min(2, len(code))] {
 	case "53": // insufficient resources
-		return unavailable("The database server has no room left (disk, memory or connections). Nothing that was saved before is lost; make room, and try again.")
+		return gatehouse.Errorf(gatehouse.Unavailable, "The database server has no room left (disk, memory or connections). Nothing that was saved before is lost; make room, and try again.")
 	case "08", "57": // connection, operator intervention
-		return unavailable("The database cannot be reached. Nothing that was saved before is lost; try again in a moment.")
+		return gatehouse.Errorf(gatehouse.Unavailable, "The database cannot be reached. Nothing that was saved before is lost; try again in a moment.")
 	case "28", "3D": // authorization, no such database
-		return unavailable("The database server does not let Gatehouse in. See to the user, the password and the name of the database.")
+		return gatehouse.Errorf(gatehouse.Unavailable, "The database server does not let Gatehouse in. See to the user, the password and the name of the database.")
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 
 	"gatehouse"
@@ -66,6 +67,11 @@ func (s *session) QueryContext(ctx context.Context, query string, args ...any) (
 	return st.QueryContext(ctx, args...)
 }
 
+// broken says whether the connection itself is lost, so that another is needed.
+func broken(err error) bool {
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone)
+}
+
 // run runs a statement that nobody's context may interrupt: begin, commit …
 func (s *session) run(query string) error {
 	_, err := s.ExecContext(context.Background(), query)
@@ -119,7 +125,7 @@ func (r *readers) take(ctx context.Context) (*session, error) {
 	}
 }
 
-// give takes a connection back.
+// give takes a connection back; nil is one that was lost.
 func (r *readers) give(s *session) { r.free <- s }
 
 // close waits until all are back, and closes them.

@@ -79,7 +79,7 @@ func (db *sqlite) connect(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	db.write.SetMaxOpenConns(1)
-	if err := assertPragmas(ctx, db.write, o); err != nil {
+	if err := assertPragmas(ctx, db.write, pragmas(o)); err != nil {
 		return err
 	}
 	if err := migrate(ctx, goose.DialectSQLite3, db.write, sqliteDialect()); err != nil {
@@ -88,11 +88,16 @@ func (db *sqlite) connect(ctx context.Context, o Options) (err error) {
 	if db.read, err = sql.Open("sqlite", address(db.path, o, "_pragma=query_only(1)")); err != nil {
 		return err
 	}
+	reading := pragmas(o)
+	reading["query_only"] = "1"
+	if err := assertPragmas(ctx, db.read, reading); err != nil {
+		return err
+	}
 	s, err := newSession(ctx, db.write)
 	if err != nil {
 		return err
 	}
-	db.writer = newWriter(s, db.present)
+	db.writer = newWriter(s, db.write, db.present)
 	db.readers = newReaders(db.read, max(4, 2*runtime.GOMAXPROCS(0)))
 	return nil
 }
@@ -121,8 +126,8 @@ func address(path string, o Options, more ...string) string {
 
 // assertPragmas reads the settings back: a driver that does not understand one
 // ignores it silently, and then commits would not be durable.
-func assertPragmas(ctx context.Context, db *sql.DB, o Options) error {
-	for name, want := range pragmas(o) {
+func assertPragmas(ctx context.Context, db *sql.DB, wanted map[string]string) error {
+	for name, want := range wanted {
 		var got string
 		if err := db.QueryRowContext(ctx, "pragma "+name).Scan(&got); err != nil {
 			return fmt.Errorf("pragma %s: %w", name, err)
@@ -155,10 +160,15 @@ func (db *sqlite) view(ctx context.Context, fn func(querier) error) error {
 	if err != nil {
 		return err
 	}
-	defer db.readers.give(s)
 	if err := s.run("begin"); err != nil {
+		if broken(err) { // the next one opens another
+			s.close() //nolint:errcheck // it is lost
+			s = nil
+		}
+		db.readers.give(s)
 		return err
 	}
+	defer db.readers.give(s)
 	defer s.run("rollback") //nolint:errcheck // nothing was written
 	return fn(s)
 }

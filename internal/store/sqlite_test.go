@@ -25,7 +25,7 @@ func copyFile(t *testing.T, from, to string) {
 	}
 }
 
-func remove(path string) { os.Remove(path) } //nolint:errcheck // may not be there
+func remove(path string) { os.Remove(path) }
 
 // raw opens a file as another program would.
 func raw(t *testing.T, path string, statements ...string) *sql.Conn {
@@ -38,7 +38,7 @@ func raw(t *testing.T, path string, statements ...string) *sql.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close(); db.Close() }) //nolint:errcheck // a test's own
+	t.Cleanup(func() { c.Close(); db.Close() })
 	for _, s := range statements {
 		if _, err := c.ExecContext(t.Context(), s); err != nil {
 			t.Fatalf("%s: %v", s, err)
@@ -55,7 +55,7 @@ func refused(t *testing.T, address, want string) {
 	}
 	s, err := Open(context.Background(), address, Options{Seal: box, busy: time.Millisecond})
 	if err == nil {
-		s.Close() //nolint:errcheck // a failure already
+		s.Close()
 		t.Fatal("it was opened")
 	}
 	var e *gatehouse.Error
@@ -140,7 +140,7 @@ func TestErrorsHideThePassword(t *testing.T) {
 	} {
 		s, err := Open(t.Context(), address, Options{Seal: &seal.Box{}})
 		if err == nil {
-			s.Close() //nolint:errcheck // a failure already
+			s.Close()
 		}
 		if err == nil || strings.Contains(err.Error(), "geheim") {
 			t.Errorf("%s: %v", address, err)
@@ -171,7 +171,7 @@ func TestOpenMakesAFileOfItsOwn(t *testing.T) {
 		t.Errorf("closing twice: %v", err)
 	}
 	again := openBox(t, "sqlite://"+path, Options{})
-	defer again.Close() //nolint:errcheck // read only
+	defer again.Close()
 	if err := again.View(t.Context(), func(tx *Tx) error {
 		if v, err := tx.Setting("k"); v != "k" {
 			t.Errorf("got %q, %v", v, err)
@@ -187,7 +187,7 @@ func fault(t *testing.T, harm, heal func(s *session, path string), want string) 
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "x.db")
 	s := openBox(t, "sqlite:"+path, Options{busy: time.Millisecond})
-	defer s.Close() //nolint:errcheck // checked before
+	defer s.Close()
 	if err := s.Update(t.Context(), set("before")); err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +260,7 @@ func TestReadingGoesOnWhileAnotherProgramWrites(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.db")
 	s := openBox(t, "sqlite:"+path, Options{})
-	defer s.Close() //nolint:errcheck // read only
+	defer s.Close()
 	raw(t, path, "begin immediate")
 	if err := s.View(t.Context(), func(tx *Tx) error {
 		_, err := tx.CountUsers()
@@ -273,7 +273,7 @@ func TestReadingGoesOnWhileAnotherProgramWrites(t *testing.T) {
 func TestStatementsAreBounded(t *testing.T) {
 	t.Parallel()
 	s := openBox(t, "sqlite:"+filepath.Join(t.TempDir(), "x.db"), Options{})
-	defer s.Close() //nolint:errcheck // read only
+	defer s.Close()
 	if err := s.Update(t.Context(), func(tx *Tx) error {
 		for i := range mostStatements + 10 {
 			if _, err := one(tx, scanInt, "select "+strings.Repeat("1+", i)+"0"); err != nil {
@@ -286,5 +286,40 @@ func TestStatementsAreBounded(t *testing.T) {
 	}
 	if n := len(s.db.(*sqlite).writer.session.statements); n > mostStatements {
 		t.Errorf("%d statements are kept", n)
+	}
+}
+
+func TestLostConnectionsAreOpenedAnew(t *testing.T) {
+	t.Parallel()
+	s := openBox(t, "sqlite:"+filepath.Join(t.TempDir(), "x.db"), Options{})
+	defer s.Close()
+	db := s.db.(*sqlite)
+	if err := db.writer.session.conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Update(t.Context(), set("k")); err != nil {
+		t.Errorf("update: %v", err)
+	}
+	read := func() error { return s.View(t.Context(), func(tx *Tx) error { _, err := tx.Setting("k"); return err }) }
+	for range cap(db.readers.free) { // each in its turn
+		r, err := db.readers.take(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.conn.Close(); err != nil {
+			t.Fatal(err)
+		}
+		db.readers.give(r)
+		if err := errors.Join(read(), read()); err != nil && !errors.Is(err, gatehouse.Unavailable) {
+			t.Errorf("view: %v", err)
+		}
+	}
+	for range 2 * cap(db.readers.free) {
+		if err := read(); err != nil && !errors.Is(err, gatehouse.Unavailable) {
+			t.Errorf("view: %v", err)
+		}
+	}
+	if err := read(); err != nil {
+		t.Errorf("view: %v", err)
 	}
 }

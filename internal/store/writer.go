@@ -14,6 +14,7 @@ import (
 // commit of its group. Each caller runs its own function, on its own goroutine,
 // when its turn comes: a panic there is its own, and harms nobody.
 type writer struct {
+	db      *sql.DB
 	session *session
 	check   func() error // before every transaction: is the file still there?
 	calls   chan *call   // unbuffered: who waits here can still leave
@@ -48,8 +49,8 @@ func (c *call) end(err error) { c.turn <- turn{err: err} }
 // errGone is the outcome of a caller that panicked or left its goroutine.
 var errGone = errors.New("store: the caller is gone")
 
-func newWriter(s *session, check func() error) *writer {
-	w := &writer{session: s, check: check, calls: make(chan *call), quit: make(chan struct{}), over: make(chan struct{}), longest: groupTime}
+func newWriter(s *session, db *sql.DB, check func() error) *writer {
+	w := &writer{db: db, session: s, check: check, calls: make(chan *call), quit: make(chan struct{}), over: make(chan struct{}), longest: groupTime}
 	go w.loop()
 	return w
 }
@@ -148,7 +149,17 @@ func (w *writer) begin() error {
 	if err := w.check(); err != nil {
 		return err
 	}
-	return w.session.run("begin immediate")
+	err := w.session.run("begin immediate")
+	if !broken(err) {
+		return err
+	}
+	w.session.close() //nolint:errcheck // it is lost
+	s, err := newSession(context.Background(), w.db)
+	if err != nil {
+		return err
+	}
+	w.session = s
+	return s.run("begin immediate")
 }
 
 // serve gives a caller its turn. kept: its work is to be committed. lost: the

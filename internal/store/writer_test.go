@@ -37,7 +37,7 @@ func onGroup(t *testing.T, first func(*Tx) error, fn func(g *grouping)) {
 	address := "sqlite:" + filepath.Join(t.TempDir(), "group.db")
 	synctest.Test(t, func(t *testing.T) {
 		g := &grouping{Store: openBox(t, address, Options{}), t: t, inTurn: make(chan struct{}), release: make(chan struct{})}
-		defer g.Close() //nolint:errcheck // what matters was checked
+		defer g.Close()
 		w := g.db.(*sqlite).writer
 		w.longest = time.Hour
 		check := w.check
@@ -201,15 +201,15 @@ func TestPanicHarmsNobodyElse(t *testing.T) {
 		var caught any
 		g.all.Go(func() {
 			defer func() { caught = recover() }()
-			g.Update(context.Background(), func(tx *Tx) error { //nolint:errcheck // does not return
-				set("panicked")(tx) //nolint:errcheck // undone
+			g.Update(context.Background(), func(tx *Tx) error {
+				set("panicked")(tx)
 				panic("ouch")
 			})
 		})
 		synctest.Wait()
 		g.all.Go(func() {
-			g.Update(context.Background(), func(tx *Tx) error { //nolint:errcheck // does not return
-				set("exited")(tx) //nolint:errcheck // undone
+			g.Update(context.Background(), func(tx *Tx) error {
+				set("exited")(tx)
 				runtime.Goexit()
 				return nil
 			})
@@ -293,7 +293,7 @@ func TestCommittedSurvivesLossOfTheProcess(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := openBox(t, "sqlite:"+filepath.Join(dir, "one.db"), Options{})
-	defer s.Close() //nolint:errcheck // the copy matters
+	defer s.Close()
 	for i := range 20 {
 		if err := s.Update(t.Context(), set(strconv.Itoa(i))); err != nil {
 			t.Fatal(err)
@@ -310,7 +310,7 @@ func TestCommittedSurvivesLossOfTheProcess(t *testing.T) {
 		if err := db.QueryRow(`select count(*) from settings`).Scan(&n); err != nil || n != i+1 {
 			t.Errorf("after %d updates a copy holds %d: %v", i+1, n, err)
 		}
-		db.Close() //nolint:errcheck // a copy
+		db.Close()
 		for _, end := range []string{"", "-wal", "-shm"} {
 			remove(filepath.Join(dir, "copy.db"+end))
 		}
