@@ -220,9 +220,13 @@ func (p *Provider) sendToSignIn(w http.ResponseWriter, r *http.Request, v visit)
 }
 
 // keep stores the request, bound to this browser, unless it is stored already.
+// Anybody can make us keep one, so that is limited.
 func (p *Provider) keep(w http.ResponseWriter, r *http.Request, v *visit) error {
 	if v.handle != "" {
 		return nil
+	}
+	if err := p.Limiter.Allow(r); err != nil {
+		return err
 	}
 	kept, err := json.Marshal(v.params)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/op/request"
+	"gatehouse/internal/web/ui"
 )
 
 func TestAuthorize(t *testing.T) {
@@ -202,6 +203,27 @@ func TestA13InteractionBelongsToItsBrowser(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestStrangersCannotFillTheDatabase: an address keeps so many requests and no
+// more; who is signed in needs none of them.
+func TestStrangersCannotFillTheDatabase(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.signsIn = nil
+	h.op.Limiter = &ui.Limiter{Burst: 3, Every: time.Hour, Clock: h.clock.Now}
+	for i := range 5 {
+		want := http.StatusOK // the sign-in page
+		if i >= 3 {
+			want = http.StatusTooManyRequests
+		}
+		if got := h.browser().get(asking("trusted")); got.status != want || strings.Contains(got.at.Path, "/sign-in") != (want == http.StatusOK) {
+			t.Errorf("request %d: %d at %s", i, got.status, got.at.Path)
+		}
+	}
+	if code := h.signedIn(h.alice).get(asking("trusted")).sent(t).Get("code"); code == "" {
+		t.Error("who is signed in does not come in either")
+	}
 }
 
 func TestA16Demands(t *testing.T) {

@@ -55,7 +55,8 @@ type Provider struct {
 	Store     *store.Store
 	UI        *ui.UI
 	Sessions  *session.Manager
-	URL       string // what browsers and apps see, without a slash at the end: the issuer
+	Limiter   *ui.Limiter // of authorization requests that are kept; nil: none
+	URL       string      // what browsers and apps see, without a slash at the end: the issuer
 	Lifetimes Lifetimes
 	Clock     gatehouse.Clock
 	Log       *slog.Logger      // nil: discard

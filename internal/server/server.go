@@ -135,8 +135,9 @@ func (s *Server) assemble(o Options) {
 	s.signIn = &signin.Service{
 		Store: s.store, Apps: open, Users: s.users, Sessions: s.sessions, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
 	}
+	limiter := &ui.Limiter{Clock: o.Clock} // one for all that a stranger can begin
 	s.provider = &op.Provider{
-		Store: s.store, UI: s.ui, Sessions: s.sessions, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
+		Store: s.store, UI: s.ui, Sessions: s.sessions, Limiter: limiter, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
 		Lifetimes: op.Lifetimes{
 			Code: c.Lifetimes.Code, Access: c.Lifetimes.Access, ID: c.Lifetimes.ID,
 			Refresh: c.Lifetimes.Refresh, RefreshAbsolute: c.Lifetimes.RefreshAbsolute,
@@ -149,8 +150,8 @@ func (s *Server) assemble(o Options) {
 	s.access.Register()
 	s.registerCleaning()
 	s.pages = []mounter{
-		&entry.Entry{UI: s.ui, SignIn: s.signIn, Sessions: s.sessions},
-		&portal.Portal{UI: s.ui, Store: s.store, Sessions: s.sessions, SignIn: s.signIn},
+		&entry.Entry{UI: s.ui, SignIn: s.signIn, Sessions: s.sessions, Limiter: limiter},
+		&portal.Portal{UI: s.ui, Store: s.store, Sessions: s.sessions, SignIn: s.signIn, Limiter: limiter},
 		&admin.Admin{UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, URL: c.URL},
 		&api.API{UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, URL: c.URL},
 	}

@@ -64,6 +64,22 @@ func Parse(v url.Values) Params {
 	}
 }
 
+// maxSize bounds what is kept of a request while its person signs in, in bytes.
+// Anybody can make us keep one.
+const maxSize = 8 << 10
+
+// size is how long the parameters that are kept are together.
+func (p Params) size() int {
+	n := len(p.State)
+	for _, s := range []string{
+		p.ClientID, p.RedirectURI, p.ResponseType, p.ResponseMode, p.Scope, p.Nonce, p.Challenge, p.Method,
+		p.Prompt, p.MaxAge, p.LoginHint, p.UILocales, p.HintedSubject,
+	} {
+		n += len(s)
+	}
+	return n
+}
+
 // text is s if it is text that can be shown and kept, at most max bytes long,
 // else "". It is for hints, which may be ignored.
 func text(s string, max int) string {

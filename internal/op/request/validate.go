@@ -121,6 +121,8 @@ func checkShape(_ gatehouse.Client, p Params, _ *Authorization) (code, descripti
 		return "request_uri_not_supported", "The parameter request_uri is not supported. Send the parameters themselves."
 	case p.Registration:
 		return "registration_not_supported", "The parameter registration is not supported. Register the client here."
+	case p.size() > maxSize:
+		return "invalid_request", "The request is too long: all its parameters together may have 8192 bytes."
 	case len(p.Nonce) > 1024 || !plain(p.Nonce):
 		return "invalid_request", "The nonce must be text without control characters, at most 1024 bytes."
 	}

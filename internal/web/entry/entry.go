@@ -15,11 +15,12 @@ import (
 	"gatehouse/internal/web/ui"
 )
 
-// Entry shows the way in. All fields are needed.
+// Entry shows the way in. All fields but Limiter are needed.
 type Entry struct {
 	UI       *ui.UI
 	SignIn   *signin.Service
 	Sessions *session.Manager
+	Limiter  *ui.Limiter // of sign-ins that are begun; nil: none
 }
 
 // Mount adds the addresses of this package, and the page for whatever has no
@@ -101,6 +102,9 @@ func (e *Entry) begin(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (e *Entry) goTo(w http.ResponseWriter, r *http.Request, s signin.Start) error {
+	if err := e.Limiter.Allow(r); err != nil {
+		return err
+	}
 	s.Locale = string(i18n.From(r.Context()))
 	s.BrowserHash = e.Sessions.Browser(w, r)
 	address, err := e.SignIn.Begin(r.Context(), s)

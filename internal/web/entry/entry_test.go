@@ -9,7 +9,23 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/signin"
+	"gatehouse/internal/web/ui"
 )
+
+func TestStrangersCannotFillTheDatabase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, one())
+	w.entry.Limiter = &ui.Limiter{Burst: 2, Every: time.Hour}
+	for i, want := range []int{http.StatusSeeOther, http.StatusSeeOther, http.StatusTooManyRequests} {
+		p := w.browser().post("/sign-in/one", "")
+		if p.status != want || (p.location != "") != (want == http.StatusSeeOther) {
+			t.Errorf("sign-in %d: %d to %q", i, p.status, p.location)
+		}
+	}
+	if p := w.browser().get("/sign-in"); p.status != http.StatusOK {
+		t.Errorf("the page itself: %d", p.status)
+	}
+}
 
 func TestSignInPage(t *testing.T) {
 	t.Parallel()

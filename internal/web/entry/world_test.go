@@ -45,6 +45,7 @@ type world struct {
 	t     *testing.T
 	store *store.Store
 	sign  *signin.Service
+	entry *Entry
 	http  http.Handler
 }
 
@@ -65,7 +66,8 @@ func newWorld(t *testing.T, connections ...gatehouse.Connection) *world {
 	}}
 	u := &ui.UI{}
 	mux := http.NewServeMux()
-	(&Entry{UI: u, SignIn: w.sign, Sessions: sessions}).Mount(mux)
+	w.entry = &Entry{UI: u, SignIn: w.sign, Sessions: sessions}
+	w.entry.Mount(mux)
 	w.http = u.Middleware(mux)
 	w.update(func(tx *store.Tx) error {
 		for _, c := range connections {

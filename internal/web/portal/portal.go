@@ -18,12 +18,13 @@ import (
 	"gatehouse/internal/web/ui"
 )
 
-// Portal shows people their own account. All fields are needed.
+// Portal shows people their own account. All fields but Limiter are needed.
 type Portal struct {
 	UI       *ui.UI
 	Store    *store.Store
 	Sessions *session.Manager
 	SignIn   *signin.Service
+	Limiter  *ui.Limiter // of sign-ins that are begun; nil: none
 }
 
 // Mount adds the addresses of this package.
@@ -151,6 +152,9 @@ func (a *accountPage) readApplications(tx *store.Tx) error {
 
 // connect begins to connect another identity with the signed-in account.
 func (p *Portal) connect(w http.ResponseWriter, r *http.Request, v visitor) error {
+	if err := p.Limiter.Allow(r); err != nil {
+		return err
+	}
 	address, err := p.SignIn.Begin(r.Context(), signin.Start{
 		Connection: r.PathValue("connection"), ReturnTo: "/user?done=connected", LinkUserID: v.user.ID,
 		Locale: string(i18n.From(r.Context())), BrowserHash: p.Sessions.Browser(w, r),

@@ -1,0 +1,92 @@
+package ui
+
+import (
+	"cmp"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"gatehouse"
+)
+
+// What the zero Limiter allows: a company behind one address signs in 600
+// people at once, and then 10 a second.
+const (
+	DefaultEvery = 100 * time.Millisecond
+	DefaultBurst = 600
+)
+
+// mostAddresses bounds what a Limiter remembers. The addresses beyond share one
+// allowance.
+const mostAddresses = 10_000
+
+// Limiter bounds how much strangers make us keep (authorization requests,
+// sign-ins under way): each address may do it Burst times at once, and once
+// more after each Every. An IPv6 network of 64 bits counts as one address, since
+// one browser has it all. What it remembers is lost with the process. It is used
+// by pointer and is safe for concurrent use; nil allows everything.
+type Limiter struct {
+	Every time.Duration // 0: DefaultEvery
+	Burst int           // 0: DefaultBurst
+	Clock gatehouse.Clock
+
+	mu    sync.Mutex
+	spent map[netip.Prefix]time.Time // when the address has its whole allowance again
+}
+
+// Allow takes one of the allowance of the address that r comes from (see
+// ClientAddress). Limited when there is none left.
+func (l *Limiter) Allow(r *http.Request) error {
+	if l == nil || l.take(network(ClientAddress(r))) {
+		return nil
+	}
+	return gatehouse.Errorf(gatehouse.Limited, "Too many sign-ins were begun from your network in a short time. Wait a minute, and try again.")
+}
+
+func (l *Limiter) take(from netip.Prefix) bool {
+	every, now := cmp.Or(l.Every, DefaultEvery), l.Clock.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, known := l.spent[from]; !known && len(l.spent) >= mostAddresses {
+		if l.forget(now); len(l.spent) >= mostAddresses {
+			from = netip.Prefix{}
+		}
+	}
+	full := l.spent[from]
+	if full.Before(now) {
+		full = now
+	}
+	full = full.Add(every)
+	if full.Sub(now) > every*time.Duration(cmp.Or(l.Burst, DefaultBurst)) {
+		return false
+	}
+	if l.spent == nil {
+		l.spent = map[netip.Prefix]time.Time{}
+	}
+	l.spent[from] = full
+	return true
+}
+
+// forget drops the addresses that have their whole allowance again.
+func (l *Limiter) forget(now time.Time) {
+	for from, full := range l.spent {
+		if !full.After(now) {
+			delete(l.spent, from)
+		}
+	}
+}
+
+// network is what counts as one address; zero for what is none.
+func network(address string) netip.Prefix {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	bits := a.BitLen()
+	if a.Is6() {
+		bits = 64
+	}
+	p, _ := a.Prefix(bits) // bits fit, as they are the address's own or fewer
+	return p
+}
