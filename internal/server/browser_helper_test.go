@@ -288,11 +288,12 @@ func (b *tab) look(name string) {
 	b.do("resize", chromedp.EmulateViewport(b.width, 900))
 }
 
-// prefers makes the system of the tab light or dark.
+// prefers makes the system of the tab light or dark. Nothing moves, so that a
+// picture does not catch a colour on its way to another.
 func (b *tab) prefers(scheme string) {
 	b.Helper()
 	b.do("prefer "+scheme, command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 	}))
 }
 

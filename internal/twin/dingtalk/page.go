@@ -145,7 +145,7 @@ func (t *Twin) avatar(c *call) answer {
 	first, _ := utf8.DecodeRuneInString(p.Nick)
 	var initial bytes.Buffer
 	template.HTMLEscape(&initial, []byte(string(first)))
-	svg := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="hsl(%d 55%% 45%%)"/>`+
+	svg := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="hsl(%d 55%% 30%%)"/>`+
 		`<text x="32" y="42" font-size="28" font-family="sans-serif" text-anchor="middle" fill="#fff">%s</text></svg>`,
 		crc32.ChecksumIEEE([]byte(union))%360, initial.String())
 	return answer{status: http.StatusOK, body: []byte(svg), header: http.Header{

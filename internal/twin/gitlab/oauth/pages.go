@@ -111,32 +111,35 @@ const pageTexts = `
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{.Title}}</title>
 <style nonce="{{.Nonce}}">
-:root{color-scheme:light dark;--bg:#fbfafd;--card:#fff;--ink:#28272d;--soft:#626168;--line:#dcdcde;--hot:#e24329;--go:#1f75cb}
-@media(prefers-color-scheme:dark){:root{--bg:#18171d;--card:#28272d;--ink:#ececef;--soft:#a4a3a8;--line:#4c4b51;--hot:#fc6d26;--go:#63a6e9}}
+:root{color-scheme:light dark;--bg:#fbfafd;--card:#fff;--ink:#28272d;--soft:#626168;--line:#dcdcde;--hot:#e24329;--face:#b03a1c;--go:#1f75cb;--on:#fff}
+@media(prefers-color-scheme:dark){:root{--bg:#18171d;--card:#28272d;--ink:#ececef;--soft:#a4a3a8;--line:#4c4b51;--hot:#fc6d26;--go:#63a6e9;--on:#0d2137}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--bg);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI","PingFang SC","Microsoft YaHei",sans-serif}
 header{border-top:4px solid var(--hot);padding:1.25rem 1rem;text-align:center}
 header b{font-size:1.25rem}
 header span{color:var(--soft)}
-main{max-width:44rem;margin:0 auto 3rem;padding:1.5rem;background:var(--card);border:1px solid var(--line);border-radius:.75rem}
+main{width:calc(100% - 2rem);max-width:46rem;margin:0 auto 3rem;padding:1.5rem;background:var(--card);border:1px solid var(--line);border-radius:.75rem}
 h1{margin:0 0 .5rem;font-size:1.3rem}
 p{margin:.5rem 0}
 .soft{color:var(--soft)}
 .alert{border-left:4px solid var(--hot);padding:.5rem .75rem;background:color-mix(in srgb,var(--hot) 10%,transparent)}
-.people{display:grid;grid-template-columns:repeat(auto-fill,minmax(13rem,1fr));gap:.5rem;margin:1rem 0 0;padding:0;list-style:none}
-.people form{margin:0}
+.people{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,14rem),1fr));gap:.5rem;margin:1rem 0 0;padding:0;list-style:none}
+.people li,.people form{display:grid;margin:0;min-width:0}
 .people button{display:flex;gap:.75rem;align-items:center;width:100%;padding:.5rem .75rem;text-align:left;font:inherit;color:inherit;background:none;border:1px solid var(--line);border-radius:.5rem;cursor:pointer}
 .people button:hover,.people button:focus-visible{border-color:var(--go);outline:2px solid var(--go)}
-.people i{flex:none;width:2.25rem;height:2.25rem;border-radius:50%;background:var(--hot);color:#fff;font-style:normal;display:grid;place-items:center}
-.people small{display:block;color:var(--soft)}
-.refused{opacity:.65}
+.people i{flex:none;width:2.25rem;height:2.25rem;border-radius:50%;background:var(--face);color:#fff;font-style:normal;display:grid;place-items:center}
+.people span{min-width:0;overflow-wrap:anywhere}
+.people small{display:block;color:var(--soft);line-height:1.35}
+.people .refused{border-style:dashed;color:var(--soft)}
+.refused i{filter:grayscale(1)}
 .row{display:flex;gap:.75rem;flex-wrap:wrap;align-items:center;margin-top:1rem}
 .row form{margin:0}
 .go,.no{font:inherit;padding:.5rem 1.25rem;border-radius:.5rem;border:1px solid var(--go);cursor:pointer}
-.go{background:var(--go);color:#fff}
+.go{background:var(--go);color:var(--on)}
+.go:focus-visible,.no:focus-visible{outline:2px solid var(--go);outline-offset:2px}
 .no{background:none;color:inherit;border-color:var(--line)}
 a{color:var(--go)}
-input[type=text]{font:inherit;padding:.5rem;border:1px solid var(--line);border-radius:.5rem;background:transparent;color:inherit}
+input[type=text]{font:inherit;min-width:0;max-width:100%;padding:.5rem;border:1px solid var(--line);border-radius:.5rem;background:transparent;color:inherit}
 pre{white-space:pre-wrap;padding:.75rem;border:1px solid var(--line);border-radius:.5rem}
 </style>
 </head>
