@@ -19,6 +19,9 @@ const (
 	cleaningStep  = 500
 	cleaningSteps = 200
 	keepJobs      = 14 * 24 * time.Hour
+	// How long a sign-in that led to no account can be looked up. Strangers can
+	// bring such ones about.
+	keepRefusals = 90 * 24 * time.Hour
 )
 
 func (s *Server) registerCleaning() {
@@ -26,7 +29,7 @@ func (s *Server) registerCleaning() {
 	s.runner.Every(cleaningArgs{}, 10*time.Minute, "clean")
 }
 
-// clean removes expired rows and old jobs, a step in a transaction.
+// clean removes expired rows, old jobs and old refusals, a step in a transaction.
 func (s *Server) clean(ctx context.Context, _ *jobs.Job[cleaningArgs]) error {
 	for range cleaningSteps {
 		var gone int64
@@ -36,7 +39,11 @@ func (s *Server) clean(ctx context.Context, _ *jobs.Job[cleaningArgs]) error {
 				return err
 			}
 			old, err := tx.DeleteEndedJobs(tx.Now().Add(-keepJobs), cleaningStep)
-			gone = expired + old
+			if err != nil {
+				return err
+			}
+			refusals, err := tx.DeleteOldDecisions(tx.Now().Add(-keepRefusals), cleaningStep)
+			gone = expired + old + refusals
 			return err
 		})
 		if err != nil || gone == 0 {

@@ -179,7 +179,7 @@ func (s *Service) stopped(ctx context.Context, c gatehouse.Connection, address s
 	if c.Name != "" {
 		d.Facts["connection"] = c.Name
 	}
-	if d.Rule != ruleUnknown && d.Rule != ruleBrowser || s.mayKeep() {
+	if s.mayKeep(d.Rule) {
 		keeping, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer done()
 		draft := d

@@ -40,7 +40,8 @@ type Service struct {
 	Metrics  gatehouse.Metrics // nil: none
 
 	once      sync.Once
-	strangers *rate.Limiter
+	strangers *rate.Limiter // of callbacks that belong to no sign-in of the browser
+	nobodies  *rate.Limiter // of sign-ins that ended before anybody was vouched for
 }
 
 func (s *Service) log() *slog.Logger {
@@ -56,11 +57,20 @@ func (s *Service) count(kind string, outcome gatehouse.Outcome) {
 	}
 }
 
-// mayKeep holds back decisions about callbacks that belong to no sign-in of the browser:
-// anybody can send those, as many as they like, and the database keeps each.
-func (s *Service) mayKeep() bool {
-	s.once.Do(func() { s.strangers = rate.NewLimiter(rate.Every(time.Second), 100) })
-	return s.strangers.AllowN(s.Clock.Now(), 1)
+// mayKeep holds back decisions about nobody: anybody can bring them about, as
+// many as they like (a callback that belongs to nothing, a sign-in that is begun
+// and answered with an error), and the database keeps each for months. When a
+// provider is down for everybody, the first thousand are kept.
+func (s *Service) mayKeep(rule string) bool {
+	s.once.Do(func() {
+		s.strangers = rate.NewLimiter(rate.Every(time.Second), 100)
+		s.nobodies = rate.NewLimiter(rate.Every(time.Second), 1000)
+	})
+	of := s.nobodies
+	if rule == ruleUnknown || rule == ruleBrowser {
+		of = s.strangers
+	}
+	return of.AllowN(s.Clock.Now(), 1)
 }
 
 // Choices is what the sign-in page offers.

@@ -406,6 +406,33 @@ func TestStrangersCannotFillTheDatabase(t *testing.T) {
 	}
 }
 
+// TestFailuresCannotFillTheDatabase: nor can sign-ins that are begun and
+// answered with an error; who then comes in has a decision all the same.
+func TestFailuresCannotFillTheDatabase(t *testing.T) {
+	t.Parallel()
+	w, _ := one(t)
+	w.mayKeep("") // makes the limits
+	w.nobodies.SetBurst(3)
+	w.nobodies.SetLimit(0)
+	kept := 0
+	for range 5 {
+		_, err := w.Finish(t.Context(), Answer{Connection: "one", BrowserHash: browser, Values: url.Values{
+			"state": {w.begin(Start{})}, "error": {"server_error"},
+		}})
+		var r *Refused
+		if !errors.As(err, &r) {
+			t.Fatal(err)
+		}
+		if r.Decision.Reference != "" {
+			kept++
+		}
+	}
+	if kept != 3 {
+		t.Errorf("%d decisions were kept, want 3", kept)
+	}
+	w.finish(answer(w.begin(Start{}), "alice"))
+}
+
 // TestProperties: whatever comes in whatever order, no state is accepted twice,
 // nor by another browser or connection, and every acceptance is a session.
 func TestProperties(t *testing.T) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"strings"
+	"time"
 
 	"gatehouse"
 )
@@ -44,6 +45,13 @@ func (tx *Tx) Decision(idOrReference string) (gatehouse.Decision, error) {
 	}
 	return one(tx, scanDecision, `select `+decisionColumns+` from decisions where lower(reference) = $1
 		order by id desc limit 1`, strings.ToLower(idOrReference))
+}
+
+// DeleteOldDecisions removes up to limit decisions about nobody who has an
+// account here that were made before a time, and says how many.
+func (tx *Tx) DeleteOldDecisions(before time.Time, limit int) (int64, error) {
+	return tx.exec(`delete from decisions where id in (select id from decisions
+		where user_id = '' and at < $1 order by id limit $2)`, before, limit)
 }
 
 // Decisions lists decisions of a user ("" = of all), the newest first.

@@ -160,6 +160,31 @@ func TestLinks(t *testing.T) {
 	})
 }
 
+func TestDeleteOldDecisions(t *testing.T) {
+	t.Parallel()
+	atNoon(t, func(t *testing.T, s *store.Store) {
+		update(t, s, func(tx *store.Tx) error {
+			long := tx.Now().Add(-time.Hour)
+			for _, d := range []gatehouse.Decision{
+				{Reference: "OLD1", At: long}, {Reference: "OLD2", At: long}, {Reference: "USER", At: long, UserID: "u"}, {Reference: "NEW"},
+			} {
+				is(t, tx.SaveDecision(&d), "")
+			}
+			for _, want := range []int64{1, 1, 0} {
+				n, err := tx.DeleteOldDecisions(tx.Now().Add(-time.Minute), 1)
+				if is(t, err, ""); n != want {
+					t.Errorf("%d are gone, want %d", n, want)
+				}
+			}
+			left, err := tx.Decisions("", store.Cursor{})
+			if len(left.Items) != 2 || left.Items[0].Reference != "NEW" || left.Items[1].Reference != "USER" {
+				t.Errorf("left: %v", left.Items)
+			}
+			return err
+		})
+	})
+}
+
 func TestDecisions(t *testing.T) {
 	t.Parallel()
 	atNoon(t, func(t *testing.T, s *store.Store) {
