@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"gatehouse"
+	"gatehouse/internal/config"
+	"gatehouse/internal/seal"
+	"gatehouse/internal/server"
+	"gatehouse/internal/session"
+	"gatehouse/internal/store"
+	"gatehouse/internal/users"
+)
+
+// postgresServer names the environment variable with the address of a server.
+const postgresServer = "GATEHOUSE_TEST_POSTGRES"
+
+// The client app of the measurements.
+const (
+	clientID     = "bench"
+	clientSecret = "bench-client-secret-of-a-loopback-installation"
+	redirectURI  = "https://bench.example.com/callback"
+)
+
+func clientYAML() string {
+	return fmt.Sprintf("clients:\n  - {id: %s, secret: %q, name: Bench, redirect_uris: [%q], scopes: [openid, profile, email]}\n",
+		clientID, clientSecret, redirectURI)
+}
+
+// seedUsers is how many people have a session, so that not everybody is one.
+const seedUsers = 64
+
+// person has a session in the hub.
+type person struct{ cookie string }
+
+// seed makes the schema and what the configuration names, then people with
+// sessions who allowed the client what it asks for. The first administers.
+func (in *installation) seed(ctx context.Context) (people []person, err error) {
+	c, err := in.read()
+	if err != nil {
+		return nil, err
+	}
+	s, err := server.Open(ctx, server.Options{Config: c})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	st, err := openStore(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	err = st.Update(ctx, func(tx *store.Tx) error {
+		people = nil
+		for i := range seedUsers {
+			p, err := addPerson(tx, st, i, len(c.Clients) > 0)
+			if err != nil {
+				return err
+			}
+			people = append(people, p)
+		}
+		return nil
+	})
+	return people, err
+}
+
+func openStore(ctx context.Context, c *config.Config) (*store.Store, error) {
+	box, err := seal.Open(c.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(ctx, c.Database, store.Options{Seal: box})
+}
+
+func addPerson(tx *store.Tx, st *store.Store, i int, consent bool) (person, error) {
+	by := gatehouse.Actor{Kind: gatehouse.ActorOperator, Name: "bench"}
+	n := users.New{Username: fmt.Sprintf("person%02d", i), Name: fmt.Sprintf("Person %d", i)}
+	if i == 0 {
+		n.Role = gatehouse.RoleSuperAdministrator
+	}
+	u, err := (&users.Users{Store: st}).Make(tx, by, n)
+	if err != nil {
+		return person{}, err
+	}
+	m := &session.Manager{Store: st}
+	token, _, err := m.Start(tx, session.Start{UserID: u.ID, UserName: u.Username, Method: "link", UserAgent: "bench", Address: "127.0.0.1"})
+	if err != nil || !consent {
+		return person{cookie: token}, err
+	}
+	err = tx.SaveConsent(store.Consent{UserID: u.ID, ClientID: clientID, Scopes: []string{"openid", "profile", "email"}})
+	return person{cookie: token}, err
+}
+
+// newPostgres makes a database that is dropped at the end of the run, and says
+// how durable the server's commits are.
+func (b *bench) newPostgres(ctx context.Context) (address, about string, err error) {
+	u, err := url.Parse(b.postgres)
+	if err != nil {
+		return "", "", fmt.Errorf("%s is no address", postgresServer)
+	}
+	name := "gatehouse_bench_" + strings.ToLower(rand.Text())
+	err = b.inServer(ctx, func(c *pgx.Conn) error {
+		var version, fsync, synchronous string
+		err := c.QueryRow(ctx, `select current_setting('server_version'), current_setting('fsync'), current_setting('synchronous_commit')`).
+			Scan(&version, &fsync, &synchronous)
+		if err != nil {
+			return err
+		}
+		about = fmt.Sprintf("PostgreSQL %s, fsync=%s, synchronous_commit=%s", strings.Fields(version)[0], fsync, synchronous)
+		_, err = c.Exec(ctx, "create database "+name+" template template0 encoding 'UTF8'")
+		return err
+	})
+	if err != nil {
+		return "", "", err
+	}
+	b.ended = append(b.ended, func(ctx context.Context) error {
+		return b.inServer(ctx, func(c *pgx.Conn) error {
+			_, err := c.Exec(ctx, "drop database if exists "+name+" with (force)")
+			return err
+		})
+	})
+	u.Path = "/" + name
+	return u.String(), about, nil
+}
+
+func (b *bench) inServer(ctx context.Context, fn func(*pgx.Conn) error) error {
+	c, err := pgx.Connect(ctx, b.postgres)
+	if err != nil {
+		return fmt.Errorf("connect to %s: %w", postgresServer, err)
+	}
+	defer c.Close(ctx) //nolint:errcheck // its work is done
+	return fn(c)
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// clients are how many sign in at once.
+func clients() []int { return []int{1, 8} }
+
+// signIn measures complete sign-ins of people who have a session and allowed the
+// client before: GET /oauth/authorize gives a code, POST /oauth/token an access
+// token and an ID token for it. Each writes twice, durably, and signs once.
+func (b *bench) signIn(ctx context.Context) error {
+	signed, err := b.floors(ctx)
+	if err != nil {
+		return err
+	}
+	t := &table{}
+	t.add("database", "clients", "sign-ins/s", "p50", "p95", "p99", "hub CPU each", "store commits/s", "of the nearest limit")
+	if err := b.signInOn(ctx, t, signed, "sqlite", "SQLite, synchronous=FULL", "sqlite:gatehouse.db"); err != nil {
+		return err
+	}
+	if b.postgres == "" {
+		t.add("PostgreSQL", "skipped: "+postgresServer+" is not set")
+		b.print(t)
+		return nil
+	}
+	address, about, err := b.newPostgres(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.signInOn(ctx, t, signed, "postgres", about, address); err != nil {
+		return err
+	}
+	b.print(t)
+	return nil
+}
+
+func (b *bench) signInOn(ctx context.Context, t *table, signed float64, name, about, database string) (err error) {
+	in, err := b.install(ctx, "signin "+name, database, clientYAML())
+	if err != nil {
+		return err
+	}
+	people, err := in.seed(ctx)
+	if err != nil {
+		return fmt.Errorf("seed %s: %w", name, err)
+	}
+	durable := map[int]float64{}
+	for _, n := range clients() {
+		if durable[n], err = in.commits(ctx, n); err != nil {
+			return fmt.Errorf("commits on %s: %w", name, err)
+		}
+	}
+	hub, err := in.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, hub.stop()) }()
+	if _, err := hub.awaitReadyz(ctx, in.url); err != nil {
+		return err
+	}
+	for _, n := range clients() {
+		m, err := in.load(ctx, hub, people, n)
+		if err != nil {
+			return fmt.Errorf("%d clients on %s: %w", n, name, err)
+		}
+		rate := float64(len(m.took)) / m.during.Seconds()
+		t.add(about, fmt.Sprint(n), fmt.Sprintf("%.0f", rate),
+			milliseconds(percentile(m.took, 50)), milliseconds(percentile(m.took, 95)), milliseconds(percentile(m.took, 99)),
+			milliseconds(m.cpu/time.Duration(max(1, len(m.took)))), fmt.Sprintf("%.0f", durable[n]), ofLimit(rate, signed, durable[n]/commitsEach))
+	}
+	return nil
+}
+
+// commitsEach is how many durable commits a sign-in needs: the code is kept, and
+// taken for the tokens.
+const commitsEach = 2
+
+// ofLimit says how much of the lower of two limits a rate is.
+func ofLimit(rate, signatures, commits float64) string {
+	if commits < signatures {
+		return fmt.Sprintf("%.0f %% of %.0f (commits)", 100*rate/commits, commits)
+	}
+	return fmt.Sprintf("%.0f %% of %.0f (signatures)", 100*rate/signatures, signatures)
+}
+
+// measured is what a load came to.
+type measured struct {
+	took   []time.Duration // sorted
+	during time.Duration
+	cpu    time.Duration // of the hub
+}
+
+// load lets n clients sign in, first unmeasured, then measured.
+func (in *installation) load(ctx context.Context, hub *process, people []person, n int) (measured, error) {
+	browsers := make([]*browser, n)
+	for i := range browsers {
+		browsers[i] = newBrowser(in.url)
+		defer browsers[i].close()
+	}
+	keys, err := browsers[0].keys(ctx)
+	if err != nil {
+		return measured{}, err
+	}
+	for i, br := range browsers { // an answer that is fast and wrong is no answer
+		token, err := br.signIn(ctx, people[i])
+		if err == nil {
+			err = checkToken(token, keys, in.url)
+		}
+		if err != nil {
+			return measured{}, err
+		}
+	}
+	if _, err := round(ctx, browsers, people, min(in.seconds/4, time.Second)); err != nil {
+		return measured{}, err
+	}
+	before, err := cpuOf(hub.pid())
+	if err != nil {
+		return measured{}, err
+	}
+	began := time.Now()
+	took, err := round(ctx, browsers, people, in.seconds)
+	if err != nil {
+		return measured{}, err
+	}
+	during := time.Since(began)
+	after, err := cpuOf(hub.pid())
+	return measured{took: took, during: during, cpu: after - before}, err
+}
+
+// round has each browser sign in people one after another for a while.
+func round(ctx context.Context, browsers []*browser, people []person, d time.Duration) ([]time.Duration, error) {
+	each := make([][]time.Duration, len(browsers))
+	g, ctx := errgroup.WithContext(ctx)
+	end := time.Now().Add(d)
+	for i, br := range browsers {
+		g.Go(func() error {
+			for next := i; time.Now().Before(end); next += len(browsers) {
+				began := time.Now()
+				if _, err := br.signIn(ctx, people[next%len(people)]); err != nil {
+					return err
+				}
+				each[i] = append(each[i], time.Since(began))
+			}
+			return nil
+		})
+	}
+	err := g.Wait()
+	all := slices.Concat(each...)
+	slices.Sort(all)
+	return all, err
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	gitlabtwin "gatehouse/internal/twin/gitlab"
+)
+
+// gitlabToken is the administrator's in the stand-in.
+const gitlabToken = "glpat-bench-on-loopback-only"
+
+// company is what the stand-in GitLab has; always the same.
+type company struct{ users, groups, projects int }
+
+func medium() company { return company{users: 5000, groups: 500, projects: 2000} }
+
+func (c company) world() *gitlabtwin.World {
+	return gitlabtwin.GeneratedWorld(c.users, c.groups, c.projects, 1)
+}
+
+// bound is the fewest requests by which the company can be read whole with an
+// administrator's token.
+type bound struct{ lists, members, shares int }
+
+func (b bound) sum() int { return b.lists + b.members + b.shares }
+
+// The sizes of pages that bound reckons with.
+const (
+	listPage    = 100 // rows of a REST list
+	accountPage = 600 // accounts of a GraphQL query for their memberships
+)
+
+// boundOf counts by the formula for "REST lists and memberships by account":
+// the lists of accounts, groups and projects, by keyset until an empty page for
+// projects; the memberships of all accounts, 600 a query, and once more each
+// page of groups for Minimal Access, which accounts do not tell; and one request
+// for each group that is shared or lies below one that is, since GitLab tells
+// shares of groups nowhere else.
+func boundOf(w *gitlabtwin.World) bound {
+	pages := func(n, size int) int { return (n + size - 1) / size }
+	var b bound
+	w.Read(func(d *gitlabtwin.Data) {
+		u, g, p := len(d.Users()), len(d.Groups()), len(d.Projects())
+		b.lists = pages(u, listPage) + pages(g, listPage) + pages(p, listPage) + 1
+		b.members = pages(u, accountPage) + pages(g, listPage)
+		shared := map[int64]bool{}
+		for _, group := range d.Groups() {
+			if len(d.SharesOf(gitlabtwin.InGroup(group.ID))) == 0 {
+				continue
+			}
+			shared[group.ID] = true
+			for _, below := range d.Descendants(group.ID) {
+				shared[below.ID] = true
+			}
+		}
+		b.shares = len(shared)
+	})
+	return b
+}
+
+// twinMain is the stand-in GitLab in a process of its own, so that its memory
+// and the hub's are apart.
+func twinMain(ctx context.Context, args []string) (err error) {
+	f := flag.NewFlagSet(childTwin, flag.ContinueOnError)
+	latency := f.Duration("latency", 0, "before every answer")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = l.Close() }() // closed by the server, once that runs
+	url := "http://" + l.Addr().String()
+	twin, err := gitlabtwin.New(gitlabtwin.Config{URL: url, World: medium().world()})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, twin.Close()) }()
+	twin.AddToken(gitlabtwin.Token{Value: gitlabToken, UserID: 1, Name: "bench", Scopes: []string{"read_api"}})
+	twin.SetFaults(gitlabtwin.Faults{Latency: *latency})
+	fmt.Fprintf(os.Stdout, "ready %s\n", url)
+	return serveTwin(ctx, l, twin)
+}
+
+// requestsPath tells how many requests the stand-in saw, and forgets them.
+const requestsPath = "/-/bench/requests"
+
+func serveTwin(ctx context.Context, l net.Listener, twin *gitlabtwin.Twin) error {
+	mux := http.NewServeMux()
+	mux.Handle("/", twin)
+	mux.HandleFunc("POST "+requestsPath, func(w http.ResponseWriter, _ *http.Request) {
+		seen := twin.Requests()
+		twin.ResetRequests()
+		_ = json.NewEncoder(w).Encode(seen)
+	})
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- srv.Serve(l) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		return srv.Close()
+	}
+}
