@@ -36,7 +36,10 @@ func (p *Provider) grantByCode(a ask) (tokenAnswer, error) {
 		}
 		if !code.UsedAt.IsZero() {
 			replayed = true
-			return p.endFamily(tx, a, "code.replayed", code.Family, code.Grant.UserID)
+			if err := p.endFamily(tx, a, "code.replayed", code.Family, code.Grant.UserID); err != nil {
+				return err
+			}
+			return tx.DeleteCode(code.Hash) // there is nothing more to end, and the audit log needs one line of it
 		}
 		if err := redeemable(code, a.form, tx.Now()); err != nil {
 			return err

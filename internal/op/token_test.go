@@ -102,6 +102,7 @@ func TestT1CodeOnce(t *testing.T) {
 			t.Error("the access token outlives the second use of its code")
 		}
 		h.refresh(a.RefreshToken).refused(t, 400, "invalid_grant")
+		h.redeem(code).refused(t, 400, "invalid_grant") // once more, which ends nothing and is noted no second time
 		if h.userinfo(other.AccessToken).status != http.StatusOK {
 			t.Error("another sign-in ended as well")
 		}

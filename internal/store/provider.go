@@ -91,6 +91,12 @@ func (tx *Tx) Code(hash []byte) (gatehouse.Code, error) {
 	return one(tx, scanCode, `select `+codeColumns+` from codes where hash = $1`, hash)
 }
 
+// DeleteCode forgets an authorization code. Nothing happens if it is unknown.
+func (tx *Tx) DeleteCode(hash []byte) error {
+	_, err := tx.exec(`delete from codes where hash = $1`, hash)
+	return err
+}
+
 // Consent is the scopes that a user allowed a client.
 type Consent struct {
 	UserID, ClientID string

@@ -75,6 +75,10 @@ func TestCodes(t *testing.T) {
 			}
 			_, err = tx.TakeCode(hash("other"))
 			is(t, err, gatehouse.NotFound)
+			is(t, tx.DeleteCode(c.Hash), "")
+			is(t, tx.DeleteCode(c.Hash), "")
+			_, err = tx.TakeCode(c.Hash)
+			is(t, err, gatehouse.NotFound)
 			return nil
 		})
 	})
