@@ -109,11 +109,12 @@ func (c *cli) outcome(of gatehouse.Connector, f following) error {
 			return err
 		}
 	}
-	switch {
-	case f.pull.State == gatehouse.PullHeld:
+	switch f.pull.State {
+	case gatehouse.PullHeld:
 		return fmt.Errorf("the sync of %s is held, since %s; look at it on the dashboard, and let it through there if that is right", of.Key, clean(f.pull.Error))
-	case f.pull.State == gatehouse.PullFailed:
+	case gatehouse.PullFailed:
 		return fmt.Errorf("the sync of %s failed: %s", of.Key, clean(f.pull.Error))
+	case gatehouse.PullRunning, gatehouse.PullDone, gatehouse.PullCanceled:
 	}
 	return fmt.Errorf("the sync of %s ended as %s; the log of the server says more", of.Key, f.job.State)
 }

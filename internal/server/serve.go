@@ -31,13 +31,13 @@ func Serve(ctx context.Context, o ServeOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	defer public.Close()
+	defer func() { _ = public.Close() }() // closed already when it was served
 	var metrics net.Listener
 	if o.Config.MetricsListen != "" {
 		if metrics, err = listen(ctx, o.Config.MetricsListen, "metrics_listen"); err != nil {
 			return err
 		}
-		defer metrics.Close()
+		defer func() { _ = metrics.Close() }()
 	}
 	s, err := Open(ctx, Options{Config: o.Config, Log: o.Log})
 	if err != nil {
@@ -85,7 +85,7 @@ func Check(c *config.Config, log *slog.Logger) error {
 func checkConnection(c gatehouse.Connection, env integration.Env) error {
 	k, ok := kind(c.Kind)
 	if !ok || k.OpenConnection == nil {
-		return fmt.Errorf("omniauth.providers: %s is of the kind %q, by which this build signs nobody in (it knows %s); name one of them with kind:", c.Name, c.Kind, kindNames())
+		return fmt.Errorf("omniauth.providers: %s is of the kind %q, by which this build signs nobody in (it knows %s); name one of them by the key kind", c.Name, c.Kind, kindNames())
 	}
 	if _, err := k.OpenConnection(c, env); err != nil {
 		return fmt.Errorf("omniauth.providers: %w", err)

@@ -21,6 +21,8 @@ type visitor struct {
 	status int
 	text   string // the source of the page
 	doc    *html.Node
+
+	location string // where the last answer sent the browser, when it did not follow
 }
 
 func newVisitor(t *testing.T) *visitor {
@@ -57,6 +59,7 @@ func (v *visitor) send(r *http.Request) *visitor {
 	if err != nil {
 		v.Fatal(err)
 	}
+	v.location = answer.Header.Get("Location")
 	v.at, v.status, v.text = answer.Request.URL, answer.StatusCode, string(body)
 	if v.doc, err = html.Parse(strings.NewReader(v.text)); err != nil {
 		v.Fatal(err)
