@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/oauth2"
 
 	"gatehouse/internal/twin/gitlab"
 )
@@ -192,6 +194,49 @@ func TestStateOutlivesTheTwin(t *testing.T) {
 			t.Error("the application is gone")
 		}
 	})
+}
+
+// TestKilledTwinLosesNothing never closes the first twin: what it answered with is
+// in the file all the same.
+func TestKilledTwinLosesNothing(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "state.json")
+	srv := httptest.NewUnstartedServer(nil)
+	c := gitlab.Config{URL: "http://" + srv.Listener.Addr().String(), State: file, Clock: func() time.Time { return now }}
+	boot := func() {
+		twin, err := gitlab.New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		withApp(twin, nil)
+		srv.Config.Handler = twin
+	}
+	boot()
+	first, err := os.ReadFile(file)
+	if err != nil || !strings.Contains(string(first), "RSA PRIVATE KEY") {
+		t.Fatalf("the signing key is not in the file from the start: %v", err)
+	}
+	srv.Start()
+	defer srv.Close()
+	b := browser(t)
+	config := oauthConfig(srv)
+	got := code(t, b, srv, config.AuthCodeURL("s"), "3")
+	keys := ask(t, srv, "GET", "/oauth/discovery/keys", "", "").body
+	boot()
+	tok, err := config.Exchange(t.Context(), got.Get("code"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	boot()
+	if got := ask(t, srv, "GET", "/oauth/discovery/keys", "", "").body; got != keys {
+		t.Error("the signing key changed")
+	}
+	if _, err := config.TokenSource(t.Context(), &oauth2.Token{RefreshToken: tok.RefreshToken}).Token(); err != nil {
+		t.Errorf("refresh: %v", err)
+	}
+	if _, page := fetch(t, b, http.MethodGet, srv.URL+"/", nil); !strings.Contains(page, "Signed in as Alice Turner") {
+		t.Errorf("the browser is not signed in any more: %s", page)
+	}
 }
 
 func TestNewRefuses(t *testing.T) {

@@ -1,6 +1,7 @@
 package gitlab
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -8,7 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/internal/twin/gitlab/caller"
 	"gatehouse/internal/twin/gitlab/rest"
+	"gatehouse/internal/twin/gitlab/world"
 )
 
 // Switches are the settings of the instance that can change while it runs. The
@@ -36,7 +39,7 @@ type Switches struct {
 // RackAttack is the throttle for authenticated API requests.
 type RackAttack struct {
 	Requests int           // in Period; 0: off
-	Period   time.Duration // 0: one minute
+	Period   time.Duration // whole seconds; 0: one minute
 	Text     string        // body of the refusal; "": "Retry later"
 }
 
@@ -90,40 +93,32 @@ func (t *Twin) throttled(w http.ResponseWriter, r *http.Request) bool {
 	if a.Requests == 0 || !strings.HasPrefix(r.URL.Path, "/api/") {
 		return false
 	}
-	if a.Period == 0 {
-		a.Period = time.Minute
-	}
-	name, who := "throttle_unauthenticated_api", r.RemoteAddr
-	for _, v := range []string{r.Header.Get("Private-Token"), r.Header.Get("Authorization")} {
-		if v != "" {
-			name, who = "throttle_authenticated_api", v
+	period := int64(cmp.Or(a.Period, time.Minute) / time.Second)
+	name, who := "throttle_unauthenticated_api", ""
+	t.World.Read(func(d *world.Data) {
+		var known bool
+		if who, known = caller.Limited(d, r); known {
+			name = "throttle_authenticated_api"
 		}
-	}
-	now := t.config.Clock()
-	window := now.UnixNano() / int64(a.Period)
-	end := time.Unix(0, (window+1)*int64(a.Period))
-	seen := t.attack.take(who, window)
+	})
+	now := t.config.Clock().Unix()
+	left := period - now%period
+	seen := t.attack.take(who, now/period)
 
-	h := w.Header()
-	limit := int(float64(a.Requests) * 60 / a.Period.Seconds())
-	set := h.Set
+	set := w.Header().Set
 	set("RateLimit-Name", name)
-	set("RateLimit-Limit", strconv.Itoa(max(1, limit)))
+	set("RateLimit-Limit", strconv.FormatInt((int64(a.Requests)*60+period-1)/period, 10)) // of a minute, rounded up
 	set("RateLimit-Observed", strconv.Itoa(seen))
 	set("RateLimit-Remaining", strconv.Itoa(max(0, a.Requests-seen)))
-	set("RateLimit-Reset", strconv.FormatInt(end.Unix(), 10))
+	set("RateLimit-Reset", strconv.FormatInt(now+left, 10))
 	if seen <= a.Requests {
 		return false
 	}
-	set("RateLimit-ResetTime", end.UTC().Format(http.TimeFormat))
-	set("Retry-After", strconv.Itoa(max(1, int(end.Sub(now).Seconds()))))
-	h.Set("Content-Type", "text/plain")
+	set("RateLimit-ResetTime", time.Unix(now+left, 0).UTC().Format(http.TimeFormat))
+	set("Retry-After", strconv.FormatInt(left, 10))
+	set("Content-Type", "text/plain")
 	w.WriteHeader(http.StatusTooManyRequests)
-	text := a.Text
-	if text == "" {
-		text = "Retry later"
-	}
-	_, _ = fmt.Fprintln(w, text)
+	_, _ = fmt.Fprintln(w, cmp.Or(a.Text, "Retry later"))
 	return true
 }
 

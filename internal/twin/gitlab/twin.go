@@ -35,8 +35,9 @@ const (
 type Config struct {
 	// URL is the external URL: the issuer, and the start of all links.
 	URL string
-	// State is a file that keeps the world between runs; "" keeps it in memory.
-	// What the file holds wins over World.
+	// State is a file that keeps the world between runs, with sessions, tokens and
+	// the signing key; "" keeps it in memory. It is written after every change by
+	// a request. What the file holds wins over World.
 	State string
 	// World is the beginning; nil: [DemoWorld].
 	World *World
@@ -117,7 +118,19 @@ func New(c Config) (*Twin, error) {
 		Complexity: func() int { return t.current().GraphQLComplexity },
 	}
 	t.Switch(c.Switches)
-	return t, nil
+	return t, t.begin()
+}
+
+// begin makes what a state file must hold from the start, so that a twin that is
+// killed has lost nothing that somebody may have seen.
+func (t *Twin) begin() error {
+	if t.config.State == "" {
+		return nil
+	}
+	if err := t.sign.PrepareKeys(); err != nil {
+		return err
+	}
+	return t.save()
 }
 
 func opened(c Config) (*World, error) {
@@ -186,9 +199,7 @@ func (t *Twin) serve(w http.ResponseWriter, r *http.Request) {
 	default:
 		t.sign.ServeHTTP(w, r)
 	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		_ = t.save() // Close tells of errors
-	}
+	_ = t.save() // Close tells of errors
 }
 
 // below takes the path of the external URL away; what is not below it does not

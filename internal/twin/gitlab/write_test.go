@@ -223,7 +223,7 @@ func TestUnknownRoutesAndMethods(t *testing.T) {
 	for _, s := range []step{
 		{"GET", "nothing", "", 404, `{"error":"404 Not Found"}`},
 		{"PATCH", "users", "", 405, `{"error":"405 Not Allowed"}`},
-		{"GET", "users/x", "", 400, `{"error":"id is invalid"}`},
+		{"GET", "users/x", "", 404, `{"error":"404 Not Found"}`},
 		{"POST", "users", "{broken", 400, `{"error":"message body does not match declared format"}`},
 		{"GET", "version", "", 200, `{"version":"18.9.0-ee","revision":"6714c913","kas":{"enabled":true,"externalUrl":"wss://kas.example.com","externalK8sProxyUrl":"https://kas.example.com/k8s-proxy/","version":"18.9.0"},"enterprise":true}`},
 		{"GET", "personal_access_tokens/self", "", 200, `{"id":1,"name":"","revoked":false,"created_at":null,"description":null,"scopes":["api","admin_mode","sudo"],"user_id":1,"last_used_at":"2026-03-01T09:00:00.000Z","active":true,"expires_at":"2027-03-01","last_used_ips":[]}`},

@@ -5,6 +5,7 @@ package caller
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -123,13 +124,32 @@ func Identify(d *world.Data, r *http.Request, params func(string) string, scopes
 	return c, c.sudo(d, r, params, rules)
 }
 
+// Limited names the caller of a request for counting, without asking what the
+// token is worth: the user whose token it is, else the address.
+func Limited(d *world.Data, r *http.Request) (who string, known bool) {
+	value, _, _ := presented(r, r.URL.Query().Get)
+	if t := d.Token(value); t != nil && t.UserID != 0 {
+		return "user " + strconv.FormatInt(t.UserID, 10), true
+	}
+	return Address(r), false
+}
+
+// Address is the address of a caller without the port, which changes with every
+// connection.
+func Address(r *http.Request) string {
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		return host
+	}
+	return r.RemoteAddr
+}
+
 // Usable tells whether a token is alive and has one of the scopes.
 func Usable(t *world.Token, scopes []string, now time.Time) error {
 	switch {
-	case t.Revoked:
-		return bearer(http.StatusUnauthorized, oauthError{Error: "invalid_token", Description: "Token was revoked. You have to re-authorize from the user."})
 	case !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt):
 		return bearer(http.StatusUnauthorized, oauthError{Error: "invalid_token", Description: "Token is expired. You can either do re-authorization or token refresh."})
+	case t.Revoked:
+		return bearer(http.StatusUnauthorized, oauthError{Error: "invalid_token", Description: "Token was revoked. You have to re-authorize from the user."})
 	case len(scopes) > 0 && !slices.ContainsFunc(scopes, func(s string) bool { return slices.Contains(t.Scopes, s) }):
 		return bearer(http.StatusForbidden, oauthError{
 			Error:       "insufficient_scope",

@@ -13,15 +13,6 @@ import (
 	"gatehouse/internal/twin/gitlab/world"
 )
 
-// code is an authorization code that was given out.
-type code struct {
-	app, redirectURI, nonce string
-	challenge, method       string
-	scopes                  []string
-	userID                  int64
-	authTime, expires       time.Time
-}
-
 // request is an authorization request that was found good.
 type request struct {
 	app         world.Application
@@ -48,6 +39,8 @@ const (
 	textLogin    = "The authorization server requires end-user authentication"
 	textConsent  = "The authorization server requires end-user consent"
 	textMissing  = "Missing required parameter: "
+	// of GitLab's own
+	textUnconfirmed = "Verify the email address in your account profile before you sign in."
 )
 
 // check reads an authorization request; problem is the text for the error page.
@@ -148,25 +141,29 @@ func sameLoopback(a, b string) bool {
 	return x.String() == y.String()
 }
 
-// authorize answers GET /oauth/authorize.
+// authorize answers GET /oauth/authorize. That a stranger with prompt=none is sent
+// back to the application is OpenID Connect's rule, not seen of GitLab itself.
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
-	key, x := s.session(w, r)
+	x := s.session(r)
 	q := r.URL.Query()
 	req, problem := s.check(q)
 	user := s.signedIn(x)
 	silent := slices.Contains(req.prompt, "none")
+	if user != nil && user.ConfirmedAt.IsZero() {
+		problem = textUnconfirmed
+	}
 	switch {
 	case user == nil && silent && problem == "":
 		s.answer(w, r, req, fields("error", "login_required", "error_description", textLogin), false)
 	case user == nil:
-		s.askForPerson(w, r, key, x, q)
+		s.askForPerson(w, r, x, q)
 	case problem != "":
 		s.show(w, http.StatusOK, "error", page{Title: signInTitle, Problem: problem})
 	case s.mustSignInAgain(req, x):
 		q.Del("prompt")
-		s.askForPerson(w, r, key, x, q)
+		s.askForPerson(w, r, x, q)
 	case !slices.Contains(req.prompt, "consent") && s.authorized(req, user):
-		s.goOn(w, r, req, user, x, q)
+		s.goOn(w, r, req, user, q)
 	case silent:
 		s.answer(w, r, req, fields("error", "consent_required", "error_description", textConsent), false)
 	default:
@@ -174,11 +171,11 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *Server) mustSignInAgain(req request, x session) bool {
+func (s *Server) mustSignInAgain(req request, x world.Session) bool {
 	if slices.Contains(req.prompt, "login") || slices.Contains(req.prompt, "select_account") {
 		return true
 	}
-	return req.maxAge >= 0 && s.Now().Sub(x.signedInAt) > req.maxAge
+	return req.maxAge >= 0 && s.Now().Sub(x.SignedInAt) > req.maxAge
 }
 
 // authorized tells whether no consent is owed: the application is trusted, or
@@ -193,7 +190,7 @@ func (s *Server) authorized(req request, user *world.User) bool {
 	found := false
 	wanted := slices.Sorted(slices.Values(req.scopes))
 	s.World.Read(func(d *world.Data) {
-		for _, t := range d.Tokens() {
+		for t := range d.Tokens() {
 			if t.Application == req.app.ID && t.UserID == user.ID && !t.Revoked &&
 				slices.Equal(wanted, slices.Sorted(slices.Values(t.Scopes))) {
 				found = true
@@ -203,14 +200,18 @@ func (s *Server) authorized(req request, user *world.User) bool {
 	return found
 }
 
-func (s *Server) goOn(w http.ResponseWriter, r *http.Request, req request, user *world.User, x session, q url.Values) {
+func (s *Server) goOn(w http.ResponseWriter, r *http.Request, req request, user *world.User, q url.Values) {
 	if s.AskAlways && !slices.Contains(req.prompt, "none") {
-		s.show(w, http.StatusOK, "continue", s.consent(req, user, q))
+		p := s.consent(req, user, q)
+		p.Fields = append(p.Fields, field{"response_mode", req.mode}) // this page is not GitLab's: nothing may get lost
+		s.show(w, http.StatusOK, "continue", p)
 		return
 	}
-	s.answer(w, r, req, fields("code", s.grant(req, user.ID, x), "state", ""), !s.PlainRedirect)
+	s.answer(w, r, req, fields("code", s.grant(req, user.ID)), !s.PlainRedirect)
 }
 
+// consent fills the consent page. GitLab's form does not carry response_mode, so
+// that answers after it always come in the query.
 func (s *Server) consent(req request, user *world.User, q url.Values) page {
 	p := page{
 		Title: signInTitle, User: user, App: cmp.Or(req.app.Name, req.app.ID),
@@ -230,12 +231,7 @@ func (s *Server) consent(req request, user *world.User, q url.Values) page {
 		{"scope", strings.Join(req.scopes, " ")},
 		{"nonce", req.nonce},
 		{"code_challenge", req.challenge},
-	}
-	if req.challenge != "" {
-		p.Fields = append(p.Fields, field{"code_challenge_method", req.method})
-	}
-	if req.mode != "query" {
-		p.Fields = append(p.Fields, field{"response_mode", req.mode})
+		{"code_challenge_method", q.Get("code_challenge_method")},
 	}
 	return p
 }
@@ -259,9 +255,10 @@ func describe(scope string) string {
 }
 
 // decide answers the forms of the consent page: POST allows, DELETE (or a POST
-// with _method=delete) refuses.
+// with _method=delete) refuses. A request that is no good gets the error page here
+// too; what GitLab answers then was not seen.
 func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
-	key, x := s.session(w, r)
+	x := s.session(r)
 	if err := r.ParseForm(); err != nil {
 		http.Error(w, "400 Bad Request", http.StatusBadRequest)
 		return
@@ -270,7 +267,7 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 	if user == nil {
 		q := r.Form
 		q.Del("_method")
-		s.askForPerson(w, r, key, x, q)
+		s.askForPerson(w, r, x, q)
 		return
 	}
 	req, problem := s.check(r.Form)
@@ -282,25 +279,18 @@ func (s *Server) decide(w http.ResponseWriter, r *http.Request) {
 		s.answer(w, r, req, fields("error", "access_denied", "error_description", textDenied), false)
 		return
 	}
-	s.answer(w, r, req, fields("code", s.grant(req, user.ID, x)), false)
+	s.answer(w, r, req, fields("code", s.grant(req, user.ID)), false)
 }
 
 // grant makes a code.
-func (s *Server) grant(req request, user int64, x session) string {
-	value := secret()
+func (s *Server) grant(req request, user int64) string {
 	now := s.Now()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for k, c := range s.codes {
-		if now.After(c.expires) {
-			delete(s.codes, k)
-		}
+	c := world.Code{
+		Value: secret(), Application: req.app.ID, UserID: user, RedirectURI: req.redirectURI, Scopes: req.scopes,
+		Nonce: req.nonce, Challenge: req.challenge, Method: req.method, ExpiresAt: now.Add(codeLife),
 	}
-	s.codes[value] = code{
-		app: req.app.ID, redirectURI: req.redirectURI, nonce: req.nonce, challenge: req.challenge, method: req.method,
-		scopes: req.scopes, userID: user, authTime: x.signedInAt, expires: now.Add(codeLife),
-	}
-	return value
+	_ = s.World.Write(func(d *world.Data) error { d.KeepCode(c, now); return nil })
+	return c.Value
 }
 
 func fields(pairs ...string) []field {

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -21,9 +22,44 @@ func bearer(r *http.Request) string {
 	return r.Form.Get("bearer_token")
 }
 
-// alive tells whether an OAuth token is neither revoked nor expired.
-func (s *Server) alive(t *world.Token) bool {
-	return t.Kind == world.OAuthToken && !t.Revoked && s.Now().Before(t.ExpiresAt)
+// deadness is Doorkeeper's word on a token that is no good; nil: an unknown one.
+func (s *Server) deadness(t *world.Token) string {
+	switch {
+	case t != nil && t.Revoked:
+		return "The access token was revoked"
+	case t != nil && !s.alive(t):
+		return "The access token expired"
+	}
+	return "The access token is invalid"
+}
+
+func challenge(name, text string) string {
+	return fmt.Sprintf(`Bearer realm="Doorkeeper", error=%q, error_description=%q`, name, text)
+}
+
+// refuseToken answers a dead token, with the key state as Doorkeeper has it.
+func refuseToken(w http.ResponseWriter, text string) {
+	w.Header().Set("WWW-Authenticate", challenge("invalid_token", text))
+	writeJSON(w, http.StatusUnauthorized, tokenError{errorBody{"invalid_token", text}, "unauthorized"})
+}
+
+// alive tells whether a token is neither revoked nor expired.
+func (s *Server) alive(t *world.Token) bool { return !t.Revoked && s.Now().Before(t.ExpiresAt) }
+
+// accessToken finds an OAuth token; personal ones are unknown here.
+func accessToken(d *world.Data, value string) *world.Token {
+	if t := d.Token(value); t != nil && t.Kind == world.OAuthToken {
+		return t
+	}
+	return nil
+}
+
+// tokenOf finds the token that an access or refresh token stands for.
+func tokenOf(d *world.Data, value string) *world.Token {
+	if t := accessToken(d, value); t != nil {
+		return t
+	}
+	return d.TokenByRefresh(value)
 }
 
 type application struct {
@@ -40,7 +76,7 @@ type tokenInfoBody struct {
 	ExpiresInSeconds int64       `json:"expires_in_seconds"`
 }
 
-type tokenInfoError struct {
+type tokenError struct {
 	errorBody
 	State string `json:"state"`
 }
@@ -50,7 +86,7 @@ func (s *Server) tokenInfo(w http.ResponseWriter, r *http.Request) {
 	value := bearer(r)
 	var body *tokenInfoBody
 	s.World.Read(func(d *world.Data) {
-		t := d.Token(value)
+		t := accessToken(d, value)
 		if t == nil || !s.alive(t) {
 			return
 		}
@@ -65,8 +101,7 @@ func (s *Server) tokenInfo(w http.ResponseWriter, r *http.Request) {
 		}
 	})
 	if body == nil {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="Doorkeeper", error="invalid_token", error_description="The access token is invalid"`)
-		writeJSON(w, http.StatusUnauthorized, tokenInfoError{errorBody{"invalid_token", "The access token is invalid"}, "unauthorized"})
+		refuseToken(w, s.deadness(nil))
 		return
 	}
 	writeJSON(w, http.StatusOK, body)
@@ -88,67 +123,57 @@ func (s *Server) introspect(w http.ResponseWriter, r *http.Request) {
 		missing("token").write(w)
 		return
 	}
-	asking, ok := s.askingApplication(r)
-	if !ok {
-		refuseStranger(w, r)
-		return
-	}
+	id, _ := credentials(r)
+	app, ok := s.client(r)
+	presented := bearer(r)
 	var body introspection
+	var dead string // why the token that asks may not
 	s.World.Read(func(d *world.Data) {
-		t := d.Token(r.Form.Get("token"))
-		if t == nil {
-			t = byRefresh(d, r.Form.Get("token"))
+		t := tokenOf(d, r.Form.Get("token"))
+		if id == "" {
+			asking := accessToken(d, presented)
+			if asking == nil {
+				return
+			}
+			app.ID, dead = asking.Application, s.deadness(asking)
+			ok = s.alive(asking) && t != asking && t != nil && t.Application == app.ID
 		}
-		if t != nil && s.alive(t) && t.Application == asking {
+		if ok && t != nil && s.alive(t) && t.Application == app.ID {
 			body = introspection{
 				Active: true, Scope: strings.Join(t.Scopes, " "), ClientID: t.Application, TokenType: "Bearer",
 				Exp: t.ExpiresAt.Unix(), Iat: t.CreatedAt.Unix(),
 			}
 		}
 	})
-	writeJSON(w, http.StatusOK, body)
-}
-
-func refuseStranger(w http.ResponseWriter, r *http.Request) {
-	if _, _, basic := r.BasicAuth(); basic || r.Form.Get("client_id") != "" {
+	switch {
+	case ok:
+		writeJSON(w, http.StatusOK, body)
+	case id != "":
 		invalidClient().write(w)
-		return
+	case dead != "":
+		refuseToken(w, dead)
+	default:
+		f := &refused{http.StatusBadRequest, "invalid_request", "Request need to be authorized. Required parameter for authorizing request is missing or invalid."}
+		f.write(w)
 	}
-	f := &refused{http.StatusBadRequest, "invalid_request", "Request need to be authorized. Required parameter for authorizing request is missing or invalid."}
-	f.write(w)
 }
 
-func (s *Server) askingApplication(r *http.Request) (string, bool) {
-	if app, ok := s.client(r, false); ok {
-		return app.ID, true
-	}
-	value := bearer(r)
-	var app string
-	s.World.Read(func(d *world.Data) {
-		if t := d.Token(value); t != nil && s.alive(t) && value != r.Form.Get("token") {
-			app = t.Application
-		}
-	})
-	return app, app != ""
-}
-
-// revoke answers POST /oauth/revoke, also for tokens that nobody knows.
+// revoke answers POST /oauth/revoke, also for tokens that nobody knows. The tokens
+// of a public application may be revoked by everybody who has them.
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
 		missing("token").write(w)
 		return
 	}
-	app, ok := s.client(r, true)
+	app, ok := s.client(r)
 	allowed := true
 	_ = s.World.Write(func(d *world.Data) error {
-		t := d.Token(r.Form.Get("token"))
+		t := tokenOf(d, r.Form.Get("token"))
 		if t == nil {
-			t = byRefresh(d, r.Form.Get("token"))
-		}
-		if t == nil || t.Kind != world.OAuthToken {
 			return nil
 		}
-		if allowed = ok && t.Application == app.ID; allowed {
+		owner := d.Application(t.Application)
+		if allowed = owner != nil && !owner.Confidential || ok && t.Application == app.ID; allowed {
 			t.Revoked = true
 		}
 		return nil

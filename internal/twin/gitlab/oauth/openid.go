@@ -29,52 +29,72 @@ const secretKeyBase = "stand-in"
 // has. GitLab publishes more keys than the one that signs ID tokens.
 const otherModulus = "uVSijN4B-yZmGqSePONyMvki_hY4LwoP1iMYQovUsRVrXnzxOcjNobnLmEDNQUB3-SZvXHlrQPlH8JLk42xyKhBUMkWbLZGObGEnBUVEFzyYfeFzzfMeZXgXDRG9qyv_EBanZwT6gcq-MxyhDKv6LyQ_1DARPZ2k9r1xkvhHlt4USP1sNE8NzC7TNUQ0RFLyN9-QrA8mcg3ihIKBCN6Ei9UeJANoLTPYNS1Eb9y4etgw8FjgItwUyvrjKifqh0Ok6yMXCg4TXzwyHBc8UUVJAr3peGSrSjWhtLtHpSW6HYmkCZnuZRlOUdWcen0IR6XPuNZN4gyZI_srdceLFx36pQ"
 
+// signing is the key that signs, and all keys that are published.
 type signing struct {
 	signer jose.Signer
-	public jose.JSONWebKeySet
+	public keySet
 }
 
-// keys returns the signing key: the configured one, the one kept in the world,
+type keySet struct {
+	Keys []publicKey `json:"keys"`
+}
+
+// publicKey is a key with its parts in GitLab's order.
+type publicKey struct {
+	Kty string `json:"kty"`
+	Kid string `json:"kid"`
+	E   string `json:"e"`
+	N   string `json:"n"`
+	Use string `json:"use"`
+	Alg string `json:"alg"`
+}
+
+// PrepareKeys makes the signing key, if there is none yet, so that it can be saved
+// before the first token is signed with it.
+func (s *Server) PrepareKeys() error {
+	_, err := s.signing()
+	return err
+}
+
+// openKeys returns the signing key: the configured one, the one kept in the world,
 // or a new one that is then kept there.
-func (s *Server) keys() (*signing, error) {
-	s.keyOnce.Do(func() { s.key, s.keyErr = s.openKeys() })
-	return s.key, s.keyErr
-}
-
 func (s *Server) openKeys() (*signing, error) {
 	key, err := s.privateKey()
 	if err != nil {
 		return nil, err
 	}
-	own, err := published(&key.PublicKey)
+	own, err := published(base64.RawURLEncoding.EncodeToString(key.N.Bytes()), key.E)
 	if err != nil {
 		return nil, err
 	}
-	n, err := base64.RawURLEncoding.DecodeString(otherModulus)
-	if err != nil {
-		return nil, fmt.Errorf("read the second key: %w", err)
-	}
-	other, err := published(&rsa.PublicKey{N: new(big.Int).SetBytes(n), E: 65537})
+	other, err := published(otherModulus, 65537)
 	if err != nil {
 		return nil, err
 	}
 	signer, err := jose.NewSigner(
-		jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: own.KeyID}},
+		jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: key, KeyID: own.Kid}},
 		(&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
 		return nil, fmt.Errorf("open the signing key: %w", err)
 	}
-	return &signing{signer, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{other, own}}}, nil
+	return &signing{signer, keySet{[]publicKey{other, own}}}, nil
 }
 
-func published(key *rsa.PublicKey) (jose.JSONWebKey, error) {
-	k := jose.JSONWebKey{Key: key, Use: "sig", Algorithm: string(jose.RS256)}
+// published describes a key; its name is the thumbprint of RFC 7638.
+func published(modulus string, exponent int) (publicKey, error) {
+	n, err := base64.RawURLEncoding.DecodeString(modulus)
+	if err != nil {
+		return publicKey{}, fmt.Errorf("read a key: %w", err)
+	}
+	k := jose.JSONWebKey{Key: &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: exponent}}
 	print, err := k.Thumbprint(crypto.SHA256)
 	if err != nil {
-		return k, fmt.Errorf("name a key: %w", err)
+		return publicKey{}, fmt.Errorf("name a key: %w", err)
 	}
-	k.KeyID = base64.RawURLEncoding.EncodeToString(print)
-	return k, nil
+	return publicKey{
+		Kty: "RSA", Kid: base64.RawURLEncoding.EncodeToString(print), N: modulus, Use: "sig", Alg: string(jose.RS256),
+		E: base64.RawURLEncoding.EncodeToString(big.NewInt(int64(exponent)).Bytes()),
+	}, nil
 }
 
 func (s *Server) privateKey() (*rsa.PrivateKey, error) {
@@ -97,7 +117,7 @@ func (s *Server) privateKey() (*rsa.PrivateKey, error) {
 
 // jwks answers GET /oauth/discovery/keys.
 func (s *Server) jwks(w http.ResponseWriter, _ *http.Request) {
-	k, err := s.keys()
+	k, err := s.signing()
 	if err != nil {
 		http.Error(w, "500", http.StatusInternalServerError)
 		return
@@ -106,9 +126,8 @@ func (s *Server) jwks(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, k.public)
 }
 
-// claims are those that ID token and userinfo have in common.
+// claims are those that ID token and userinfo have in common, beside sub.
 type claims struct {
-	Sub               string `json:"sub"`
 	SubLegacy         string `json:"sub_legacy"`
 	Name              string `json:"name,omitempty"`
 	Nickname          string `json:"nickname,omitempty"`
@@ -122,16 +141,18 @@ type claims struct {
 
 type idClaims struct {
 	Iss      string `json:"iss"`
+	Sub      string `json:"sub"`
 	Aud      string `json:"aud"`
 	Exp      int64  `json:"exp"`
 	Iat      int64  `json:"iat"`
 	Nonce    string `json:"nonce,omitempty"`
 	AuthTime int64  `json:"auth_time,omitempty"`
 	claims
-	GroupsDirect []string `json:"groups_direct,omitempty"`
+	GroupsDirect []string `json:"groups_direct"`
 }
 
 type userinfoClaims struct {
+	Sub string `json:"sub"`
 	claims
 	Groups     []string `json:"groups"`
 	Owner      []string `json:"https://gitlab.org/claims/groups/owner,omitempty"`
@@ -142,10 +163,9 @@ type userinfoClaims struct {
 // shared fills the common claims. The address is the primary one with the scope
 // email, the public one without.
 func (s *Server) shared(u *world.User, scopes []string) claims {
-	sub := strconv.FormatInt(u.ID, 10)
-	legacy := sha256.Sum256([]byte(sub + "-" + secretKeyBase))
+	legacy := sha256.Sum256([]byte(subject(u) + "-" + secretKeyBase))
 	c := claims{
-		Sub: sub, SubLegacy: hex.EncodeToString(legacy[:]), Name: u.Name, Nickname: u.Username, PreferredUsername: u.Username,
+		SubLegacy: hex.EncodeToString(legacy[:]), Name: u.Name, Nickname: u.Username, PreferredUsername: u.Username,
 		Website: u.WebsiteURL, Profile: s.URL + "/" + u.Username, Picture: cmp.Or(u.AvatarURL, gravatar(u.Email)), Email: u.PublicEmail,
 	}
 	if slices.Contains(scopes, "email") {
@@ -158,30 +178,31 @@ func (s *Server) shared(u *world.User, scopes []string) claims {
 	return c
 }
 
+func subject(u *world.User) string { return strconv.FormatInt(u.ID, 10) }
+
 func gravatar(email string) string {
 	sum := sha256.Sum256([]byte(email))
 	return "https://www.gravatar.com/avatar/" + hex.EncodeToString(sum[:]) + "?s=80&d=identicon"
 }
 
-func (s *Server) idToken(app string, user int64, scopes []string, c *code) (string, error) {
-	k, err := s.keys()
+func (s *Server) idToken(app string, user int64, scopes []string, nonce string) (string, error) {
+	k, err := s.signing()
 	if err != nil {
 		return "", err
 	}
 	now := s.Now()
-	body := idClaims{Iss: s.URL, Aud: app, Iat: now.Unix(), Exp: now.Add(idTokenLife).Unix()}
-	if c != nil {
-		body.Nonce = c.nonce
-	}
+	body := idClaims{Iss: s.URL, Aud: app, Iat: now.Unix(), Exp: now.Add(idTokenLife).Unix(), Nonce: nonce}
 	s.World.Read(func(d *world.Data) {
-		if u := d.User(user); u != nil {
-			body.claims = s.shared(u, scopes)
-			body.GroupsDirect = directGroups(d, user, 0)
+		if u := signer(d, user); u != nil {
+			body.Sub, body.claims, body.GroupsDirect = subject(u), s.shared(u, scopes), directGroups(d, user, 0)
 			if !u.CurrentSignInAt.IsZero() {
 				body.AuthTime = u.CurrentSignInAt.Unix()
 			}
 		}
 	})
+	if body.Sub == "" {
+		return "", fmt.Errorf("user %d is not active", user)
+	}
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return "", fmt.Errorf("write an ID token: %w", err)
@@ -193,10 +214,20 @@ func (s *Server) idToken(app string, user int64, scopes []string, c *code) (stri
 	return signed.CompactSerialize()
 }
 
+// signer returns the person whom OpenID Connect speaks of, or nil. GitLab looks
+// among active people only and fails, with a 500, when it finds none; so its code
+// says, it was not tried.
+func signer(d *world.Data, user int64) *world.User {
+	if u := d.User(user); u != nil && u.State == world.Active {
+		return u
+	}
+	return nil
+}
+
 // directGroups lists the full paths of direct group memberships, of one level or,
 // with 0, of all from Guest on.
 func directGroups(d *world.Data, user int64, level int) []string {
-	var paths []string
+	paths := []string{}
 	for _, m := range d.MembershipsOf(user) {
 		if m.Pending() || m.Awaiting || m.Source.Kind != world.GroupSource || m.Level <= world.MinimalAccess {
 			continue
@@ -230,35 +261,39 @@ func memberGroups(d *world.Data, user int64) []string {
 }
 
 // userinfo answers /oauth/userinfo. Without the scope openid it says 403, without
-// a good token 401, both with an empty body.
+// a good token 401, both with an empty body, and why only with the 401.
 func (s *Server) userinfo(w http.ResponseWriter, r *http.Request) {
-	var body *userinfoClaims
-	status := http.StatusUnauthorized
 	value := bearer(r)
+	var body userinfoClaims
+	var dead string
+	status := http.StatusOK
 	s.World.Read(func(d *world.Data) {
-		t := d.Token(value)
-		if t == nil || !s.alive(t) || t.UserID == 0 || d.User(t.UserID) == nil {
+		t := accessToken(d, value)
+		switch {
+		case t == nil || !s.alive(t):
+			status, dead = http.StatusUnauthorized, s.deadness(t)
+			return
+		case !slices.Contains(t.Scopes, "openid"):
+			status = http.StatusForbidden
 			return
 		}
-		if status = http.StatusForbidden; !slices.Contains(t.Scopes, "openid") {
+		u := signer(d, t.UserID)
+		if u == nil {
+			status = http.StatusInternalServerError
 			return
 		}
-		status = http.StatusOK
-		body = &userinfoClaims{
-			claims: s.shared(d.User(t.UserID), t.Scopes), Groups: memberGroups(d, t.UserID),
-			Owner: directGroups(d, t.UserID, world.Owner), Maintainer: directGroups(d, t.UserID, world.Maintainer),
-			Developer: directGroups(d, t.UserID, world.Developer),
+		body = userinfoClaims{
+			Sub: subject(u), claims: s.shared(u, t.Scopes), Groups: memberGroups(d, u.ID), Owner: directGroups(d, u.ID, world.Owner),
+			Maintainer: directGroups(d, u.ID, world.Maintainer), Developer: directGroups(d, u.ID, world.Developer),
 		}
 	})
-	if body != nil {
+	if status == http.StatusOK {
 		writeJSON(w, status, body)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	name, text := "invalid_token", "The access token is invalid"
-	if status == http.StatusForbidden {
-		name, text = "insufficient_scope", `The request requires scope "openid".`
+	if dead != "" {
+		w.Header().Set("WWW-Authenticate", challenge("invalid_token", dead))
 	}
-	w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="Doorkeeper", error=%q, error_description=%q`, name, text))
 	w.WriteHeader(status)
 }

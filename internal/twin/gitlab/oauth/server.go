@@ -1,6 +1,8 @@
 // Package oauth is the sign-in side of a stand-in GitLab: the page on which one
 // picks a person instead of typing a password, the consent page, and GitLab's
-// OAuth 2.0 and OpenID Connect endpoints with their answers and refusals.
+// OAuth 2.0 and OpenID Connect endpoints with their answers and refusals. Three
+// things are announced, as by GitLab, but not played: the password grant, which
+// leaves GitLab with 19.0, the device flow, and the registration of clients.
 package oauth
 
 import (
@@ -28,7 +30,6 @@ const (
 	codeLife    = 10 * time.Minute
 	tokenLife   = 2 * time.Hour
 	idTokenLife = 2 * time.Minute
-	maxSessions = 10_000
 )
 
 // Config is what a Server needs.
@@ -49,24 +50,10 @@ type Config struct {
 // A Server answers the endpoints of signing in. Make it with [New].
 type Server struct {
 	Config
-	base  string // path of the external URL
-	pages *template.Template
-	mux   *http.ServeMux
-
-	mu       sync.Mutex
-	sessions map[string]session
-	codes    map[string]code
-
-	keyOnce sync.Once
-	key     *signing
-	keyErr  error
-}
-
-// session is a browser.
-type session struct {
-	userID     int64 // 0: not signed in
-	signedInAt time.Time
-	returnTo   string // path to go on with after signing in
+	base    string // path of the external URL
+	pages   *template.Template
+	mux     *http.ServeMux
+	signing func() (*signing, error)
 }
 
 // New checks the configuration.
@@ -79,10 +66,8 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the pages: %w", err)
 	}
-	s := &Server{
-		Config: c, base: strings.TrimSuffix(u.Path, "/"), pages: pages, mux: http.NewServeMux(),
-		sessions: map[string]session{}, codes: map[string]code{},
-	}
+	s := &Server{Config: c, base: strings.TrimSuffix(u.Path, "/"), pages: pages, mux: http.NewServeMux()}
+	s.signing = sync.OnceValues(s.openKeys)
 	s.routes()
 	return s, nil
 }
@@ -109,7 +94,8 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("POST /oauth/introspect", s.introspect)
 }
 
-// open registers an endpoint that scripts of other sites may call.
+// open registers an endpoint that scripts of other sites may call. Which headers
+// they may send is a list for token and revoke; elsewhere it is what they ask for.
 func (s *Server) open(methods, path string, h http.HandlerFunc) {
 	for m := range strings.FieldsSeq(methods) {
 		s.mux.HandleFunc(m+" "+path, func(w http.ResponseWriter, r *http.Request) {
@@ -117,11 +103,17 @@ func (s *Server) open(methods, path string, h http.HandlerFunc) {
 			h(w, r)
 		})
 	}
-	s.mux.HandleFunc("OPTIONS "+path, func(w http.ResponseWriter, _ *http.Request) {
+	s.mux.HandleFunc("OPTIONS "+path, func(w http.ResponseWriter, r *http.Request) {
+		allowed := r.Header.Get("Access-Control-Request-Headers")
+		if path == "/oauth/token" || path == "/oauth/revoke" {
+			allowed = "Authorization, X-CSRF-Token, X-Requested-With"
+		}
 		h := w.Header()
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Access-Control-Allow-Methods", strings.Join(append(strings.Fields(methods), "OPTIONS"), ", "))
-		h.Set("Access-Control-Allow-Headers", "Authorization, X-CSRF-Token, X-Requested-With")
+		if allowed != "" {
+			h.Set("Access-Control-Allow-Headers", allowed)
+		}
 	})
 }
 
@@ -137,51 +129,38 @@ func secret() string {
 	return hex.EncodeToString(b)
 }
 
-// session returns the session of a browser, and its key; a new browser gets one.
-func (s *Server) session(w http.ResponseWriter, r *http.Request) (string, session) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// session returns the session of a browser; a new browser's has no key yet.
+func (s *Server) session(r *http.Request) world.Session {
+	var x world.Session
 	if c, err := r.Cookie(CookieName); err == nil {
-		if found, ok := s.sessions[c.Value]; ok {
-			return c.Value, found
-		}
+		s.World.Read(func(d *world.Data) { x, _ = d.Session(c.Value) })
 	}
-	return s.newSession(w, session{}), session{}
+	return x
 }
 
-// newSession keeps a session and hands its key to the browser. s.mu is held.
-func (s *Server) newSession(w http.ResponseWriter, x session) string {
-	if len(s.sessions) >= maxSessions {
-		clear(s.sessions)
+// keep remembers a session. A new one gets a key, which is handed to the browser.
+func (s *Server) keep(w http.ResponseWriter, x world.Session) {
+	if x.Key == "" {
+		x.Key, x.StartedAt = secret(), s.Now()
+		http.SetCookie(w, &http.Cookie{
+			Name: CookieName, Value: x.Key, Path: s.base + "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
+			Secure: strings.HasPrefix(s.URL, "https://"),
+		})
 	}
-	key := secret()
-	s.sessions[key] = x
-	http.SetCookie(w, &http.Cookie{
-		Name: CookieName, Value: key, Path: s.base + "/", HttpOnly: true, SameSite: http.SameSiteLaxMode,
-		Secure: strings.HasPrefix(s.URL, "https://"),
-	})
-	return key
-}
-
-func (s *Server) keep(key string, x session) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sessions[key] = x
+	_ = s.World.Write(func(d *world.Data) error { d.KeepSession(x); return nil })
 }
 
 // renew gives the browser another key, as at every change of who it is.
-func (s *Server) renew(w http.ResponseWriter, old string, x session) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.sessions, old)
-	s.newSession(w, x)
+func (s *Server) renew(w http.ResponseWriter, old string, x world.Session) {
+	_ = s.World.Write(func(d *world.Data) error { d.EndSession(old); return nil })
+	s.keep(w, x)
 }
 
 // signedIn returns the active user of a session, or nil.
-func (s *Server) signedIn(x session) *world.User {
+func (s *Server) signedIn(x world.Session) *world.User {
 	var found *world.User
 	s.World.Read(func(d *world.Data) {
-		if u := d.User(x.userID); u != nil && u.State == world.Active {
+		if u := d.User(x.UserID); u != nil && u.State == world.Active {
 			kept := *u
 			found = &kept
 		}

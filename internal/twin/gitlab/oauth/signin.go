@@ -11,14 +11,13 @@ import (
 const signInTitle = "GitLab (stand-in)"
 
 func (s *Server) home(w http.ResponseWriter, r *http.Request) {
-	_, x := s.session(w, r)
-	s.show(w, http.StatusOK, "home", page{Title: signInTitle, User: s.signedIn(x)})
+	s.show(w, http.StatusOK, "home", page{Title: signInTitle, User: s.signedIn(s.session(r))})
 }
 
 func (s *Server) showSignIn(w http.ResponseWriter, r *http.Request) {
-	_, x := s.session(w, r)
+	x := s.session(r)
 	if s.signedIn(x) != nil {
-		s.redirect(w, r, local(x.returnTo))
+		s.redirect(w, r, local(x.ReturnTo))
 		return
 	}
 	s.show(w, http.StatusOK, "sign_in", page{Title: signInTitle, People: s.people()})
@@ -27,10 +26,7 @@ func (s *Server) showSignIn(w http.ResponseWriter, r *http.Request) {
 // signIn makes the browser the person of the field user_id or username. A
 // deactivated account comes back to life by it, a blocked one is refused.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
-	key, x := s.session(w, r)
-	refuse := func(status int, text string) {
-		s.show(w, status, "sign_in", page{Title: signInTitle, People: s.people(), Alert: text})
-	}
+	x := s.session(r)
 	now := s.Now()
 	var denied string
 	var user int64
@@ -53,11 +49,11 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 		return nil
 	})
 	if denied != "" {
-		refuse(http.StatusOK, denied)
+		s.show(w, http.StatusOK, "sign_in", page{Title: signInTitle, People: s.people(), Alert: denied})
 		return
 	}
-	s.renew(w, key, session{userID: user, signedInAt: now})
-	s.redirect(w, r, local(x.returnTo))
+	s.renew(w, x.Key, world.Session{UserID: user, SignedInAt: now})
+	s.redirect(w, r, local(x.ReturnTo))
 }
 
 func chosen(d *world.Data, r *http.Request) *world.User {
@@ -82,14 +78,13 @@ func refusal(u *world.User) string {
 // signOut ends the session and shows the sign-in page again; return_to says
 // where the next person goes on.
 func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
-	key, _ := s.session(w, r)
-	s.renew(w, key, session{returnTo: local(r.URL.Query().Get("return_to"))})
+	s.renew(w, s.session(r).Key, world.Session{ReturnTo: local(r.URL.Query().Get("return_to"))})
 	s.redirect(w, r, "/users/sign_in")
 }
 
 // askForPerson sends the browser to the sign-in page and remembers where it was.
-func (s *Server) askForPerson(w http.ResponseWriter, r *http.Request, key string, x session, q url.Values) {
-	x.userID, x.returnTo = 0, "/oauth/authorize?"+q.Encode()
-	s.keep(key, x)
+func (s *Server) askForPerson(w http.ResponseWriter, r *http.Request, x world.Session, q url.Values) {
+	x.UserID, x.ReturnTo = 0, "/oauth/authorize?"+q.Encode()
+	s.keep(w, x)
 	s.redirect(w, r, "/users/sign_in")
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -21,7 +20,10 @@ type refused struct {
 	text   string
 }
 
-const textGrant = "The provided authorization grant is invalid, expired, revoked, does not match the redirection URI used in the authorization request, or was issued to another client."
+const (
+	textServer = "The authorization server encountered an unexpected condition which prevented it from fulfilling the request."
+	textGrant  = "The provided authorization grant is invalid, expired, revoked, does not match the redirection URI used in the authorization request, or was issued to another client."
+)
 
 func invalidGrant() *refused  { return &refused{http.StatusBadRequest, "invalid_grant", textGrant} }
 func invalidClient() *refused { return &refused{http.StatusUnauthorized, "invalid_client", textClient} }
@@ -36,7 +38,7 @@ type errorBody struct {
 }
 
 func (f *refused) write(w http.ResponseWriter) {
-	w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm="Doorkeeper", error=%q, error_description=%q`, f.code, f.text))
+	w.Header().Set("WWW-Authenticate", challenge(f.code, f.text))
 	noStore(w)
 	writeJSON(w, f.status, errorBody{f.code, f.text})
 }
@@ -56,7 +58,7 @@ type tokenBody struct {
 	IDToken      string `json:"id_token,omitempty"`
 }
 
-// token answers POST /oauth/token.
+// token answers POST /oauth/token. The password grant is unknown here.
 func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
 		missing("grant_type").write(w)
@@ -84,29 +86,26 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, body)
 }
 
-// client finds the application that asks: by HTTP Basic first, then by the
-// parameters. Public applications have no secret.
-func (s *Server) client(r *http.Request, mayBePublic bool) (*world.Application, bool) {
-	id, key, basic := r.BasicAuth()
-	if basic {
-		id, key = unescape(id), unescape(key)
-	} else {
-		id, key = r.Form.Get("client_id"), r.Form.Get("client_secret")
+// credentials reads who asks: HTTP Basic first, then the parameters.
+func credentials(r *http.Request) (id, key string) {
+	if id, key, basic := r.BasicAuth(); basic && id != "" {
+		return unescape(id), unescape(key)
 	}
-	var app *world.Application
+	return r.Form.Get("client_id"), r.Form.Get("client_secret")
+}
+
+// client finds the application that asks. Public ones need no secret.
+func (s *Server) client(r *http.Request) (app world.Application, ok bool) {
+	id, key := credentials(r)
 	s.World.Read(func(d *world.Data) {
 		if a := d.Application(id); a != nil {
-			kept := *a
-			app = &kept
+			app, ok = *a, true
 		}
 	})
-	if app == nil {
-		return nil, false
+	if key == "" && !app.Confidential {
+		return app, ok
 	}
-	if key == "" {
-		return app, mayBePublic && !app.Confidential
-	}
-	return app, subtle.ConstantTimeCompare([]byte(key), []byte(app.Secret)) == 1
+	return app, ok && subtle.ConstantTimeCompare([]byte(key), []byte(app.Secret)) == 1
 }
 
 // unescape undoes the form encoding of RFC 6749 section 2.3.1.
@@ -117,65 +116,71 @@ func unescape(v string) string {
 	return v
 }
 
+// redeem takes a code. Its problems are looked for in Doorkeeper's order.
 func (s *Server) redeem(r *http.Request) (*tokenBody, *refused) {
-	for _, name := range []string{"code", "redirect_uri"} {
-		if r.Form.Get(name) == "" {
-			return nil, missing(name)
-		}
-	}
 	value, verifier := r.Form.Get("code"), r.Form.Get("code_verifier")
-	s.mu.Lock()
-	c, known := s.codes[value]
-	s.mu.Unlock()
-	if known && c.challenge != "" && verifier == "" {
+	var c world.Code
+	var known bool
+	s.World.Read(func(d *world.Data) { c, known = d.Code(value) })
+	switch {
+	case value == "":
+		return nil, missing("code")
+	case known && c.Challenge != "" && verifier == "":
 		return nil, missing("code_verifier")
+	case r.Form.Get("redirect_uri") == "":
+		return nil, missing("redirect_uri")
 	}
-	app, ok := s.client(r, true)
+	app, ok := s.client(r)
 	if !ok {
 		return nil, invalidClient()
 	}
-	if !known || !s.Now().Before(c.expires) || c.app != app.ID || c.redirectURI != r.Form.Get("redirect_uri") || !c.verified(verifier) {
+	if !known || !s.Now().Before(c.ExpiresAt) || c.Application != app.ID || c.RedirectURI != r.Form.Get("redirect_uri") || !verified(c, verifier) {
 		return nil, invalidGrant()
 	}
-	s.mu.Lock()
-	_, still := s.codes[value]
-	delete(s.codes, value)
-	s.mu.Unlock()
-	if !still {
+	_ = s.World.Write(func(d *world.Data) error { // of two at once only one gets it
+		_, known = d.Code(value)
+		d.UseCode(value)
+		return nil
+	})
+	if !known {
 		return nil, invalidGrant()
 	}
-	return s.issue(app.ID, c.userID, c.scopes, true, &c)
+	return s.issue(app.ID, c.UserID, c.Scopes, c.Nonce)
 }
 
-func (c code) verified(verifier string) bool {
-	if c.challenge == "" {
-		return true
+// verified checks PKCE. A verifier without a challenge is refused, too.
+func verified(c world.Code, verifier string) bool {
+	if c.Challenge == "" || verifier == "" {
+		return c.Challenge == verifier
 	}
-	if c.method == "S256" {
+	if c.Method == "S256" {
 		sum := sha256.Sum256([]byte(verifier))
 		verifier = base64.RawURLEncoding.EncodeToString(sum[:])
 	}
-	return subtle.ConstantTimeCompare([]byte(verifier), []byte(c.challenge)) == 1
+	return subtle.ConstantTimeCompare([]byte(verifier), []byte(c.Challenge)) == 1
 }
 
 // refresh ends the old pair of tokens at once. A second use is refused, and the
-// newer tokens go on living.
+// newer tokens go on living. The token is looked at before the client, as in
+// Doorkeeper.
 func (s *Server) refresh(r *http.Request) (*tokenBody, *refused) {
 	value := r.Form.Get("refresh_token")
 	if value == "" {
 		return nil, missing("refresh_token")
 	}
-	app, ok := s.client(r, true)
-	if !ok {
-		return nil, invalidClient()
-	}
+	id, _ := credentials(r)
+	app, ok := s.client(r)
 	scopes := strings.Fields(r.Form.Get("scope"))
 	var old world.Token
 	var f *refused
 	_ = s.World.Write(func(d *world.Data) error {
-		t := byRefresh(d, value)
+		t := d.TokenByRefresh(value)
 		switch {
-		case t == nil || t.Revoked || t.Application != app.ID:
+		case t == nil || t.Revoked:
+			f = invalidGrant()
+		case id != "" && !ok:
+			f = invalidClient()
+		case !ok || t.Application != app.ID:
 			f = invalidGrant()
 		case !subset(scopes, t.Scopes):
 			f = invalidScope()
@@ -191,21 +196,12 @@ func (s *Server) refresh(r *http.Request) (*tokenBody, *refused) {
 	if len(scopes) == 0 {
 		scopes = old.Scopes
 	}
-	return s.issue(app.ID, old.UserID, scopes, true, nil)
-}
-
-func byRefresh(d *world.Data, value string) *world.Token {
-	for _, t := range d.Tokens() {
-		if t.Refresh == value && value != "" {
-			return t
-		}
-	}
-	return nil
+	return s.issue(app.ID, old.UserID, scopes, "")
 }
 
 // clientCredentials gives a token that belongs to nobody; the API refuses it.
 func (s *Server) clientCredentials(r *http.Request) (*tokenBody, *refused) {
-	app, ok := s.client(r, false)
+	app, ok := s.client(r)
 	if !ok {
 		return nil, invalidClient()
 	}
@@ -216,17 +212,18 @@ func (s *Server) clientCredentials(r *http.Request) (*tokenBody, *refused) {
 	if !subset(scopes, app.Scopes) {
 		return nil, invalidScope()
 	}
-	return s.issue(app.ID, 0, scopes, false, nil)
+	return s.issue(app.ID, 0, scopes, "")
 }
 
-// issue makes an access token, and with the scope openid an ID token.
-func (s *Server) issue(app string, user int64, scopes []string, refresh bool, c *code) (*tokenBody, *refused) {
+// issue makes an access token, with a refresh token unless it belongs to nobody,
+// and with the scope openid an ID token.
+func (s *Server) issue(app string, user int64, scopes []string, nonce string) (*tokenBody, *refused) {
 	now := s.Now()
 	t := world.Token{
 		Kind: world.OAuthToken, Value: secret(), UserID: user, Scopes: scopes, CreatedAt: now,
 		ExpiresAt: now.Add(tokenLife), Application: app,
 	}
-	if refresh {
+	if user != 0 {
 		t.Refresh = secret()
 	}
 	s.World.AddToken(t)
@@ -235,9 +232,9 @@ func (s *Server) issue(app string, user int64, scopes []string, refresh bool, c 
 		Scope: strings.Join(scopes, " "), CreatedAt: now.Unix(),
 	}
 	if user != 0 && slices.Contains(scopes, "openid") {
-		id, err := s.idToken(app, user, scopes, c)
+		id, err := s.idToken(app, user, scopes, nonce)
 		if err != nil {
-			return nil, &refused{http.StatusInternalServerError, "server_error", "The authorization server encountered an unexpected condition which prevented it from fulfilling the request."}
+			return nil, &refused{http.StatusInternalServerError, "server_error", textServer}
 		}
 		body.IDToken = id
 	}

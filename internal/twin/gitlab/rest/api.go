@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -62,7 +63,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Gitlab-Meta", `{"correlation_id":"`+id+`","version":"1"}`)
 
 	status, body := a.answer(w.Header(), r)
-	w.Header().Set("X-Runtime", time.Since(started).Round(time.Microsecond).String())
+	w.Header().Set("X-Runtime", strconv.FormatFloat(time.Since(started).Seconds(), 'f', 6, 64))
 	write(w, r, status, body)
 }
 
@@ -99,7 +100,7 @@ func (a *API) answer(h http.Header, r *http.Request) (int, any) {
 
 func unrouted(path string, known bool) (int, any) {
 	switch {
-	case strings.HasPrefix(path, "/api/v3/"):
+	case path == "/api/v3" || strings.HasPrefix(path, prefixV3):
 		return http.StatusGone, errorBody{"API V3 is no longer supported. Use API V4 instead."}
 	case known:
 		return http.StatusMethodNotAllowed, errorBody{"405 Not Allowed"}
@@ -116,10 +117,10 @@ func (c *call) run() (any, error) {
 	if who.User == nil && !c.route.anonymous {
 		return nil, caller.Unauthorized()
 	}
+	c.sight = c.d.Sight(who.Viewer)
 	if err := c.limit(); err != nil {
 		return nil, err
 	}
-	c.sight = c.d.Sight(who.Viewer)
 	// The answer is encoded while the world is held still.
 	result, err := c.route.handle(c)
 	if err != nil {

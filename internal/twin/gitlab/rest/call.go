@@ -51,6 +51,12 @@ func notFound(what string) *caller.Failure {
 // noRecord is what GitLab says when a lookup in the database fails: with a small f.
 func noRecord() *caller.Failure { return caller.Message(http.StatusNotFound, "404 Not found") }
 
+// noRoute is the answer to an address that does not exist, as those of the
+// Enterprise Edition in the Community Edition.
+func noRoute() *caller.Failure {
+	return &caller.Failure{Status: http.StatusNotFound, Body: errorBody{"404 Not Found"}}
+}
+
 // validation is the answer of a model that refuses to be saved.
 func validation(field string, problems ...string) *caller.Failure {
 	return caller.Message(http.StatusBadRequest, map[string][]string{field: problems})
@@ -218,17 +224,26 @@ func (c *call) project() (*world.Project, error) {
 	return p, nil
 }
 
-// user finds the user of a part of the path by id.
+// user finds a user by the id in the path. What is no number is no address of
+// GitLab's at all.
 func (c *call) user(v string) (*world.User, error) {
 	id, err := strconv.ParseInt(v, 10, 64)
 	if err != nil {
-		return nil, invalid("id is invalid")
+		return nil, noRoute()
 	}
 	u := c.d.User(id)
 	if u == nil {
 		return nil, notFound("User")
 	}
 	return u, nil
+}
+
+// userForAdmin finds the user of the path for an administrator.
+func (c *call) userForAdmin() (*world.User, error) {
+	if err := c.requireAdmin(); err != nil {
+		return nil, err
+	}
+	return c.user(c.vars[0])
 }
 
 // source finds the group or project whose members are asked for.

@@ -1,8 +1,10 @@
 package rest
 
 import (
+	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,7 +28,7 @@ type window struct {
 type quota struct {
 	limit  int
 	period time.Duration
-	// others spares administrators.
+	// others spares those who may read everything.
 	others bool
 }
 
@@ -85,20 +87,26 @@ func (l *Limiter) take(key string, q quota, now time.Time) (wait time.Duration, 
 // limit refuses a request that is one too many.
 func (c *call) limit() error {
 	q := quotas(c.route.limit)
-	if c.api.Limiter == nil || q.limit == 0 || q.others && c.admin() {
+	if c.api.Limiter == nil || q.limit == 0 || q.others && c.who.Viewer.ReadAll {
 		return nil
 	}
-	key := c.route.limit + " " + c.r.RemoteAddr
+	key := c.route.limit + " " + caller.Address(c.r)
 	if c.who.User != nil {
-		key = c.route.limit + " user " + strconv.FormatInt(c.who.User.ID, 10)
+		key = c.route.limit + " user " + itoa(c.who.User.ID)
 	}
 	if c.route.limit == "members_delete" {
-		key += " " + string(c.route.kind) + c.vars[0]
+		src, err := c.source()
+		if err != nil {
+			return err
+		}
+		key += " " + string(src.Kind) + itoa(src.ID)
 	}
 	wait, ok := c.api.Limiter.take(key, q, c.now())
 	if ok {
 		return nil
 	}
+	// Only the network's throttle says how much is left.
+	maps.DeleteFunc(c.header, func(k string, _ []string) bool { return strings.HasPrefix(k, "Ratelimit-") })
 	f := caller.Message(http.StatusTooManyRequests, errorBody{"This endpoint has been requested too many times. Try again later."})
 	f.Header = http.Header{"Retry-After": {strconv.Itoa(max(1, int((wait+time.Second-1)/time.Second)))}}
 	return f

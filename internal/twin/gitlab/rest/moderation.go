@@ -25,10 +25,11 @@ func moderationRoutes() []*route {
 		{"unban", unban},
 	} {
 		all = append(all, change(http.MethodPost, "users/{}/"+v.name, func(c *call) (any, error) {
-			if err := c.requireAdmin(); err != nil {
+			u, err := c.userForAdmin()
+			if err != nil {
 				return nil, err
 			}
-			return c.moderate(v.decide)
+			return v.decide(c, u)
 		}))
 	}
 	return append(all,

@@ -96,7 +96,7 @@ func revokeSelf(c *call) (any, error) {
 
 func listRoles(c *call) (any, error) {
 	if c.api.CE {
-		return nil, &caller.Failure{Status: http.StatusNotFound, Body: errorBody{"404 Not Found"}}
+		return nil, noRoute()
 	}
 	if err := c.requireAdmin(); err != nil {
 		return nil, err

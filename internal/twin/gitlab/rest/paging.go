@@ -63,35 +63,35 @@ func offset[T any](c *call, all []T, limited, defaults string) ([]T, error) {
 	return all[from:to], nil
 }
 
+// offsetHeaders tells where a page stands. A page behind the end has no neighbours,
+// and an empty list still has one page.
 func (c *call) offsetHeaders(page, perPage, total int, more bool, defaults string) {
 	h := c.header
+	pages := max(1, (total+perPage-1)/perPage)
 	next, prev := "", ""
 	if more {
 		next = strconv.Itoa(page + 1)
 	}
-	if page > 1 && page <= (total+perPage-1)/perPage+1 {
+	if page > 1 && page <= pages {
 		prev = strconv.Itoa(page - 1)
 	}
 	h.Set("X-Per-Page", strconv.Itoa(perPage))
 	h.Set("X-Page", strconv.Itoa(page))
 	h["X-Next-Page"], h["X-Prev-Page"] = []string{next}, []string{prev}
 
-	link := func(n, rel string) string {
-		return fmt.Sprintf("<%s>; rel=%q", c.linkTo(defaults, map[string]string{"page": n, "per_page": strconv.Itoa(perPage)}), rel)
-	}
 	var links []string
-	if prev != "" {
-		links = append(links, link(prev, "prev"))
+	link := func(n, rel string) {
+		if n != "" {
+			links = append(links, fmt.Sprintf("<%s>; rel=%q", c.linkTo(defaults, map[string]string{"page": n, "per_page": strconv.Itoa(perPage)}), rel))
+		}
 	}
-	if next != "" {
-		links = append(links, link(next, "next"))
-	}
-	links = append(links, link("1", "first"))
+	link(prev, "prev")
+	link(next, "next")
+	link("1", "first")
 	if total <= totalMost {
-		pages := (total + perPage - 1) / perPage
 		h.Set("X-Total", strconv.Itoa(total))
 		h.Set("X-Total-Pages", strconv.Itoa(pages))
-		links = append(links, link(strconv.Itoa(max(1, pages)), "last"))
+		link(strconv.Itoa(pages), "last")
 	}
 	h.Set("Link", strings.Join(links, ", "))
 }

@@ -25,7 +25,7 @@ type pendingRow struct {
 // every person and address once (ee/lib/ee/api/members.rb).
 func listPending(c *call) (any, error) {
 	if c.api.CE {
-		return nil, &caller.Failure{Status: http.StatusNotFound, Body: errorBody{"404 Not Found"}}
+		return nil, noRoute()
 	}
 	g, err := c.group()
 	if err != nil {

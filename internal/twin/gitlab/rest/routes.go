@@ -32,12 +32,11 @@ const (
 // another method.
 func (a *API) find(method, path string) (rt *route, vars []string, known bool) {
 	rest, ok := strings.CutPrefix(path, prefixV4)
+	if path == prefixV3+"user" && method == http.MethodGet { // kept for old clients
+		rest, ok = "user", true
+	}
 	if !ok {
-		if path == prefixV3+"user" {
-			rest = "user"
-		} else {
-			return nil, nil, false
-		}
+		return nil, nil, false
 	}
 	parts := strings.Split(strings.TrimSuffix(rest, "/"), "/")
 	for _, r := range a.routes() {

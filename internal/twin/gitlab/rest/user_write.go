@@ -30,13 +30,12 @@ func createUser(c *call) (any, error) {
 	if err == nil && !c.has("password") && !c.is("reset_password") && !c.is("force_random_password") {
 		err = invalid("password, reset_password, force_random_password are missing, at least one parameter must be provided")
 	}
-	if err == nil && c.has("provider") != c.has("extern_uid") {
-		err = invalid("extern_uid, provider provide all or none of parameters")
+	for _, check := range []func() error{c.wholeIdentity, c.requireAdmin} {
+		if err == nil {
+			err = check()
+		}
 	}
 	if err != nil {
-		return nil, err
-	}
-	if err := c.requireAdmin(); err != nil {
 		return nil, err
 	}
 	now := c.now()
@@ -152,10 +151,10 @@ func (c *call) fillUser(u *world.User) {
 // editUser changes an account. A new address waits for its confirmation unless
 // skip_reconfirmation says else.
 func editUser(c *call) (any, error) {
-	if err := c.requireAdmin(); err != nil {
+	if err := c.wholeIdentity(); err != nil {
 		return nil, err
 	}
-	u, err := c.user(c.vars[0])
+	u, err := c.userForAdmin()
 	if err != nil {
 		return nil, err
 	}
@@ -189,10 +188,7 @@ func editUser(c *call) (any, error) {
 
 // deleteUser says 204 before the work is done; the work may fail later.
 func deleteUser(c *call) (any, error) {
-	if err := c.requireAdmin(); err != nil {
-		return nil, err
-	}
-	u, err := c.user(c.vars[0])
+	u, err := c.userForAdmin()
 	if err != nil {
 		return nil, err
 	}
@@ -237,10 +233,7 @@ func (c *call) soleOwned(u *world.User) []*world.Group {
 }
 
 func deleteIdentity(c *call) (any, error) {
-	if err := c.requireAdmin(); err != nil {
-		return nil, err
-	}
-	u, err := c.user(c.vars[0])
+	u, err := c.userForAdmin()
 	if err != nil {
 		return nil, err
 	}
@@ -269,10 +262,7 @@ func createToken(c *call) (any, error) {
 	if len(scopes) == 0 {
 		return nil, invalid("scopes is missing")
 	}
-	if err := c.requireAdmin(); err != nil {
-		return nil, err
-	}
-	u, err := c.user(c.vars[0])
+	u, err := c.userForAdmin()
 	if err != nil {
 		return nil, err
 	}

@@ -88,11 +88,7 @@ func (d *Data) RemoveUser(u *User) {
 	for _, p := range slices.Clone(d.ofUser[u.ID]) {
 		d.RemoveProject(p)
 	}
-	for value, t := range d.tokens {
-		if t.UserID == u.ID {
-			delete(d.tokens, value)
-		}
-	}
+	d.endSignIns(u.ID)
 	d.users = without(d.users, u)
 	delete(d.userByID, u.ID)
 	delete(d.byUsername, strings.ToLower(u.Username))
@@ -339,11 +335,3 @@ func (d *Data) AddRole(r Role) *Role {
 
 // AddApplication adds or replaces an OAuth application.
 func (d *Data) AddApplication(a Application) { d.apps[a.ID] = &a }
-
-// AddToken adds a token, or replaces the one with its value.
-func (d *Data) AddToken(t Token) *Token {
-	claim(&d.next.Token, &t.ID)
-	t.Kind = cmp.Or(t.Kind, PersonalToken)
-	d.tokens[t.Value] = &t
-	return &t
-}

@@ -34,9 +34,12 @@ type Data struct {
 	sharesOf   map[Source][]*Share
 	sharedWith map[int64][]*Share
 
-	roles  []*Role
-	apps   map[string]*Application
-	tokens map[string]*Token
+	roles    []*Role
+	apps     map[string]*Application
+	tokens   map[string]*Token
+	refresh  map[string]*Token // by refresh token
+	sessions map[string]Session
+	codes    map[string]Code
 	// secrets are what the instance keeps for itself, such as its signing key.
 	secrets map[string]string
 	next    counters
@@ -52,8 +55,8 @@ func newData() *Data {
 		inGroup: map[int64][]*Project{}, ofUser: map[int64][]*Project{},
 		memberByID: map[int64]*Member{}, direct: map[Source][]*Member{}, ofMember: map[int64][]*Member{},
 		sharesOf: map[Source][]*Share{}, sharedWith: map[int64][]*Share{},
-		apps: map[string]*Application{}, tokens: map[string]*Token{},
-		secrets: map[string]string{},
+		apps: map[string]*Application{}, tokens: map[string]*Token{}, refresh: map[string]*Token{},
+		sessions: map[string]Session{}, codes: map[string]Code{}, secrets: map[string]string{},
 	}
 }
 
@@ -178,18 +181,6 @@ func (d *Data) Role(id int64) *Role {
 
 // Application returns the OAuth application with a client_id, or nil.
 func (d *Data) Application(id string) *Application { return d.apps[id] }
-
-// Token returns the token with a value, or nil.
-func (d *Data) Token(value string) *Token { return d.tokens[value] }
-
-// Tokens returns every token, in no order.
-func (d *Data) Tokens() []*Token {
-	all := make([]*Token, 0, len(d.tokens))
-	for _, t := range d.tokens {
-		all = append(all, t)
-	}
-	return all
-}
 
 // Secret returns what the instance keeps for itself under a name, or "".
 func (d *Data) Secret(name string) string { return d.secrets[name] }

@@ -16,6 +16,8 @@ type snapshot struct {
 	Roles        []*Role
 	Applications []*Application
 	Tokens       []*Token
+	Sessions     []Session
+	Codes        []Code
 	Secrets      map[string]string
 	Next         counters
 }
@@ -23,7 +25,7 @@ type snapshot struct {
 func (d *Data) snapshot() snapshot {
 	s := snapshot{
 		Users: d.users, Projects: d.projects, Members: sortedValues(d.memberByID), Shares: d.allShares(),
-		Roles: d.roles, Secrets: d.secrets, Next: d.next,
+		Roles: d.roles, Sessions: d.sortedSessions(), Codes: d.sortedCodes(), Secrets: d.secrets, Next: d.next,
 	}
 	for _, root := range d.children[0] {
 		s.Groups = append(append(s.Groups, root), d.Descendants(root.ID)...)
@@ -31,8 +33,7 @@ func (d *Data) snapshot() snapshot {
 	for _, key := range slices.Sorted(maps.Keys(d.apps)) {
 		s.Applications = append(s.Applications, d.apps[key])
 	}
-	s.Tokens = d.Tokens()
-	slices.SortFunc(s.Tokens, func(a, b *Token) int { return cmp.Compare(a.ID, b.ID) })
+	s.Tokens = slices.SortedFunc(d.Tokens(), func(a, b *Token) int { return cmp.Compare(a.ID, b.ID) })
 	return s
 }
 
@@ -61,6 +62,12 @@ func (s snapshot) data() (*Data, error) {
 	}
 	for _, t := range s.Tokens {
 		d.AddToken(*t)
+	}
+	for _, x := range s.Sessions {
+		d.KeepSession(x)
+	}
+	for _, c := range s.Codes {
+		d.codes[c.Value] = c
 	}
 	for name, value := range s.Secrets {
 		d.SetSecret(name, value)
