@@ -258,6 +258,23 @@ const overflow = `(() => {
 	return page.scrollWidth + " of " + width + " px: " + (cause ? cause.outerHTML.slice(0, 300) : "no single element")
 })()`
 
+// cramped tells what does not fit: a table that must be scrolled sideways, and
+// text in a column of single letters.
+const cramped = `(() => {
+	const bad = []
+	for (const e of document.body.querySelectorAll("*")) {
+		const style = getComputedStyle(e)
+		if (["auto", "scroll"].includes(style.overflowX) && e.scrollWidth > e.clientWidth + 1 && !e.closest("nav")) {
+			bad.push(e.scrollWidth + " px in " + e.clientWidth + ": " + e.outerHTML.slice(0, 200))
+		}
+		const box = e.getBoundingClientRect(), size = parseFloat(style.fontSize)
+		if (!e.firstElementChild && e.textContent.trim().length > 3 && box.width > 1 && box.width < 2 * size && box.height > 4 * size) {
+			bad.push("a column of letters: " + e.outerHTML.slice(0, 200))
+		}
+	}
+	return bad.slice(0, 5).join("\n")
+})()`
+
 // nameless lists what a person who hears the page could not tell apart.
 const nameless = `[...document.querySelectorAll("button, a[href], input:not([type=hidden]), select")].filter(e =>
 	!(e.innerText || "").trim() && !e.getAttribute("aria-label") && !(e.labels && e.labels.length)).map(e => e.outerHTML.slice(0, 200)).join("\n")`
@@ -280,6 +297,9 @@ func (b *tab) look(name string) {
 		b.do("resize", chromedp.EmulateViewport(width, 844))
 		if s, err := evaluate[string](b, overflow); err != nil || s != "" {
 			b.Errorf("%s scrolls sideways at %d px: %s %v", name, width, s, err)
+		}
+		if s, err := evaluate[string](b, cramped); err != nil || s != "" {
+			b.Errorf("%s does not fit at %d px: %s %v", name, width, s, err)
 		}
 		for _, scheme := range []string{"light", "dark"} {
 			b.picture(fmt.Sprintf("%s-%d-%s", name, width, scheme), scheme)

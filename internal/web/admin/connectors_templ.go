@@ -75,9 +75,9 @@ func connectorsBody(rows []connectorRow) templ.Component {
 							return templ_7745c5c3_Err
 						}
 						var templ_7745c5c3_Var4 string
-						templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(i18n.Text(ctx, "Name"))
+						templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(i18n.Text(ctx, "App"))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/admin/connectors.templ`, Line: 18, Col: 45}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/admin/connectors.templ`, Line: 18, Col: 44}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 						if templ_7745c5c3_Err != nil {
@@ -231,7 +231,7 @@ func connectorsBody(rows []connectorRow) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = ui.Table(i18n.Text(ctx, "Connectors"), i18n.Text(ctx, "Name"), i18n.Text(ctx, "Status"), i18n.Text(ctx, "Accounts"), i18n.Text(ctx, "Groups and projects"), i18n.Text(ctx, "Last sync")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Table(i18n.Text(ctx, "Connectors"), i18n.Text(ctx, "App"), i18n.Text(ctx, "Status"), i18n.Text(ctx, "Accounts"), i18n.Text(ctx, "Groups and projects"), i18n.Text(ctx, "Last sync")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
