@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gatehouse/internal/twin/openid/jws"
 )
 
 // sessionCookie is who is signed in with this browser.
@@ -61,7 +63,7 @@ func (t *Twin) readAsk(c *call, plain bool) (*ask, *trouble) {
 			return nil, &trouble{"invalid_request", "参数 " + name + " 重复", "The parameter " + name + " was sent twice."}
 		}
 	}
-	a.client = t.state.World.client(a.params.Get("client_id"))
+	a.client = t.state.World.Client(a.params.Get("client_id"))
 	if a.client == nil {
 		return nil, &trouble{"unauthorized_client", "应用不存在：client_id 有误", "There is no client with this client_id."}
 	}
@@ -140,7 +142,7 @@ func (t *Twin) asked(a *ask) answer {
 	case !known || t.askAlways:
 		return t.showPeople(a)
 	}
-	if p := t.state.World.person(a.session.Sub); t.consentOwed(a, p.Sub) {
+	if p := t.state.World.Person(a.session.Sub); t.consentOwed(a, p.Sub) {
 		return t.showConsent(a, p, true)
 	}
 	return t.sendCode(a, a.session)
@@ -152,10 +154,10 @@ func (t *Twin) usable(a *ask) bool {
 	if a.session == nil || slices.Contains(a.prompts, "login") || slices.Contains(a.prompts, "select_account") {
 		return false
 	}
-	if p := t.state.World.person(a.session.Sub); p == nil || p.Disabled {
+	if p := t.state.World.Person(a.session.Sub); p == nil || p.Disabled {
 		return false
 	}
-	if hint := t.opened(a.params.Get("id_token_hint")); hint != nil && hint["sub"] != a.session.Sub {
+	if hint := t.state.Keys.Open(a.params.Get("id_token_hint")); hint != nil && hint["sub"] != a.session.Sub {
 		return false
 	}
 	if !a.params.Has("max_age") {
@@ -171,7 +173,7 @@ func (t *Twin) picked(a *ask) answer {
 	if a.form.Has("cancel") {
 		return t.refuse(a, "access_denied", "The person refused.")
 	}
-	p := t.state.World.person(a.form.Get("sub"))
+	p := t.state.World.Person(a.form.Get("sub"))
 	if p == nil {
 		return t.showPeople(a)
 	}
@@ -221,12 +223,12 @@ func (t *Twin) sendCode(a *ask, s *session) answer {
 		Family: secret(), Expires: a.now.Add(codeLife),
 	}
 	if t.flawed(MixedUpCode) { // what somebody else's sign-in at the same client left
-		g.Sub, g.SID = t.state.World.other(s.Sub).Sub, secret()
+		g.Sub, g.SID = t.state.World.Other(s.Sub).Sub, secret()
 		if g.Nonce != "" {
 			g.Nonce = secret()
 		}
 		if g.Challenge != "" {
-			g.Challenge, g.ChallengeMethod = half("EdDSA", secret()), "S256"
+			g.Challenge, g.ChallengeMethod = jws.Half("EdDSA", secret()), "S256"
 		}
 	}
 	code := secret()

@@ -2,48 +2,12 @@ package openid
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
-)
 
-// claims is what the scopes let a client know about a person.
-func (t *Twin) claims(p *Person, scopes []string) map[string]any {
-	all := map[string]any{"sub": p.Sub}
-	put := func(scope, name, value string) {
-		if value != "" && slices.Contains(scopes, scope) {
-			all[name] = value
-		}
-	}
-	for name, value := range map[string]string{
-		"name": p.Name, "given_name": p.GivenName, "family_name": p.FamilyName, "preferred_username": p.Username,
-		"nickname": p.Nickname, "locale": p.Locale, "title": p.Title,
-	} {
-		put("profile", name, value)
-	}
-	if p.Picture {
-		put("profile", "picture", t.url+"/media/"+url.PathEscape(p.Sub)+".svg")
-	}
-	put("email", "email", p.Email)
-	put("phone", "phone_number", p.Phone)
-	if p.EmailVerified != nil && slices.Contains(scopes, "email") {
-		all["email_verified"] = p.EmailVerified
-	}
-	if p.Groups != nil && slices.Contains(scopes, "groups") {
-		all["groups"] = p.Groups
-	}
-	for name, value := range p.Claims {
-		switch {
-		case !slices.Contains(scopes, "profile"):
-		case value == nil:
-			delete(all, name)
-		default:
-			all[name] = value
-		}
-	}
-	return all
-}
+	"gatehouse/internal/twin/openid/jws"
+)
 
 // idToken is one for a grant (OpenID Connect Core, 2 and 12.2: a refreshed one
 // has no nonce).
@@ -52,12 +16,12 @@ func (t *Twin) idToken(c *Client, g *grant, accessToken string, now time.Time) (
 		return "this is not a token", nil
 	}
 	claims := map[string]any{}
-	if p := t.state.World.person(g.Sub); p != nil && c.ClaimsInIDToken {
-		claims = t.claims(p, g.Scopes)
+	if p := t.state.World.Person(g.Sub); p != nil && c.ClaimsInIDToken {
+		claims = p.Told(t.url, g.Scopes)
 	}
 	for name, value := range map[string]any{
 		"iss": t.url, "sub": g.Sub, "aud": c.ID, "azp": c.ID, "iat": now.Unix(), "exp": now.Add(tokenLife).Unix(),
-		"auth_time": g.AuthTime.Unix(), "sid": g.SID, "amr": []string{"pwd"}, "at_hash": half(c.algorithm(), accessToken),
+		"auth_time": g.AuthTime.Unix(), "sid": g.SID, "amr": []string{"pwd"}, "at_hash": jws.Half(c.SigningAlgorithm(), accessToken),
 	} {
 		claims[name] = value
 	}
@@ -65,7 +29,7 @@ func (t *Twin) idToken(c *Client, g *grant, accessToken string, now time.Time) (
 		claims["nonce"] = g.Nonce
 	}
 	t.spoilClaims(claims, now)
-	return t.sign(c.algorithm(), "JWT", claims)
+	return t.sign(c.SigningAlgorithm(), "JWT", claims)
 }
 
 // bearer is the grant of the access token that a call carries.
@@ -100,14 +64,14 @@ func (t *Twin) userinfo(c *call) answer {
 	if !slices.Contains(g.Scopes, "openid") {
 		return *bearerError(http.StatusForbidden, "insufficient_scope", "The access token was not given the scope openid.")
 	}
-	client, p := t.state.World.client(g.Client), t.state.World.person(g.Sub)
+	client, p := t.state.World.Client(g.Client), t.state.World.Person(g.Sub)
 	if client == nil || p == nil || p.Disabled {
 		return *bearerError(http.StatusUnauthorized, "invalid_token", "The person or the client is no more.")
 	}
 	if t.flawed(UserinfoSubject) {
-		p = t.state.World.other(p.Sub)
+		p = t.state.World.Other(p.Sub)
 	}
-	claims := t.claims(p, g.Scopes)
+	claims := p.Told(t.url, g.Scopes)
 	if t.flawed(UserinfoNobody) {
 		delete(claims, "sub")
 	}
@@ -116,7 +80,7 @@ func (t *Twin) userinfo(c *call) answer {
 	}
 	claims["iss"], claims["aud"] = t.url, client.ID
 	t.spoilClaims(claims, c.now)
-	token, err := t.sign(client.algorithm(), "JWT", claims)
+	token, err := t.sign(client.SigningAlgorithm(), "JWT", claims)
 	if err != nil {
 		return failed(err)
 	}

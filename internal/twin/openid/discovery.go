@@ -1,6 +1,10 @@
 package openid
 
-import "net/http"
+import (
+	"net/http"
+
+	"gatehouse/internal/twin/openid/jws"
+)
 
 // Where everything is, below the issuer.
 const (
@@ -35,10 +39,10 @@ func (t *Twin) discovery(*call) answer {
 		"response_modes_supported":                         []string{"query", "form_post"},
 		"grant_types_supported":                            []string{"authorization_code", "refresh_token"},
 		"subject_types_supported":                          []string{"public"},
-		"id_token_signing_alg_values_supported":            algorithms(),
-		"userinfo_signing_alg_values_supported":            algorithms(),
+		"id_token_signing_alg_values_supported":            jws.Algorithms(),
+		"userinfo_signing_alg_values_supported":            jws.Algorithms(),
 		"token_endpoint_auth_methods_supported":            []string{AuthBasic, AuthPost, AuthPrivateKey, AuthNone},
-		"token_endpoint_auth_signing_alg_values_supported": algorithms(),
+		"token_endpoint_auth_signing_alg_values_supported": jws.Algorithms(),
 		"code_challenge_methods_supported":                 []string{"S256", "plain"},
 		"prompt_values_supported":                          []string{"none", "login", "consent", "select_account"},
 		"claims_supported": []string{

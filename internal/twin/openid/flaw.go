@@ -3,6 +3,8 @@ package openid
 import (
 	"slices"
 	"time"
+
+	"gatehouse/internal/twin/openid/jws"
 )
 
 // A Flaw is one thing that the provider says wrongly. Several may hold at once.
@@ -52,16 +54,16 @@ const (
 	DuplicateClaims Flaw = "duplicate-claims" // sub is there twice, the second somebody else's
 )
 
-// What can be wrong in the signature of any of them.
+// What can be wrong in the signature of any of them. Of these, one holds at once.
 const (
-	BadSignature   Flaw = "bad-signature"    // a bit of the signature is turned
-	AlgNone        Flaw = "alg-none"         // there is no signature
-	HS256PublicKey Flaw = "hs256-public-key" // HS256 with the public key, as PEM, for a secret
-	UnknownKey     Flaw = "unknown-key"      // kid is not in the key set, the signature is good
-	NoKeyID        Flaw = "no-key-id"        // kid is absent, which is allowed; the signature is good
-	StrangersKey   Flaw = "strangers-key"    // signed by a stranger under our kid
-	EmbeddedKey    Flaw = "embedded-key"     // signed by a stranger whose key is in the header
-	CriticalHeader Flaw = "critical-header"  // crit names an extension that nobody knows
+	BadSignature   = Flaw(jws.BadSignature)   // a bit of the signature is turned
+	AlgNone        = Flaw(jws.AlgNone)        // there is no signature
+	HS256PublicKey = Flaw(jws.HS256PublicKey) // HS256 with the public key, as PEM, for a secret
+	UnknownKey     = Flaw(jws.UnknownKey)     // kid is not in the key set, the signature is good
+	NoKeyID        = Flaw(jws.NoKeyID)        // kid is absent, which is allowed; the signature is good
+	StrangersKey   = Flaw(jws.StrangersKey)   // signed by a stranger under our kid
+	EmbeddedKey    = Flaw(jws.EmbeddedKey)    // signed by a stranger whose key is in the header
+	CriticalHeader = Flaw(jws.CriticalHeader) // crit names an extension that nobody knows
 )
 
 // What can be wrong in a logout token alone.
@@ -74,14 +76,16 @@ const (
 
 // AllFlaws lists them in the order in which they are documented.
 func AllFlaws() []Flaw {
-	return []Flaw{
+	return slices.Concat([]Flaw{
 		DiscoveryIssuer, AnswerIssuer, AnswerNoIssuer, AnswerState, AnswerNoState, AnswerError, MixedUpCode, IgnoredVerifier,
 		ReusableCode, NoIDToken, GarbageIDToken, TokenType, UserinfoSubject, UserinfoNobody, PlainNoID, PlainEmptyID, PlainFractionID,
 		WrongIssuer, WrongAudience, NoAudience, ExtraAudience, WrongParty, WrongNonce, NoNonce, Expired, NoExpiry,
 		FutureIssued, FutureNotBefore, NoSubject, EmptySubject, NumberSubject, WrongTokenHash, NoTokenHash, DuplicateClaims,
-		BadSignature, AlgNone, HS256PublicKey, UnknownKey, NoKeyID, StrangersKey, EmbeddedKey, CriticalHeader,
-		LogoutNonce, LogoutNoEvent, LogoutNobody, LogoutOldFormat,
-	}
+	}, signatureFlaws(), []Flaw{LogoutNonce, LogoutNoEvent, LogoutNobody, LogoutOldFormat})
+}
+
+func signatureFlaws() []Flaw {
+	return []Flaw{BadSignature, AlgNone, HS256PublicKey, UnknownKey, NoKeyID, StrangersKey, EmbeddedKey, CriticalHeader}
 }
 
 // Who the flaws name in place of the true ones.
@@ -127,7 +131,7 @@ func (t *Twin) spoilClaims(claims map[string]any, now time.Time) {
 		case NumberSubject:
 			claims["sub"] = 12345
 		case WrongTokenHash:
-			claims["at_hash"] = half("RS256", secret())
+			claims["at_hash"] = jws.Half("RS256", secret())
 		case NoTokenHash:
 			delete(claims, "at_hash")
 		default: // of something else than claims

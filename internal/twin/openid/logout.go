@@ -39,7 +39,7 @@ func (t *Twin) SignOut(ctx context.Context, sub string) error {
 func (t *Twin) LogoutToken(clientID, sub, sid string) (string, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := t.state.World.client(clientID)
+	c := t.state.World.Client(clientID)
 	if c == nil {
 		return "", fmt.Errorf("there is no client %q", clientID)
 	}
@@ -54,7 +54,7 @@ func (t *Twin) end(cookie string, s session, now time.Time) (told []farewell, er
 	t.changed = true
 	delete(t.state.Sessions, cookie)
 	for _, id := range s.Clients {
-		c := t.state.World.client(id)
+		c := t.state.World.Client(id)
 		if c == nil || c.BackchannelLogoutURI == "" {
 			continue
 		}
@@ -90,7 +90,7 @@ func (t *Twin) logoutToken(c *Client, sub, sid string, now time.Time) (string, e
 		default:
 		}
 	}
-	return t.sign(c.algorithm(), typ, claims)
+	return t.sign(c.SigningAlgorithm(), typ, claims)
 }
 
 // tell delivers logout tokens, all at once.
@@ -134,13 +134,13 @@ func (t *Twin) logout(c *call) answer {
 	if c.form.Has("id_token_hint") || c.form.Has("post_logout_redirect_uri") {
 		params = c.form
 	}
-	hint := t.opened(params.Get("id_token_hint"))
+	hint := t.state.Keys.Open(params.Get("id_token_hint"))
 	id, _ := hint["aud"].(string)
 	named := params.Get("client_id")
 	uri := params.Get("post_logout_redirect_uri")
-	client := t.state.World.client(id)
+	client := t.state.World.Client(id)
 	if id == "" {
-		client = t.state.World.client(named)
+		client = t.state.World.Client(named)
 	}
 	switch {
 	case params.Get("id_token_hint") != "" && hint == nil:
@@ -160,7 +160,7 @@ func (t *Twin) logout(c *call) answer {
 		s, found = t.state.Sessions[cookie.Value]
 	}
 	if found && (hint == nil || hint["sid"] != s.SID) && !c.form.Has("confirm") {
-		return t.showSignOut(c.URL.Path+"?"+params.Encode(), t.state.World.person(s.Sub))
+		return t.showSignOut(c.URL.Path+"?"+params.Encode(), t.state.World.Person(s.Sub))
 	}
 	done := t.signedOut(uri, params.Get("state"))
 	done.header.Set("Set-Cookie", t.cookie("", -1))

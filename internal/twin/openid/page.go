@@ -4,13 +4,13 @@ import (
 	"bytes"
 	_ "embed" // the page below
 	"fmt"
-	"hash/crc32"
 	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"gatehouse/internal/twin/openid/world"
 )
 
 //go:embed page.html
@@ -38,10 +38,8 @@ type view struct {
 }
 
 type personView struct {
-	Sub, Name, Note string
-	Initial         string
-	Hue             uint32
-	First           bool // hinted at, or signed in already
+	world.Face
+	First bool // hinted at, or signed in already
 }
 
 type scopeView struct{ Name, Chinese, English string }
@@ -74,11 +72,11 @@ func (t *Twin) troublePage(p trouble) answer {
 
 // showPeople offers everyone; whom login_hint names, or who is signed in, first.
 func (t *Twin) showPeople(a *ask) answer {
-	v := view{Step: "people", Action: a.action(), App: a.client.title()}
+	v := view{Step: "people", Action: a.action(), App: a.client.Title()}
 	hint := strings.ToLower(strings.TrimSpace(a.params.Get("login_hint")))
 	for i := range t.state.World.People {
 		p := &t.state.World.People[i]
-		shown := describe(p)
+		shown := personView{Face: p.Face()}
 		switch {
 		case hint != "":
 			shown.First = slices.Contains([]string{p.Sub, strings.ToLower(p.Username), strings.ToLower(p.Email)}, hint)
@@ -103,7 +101,7 @@ func (t *Twin) showPeople(a *ask) answer {
 func (a *ask) action() string { return a.URL.Path + "?" + a.params.Encode() }
 
 func (t *Twin) showConsent(a *ask, p *Person, known bool) answer {
-	v := view{Step: "consent", Action: a.action(), App: a.client.title(), Sub: p.Sub, Name: describe(p).Name, Known: known}
+	v := view{Step: "consent", Action: a.action(), App: a.client.Title(), Sub: p.Sub, Name: p.Face().Name, Known: known}
 	texts := map[string][2]string{
 		"openid": {"你的身份标识", "Who you are"}, "profile": {"姓名、用户名和头像", "Your name, user name and picture"},
 		"account": {"姓名、用户名和头像", "Your name, user name and picture"}, "email": {"你的邮箱", "Your e-mail address"},
@@ -130,7 +128,7 @@ func (t *Twin) formPost(uri string, answered url.Values) answer {
 func (t *Twin) showSignOut(action string, p *Person) answer {
 	v := view{Step: "signout", Action: action}
 	if p != nil {
-		v.Name = describe(p).Name
+		v.Name = p.Face().Name
 	}
 	return t.render(http.StatusOK, v)
 }
@@ -141,8 +139,8 @@ func (t *Twin) home(*call) answer {
 	for _, f := range AllFlaws() {
 		v.Flaws = append(v.Flaws, flawView{f, t.flawed(f)})
 	}
-	for i := range t.faults.List {
-		v.Now = append(v.Now, t.faults.List[i].describe())
+	for _, f := range t.faults.List {
+		v.Now = append(v.Now, describe(f))
 	}
 	return t.render(http.StatusOK, v)
 }
@@ -168,40 +166,14 @@ func (t *Twin) switches(c *call) answer {
 	return answer{status: http.StatusSeeOther, header: http.Header{"Location": {"/"}}}
 }
 
-// describe says of a person what tells the interesting cases apart.
-func describe(p *Person) personView {
-	v := personView{Sub: p.Sub, Name: p.Name, Hue: crc32.ChecksumIEEE([]byte(p.Sub)) % 360}
-	if v.Name == "" {
-		v.Name = "（无名氏） (no name)"
-	}
-	first, _ := utf8.DecodeRuneInString(v.Name)
-	v.Initial = string(first)
-	notes := []string{p.Title, p.Email, "未验证 unverified"}
-	switch {
-	case p.Email == "":
-		notes[1], notes[2] = "无邮箱 no e-mail", ""
-	case p.EmailVerified == true:
-		notes[2] = "已验证 verified"
-	case p.EmailVerified == nil:
-		notes[2] = "未说明是否验证 not said to be verified"
-	case p.EmailVerified != false:
-		notes[2] = fmt.Sprintf("email_verified: %q", p.EmailVerified)
-	}
-	if p.Disabled {
-		notes = append(notes, "已停用 disabled")
-	}
-	v.Note = strings.Join(slices.DeleteFunc(notes, func(s string) bool { return s == "" }), " · ")
-	return v
-}
-
 // picture draws a person's portrait.
 func (t *Twin) picture(c *call) answer {
 	sub, ok := strings.CutSuffix(c.PathValue("name"), ".svg")
-	p := t.state.World.person(sub)
+	p := t.state.World.Person(sub)
 	if !ok || p == nil || !p.Picture {
 		return answer{status: http.StatusNotFound, body: []byte("There is no such picture.\n")}
 	}
-	v := describe(p)
+	v := p.Face()
 	svg := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="hsl(%d 55%% 30%%)"/>`+
 		`<text x="32" y="42" font-size="28" font-family="sans-serif" text-anchor="middle" fill="#fff">%s</text></svg>`,
 		v.Hue, template.HTMLEscapeString(v.Initial))

@@ -24,7 +24,7 @@ func (t *Twin) plainUserinfo(c *call) answer {
 	if refused != nil {
 		return *refused
 	}
-	p := t.state.World.person(g.Sub)
+	p := t.state.World.Person(g.Sub)
 	if p == nil || p.Disabled {
 		return *bearerError(http.StatusUnauthorized, "invalid_token", "The person is no more.")
 	}

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/go-jose/go-jose/v4"
+	"gatehouse/internal/twin/openid/jws"
 )
 
 const (
@@ -25,8 +25,8 @@ const (
 // state is everything that outlives a run.
 type state struct {
 	World World
-	// Keys are private; the newest of each algorithm is the last.
-	Keys []jose.JSONWebKey
+	// Keys are those that sign.
+	Keys jws.Keys
 	// Consents are the scopes that a person granted to a client.
 	Consents map[string][]string // client, sub
 	Sessions map[string]session
@@ -71,7 +71,7 @@ func openState(file string, world *World) (state, error) {
 		err = json.Unmarshal(data, &s)
 	}
 	if err == nil {
-		err = s.World.check()
+		err = s.World.Check()
 	}
 	if err != nil {
 		return state{}, fmt.Errorf("open the twin's state: %w", err)

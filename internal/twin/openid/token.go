@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"gatehouse/internal/twin/openid/jws"
 )
 
 func (t *Twin) token(c *call) answer { return t.tokens(c, false) }
@@ -94,7 +96,7 @@ func (t *Twin) refresh(c *call, client *Client, plain bool) (*grant, *answer) {
 		t.state.revoke(g.Family)
 		return nil, oauthError("invalid_grant", "The refresh token was used before. All that stem from the same sign-in are withdrawn.")
 	}
-	if p := t.state.World.person(g.Sub); p == nil || p.Disabled {
+	if p := t.state.World.Person(g.Sub); p == nil || p.Disabled {
 		return nil, oauthError("invalid_grant", "The account is disabled.")
 	}
 	narrower := g.Scopes
@@ -157,21 +159,11 @@ func (t *Twin) authenticate(c *call) (*Client, *answer) {
 	default:
 		id = c.form.Get("client_id")
 	}
-	client := t.state.World.client(id)
-	if client == nil || c.form.Has("client_id") && c.form.Get("client_id") != id || !client.proves(method, secret) {
+	client := t.state.World.Client(id)
+	if client == nil || c.form.Has("client_id") && c.form.Get("client_id") != id || !client.Proves(method, secret) {
 		return nil, oauthError("invalid_client", "The client is unknown, or its proof is wrong or not of the kind that it is registered for.")
 	}
 	return client, nil
-}
-
-func (c *Client) proves(method, secret string) bool {
-	switch {
-	case c.AuthMethod == "" && method != AuthBasic && method != AuthPost, c.AuthMethod != "" && method != c.AuthMethod:
-		return false
-	case method == AuthNone, method == AuthPrivateKey:
-		return true // the assertion was checked when the ID was read from it
-	}
-	return subtle.ConstantTimeCompare([]byte(secret), []byte(c.Secret)) == 1
 }
 
 // unescape undoes the form encoding of RFC 6749, 2.3.1; what is not encoded is
@@ -186,7 +178,7 @@ func unescape(s string) string {
 // asserted is the ID of the client that signed the assertion of a call (RFC 7523,
 // 3; OpenID Connect Core, 9); "" = none did.
 func (t *Twin) asserted(c *call) string {
-	signed, err := jose.ParseSignedCompact(c.form.Get("client_assertion"), algorithms())
+	signed, err := jose.ParseSignedCompact(c.form.Get("client_assertion"), jws.Algorithms())
 	if err != nil || c.form.Get("client_assertion_type") != assertionType {
 		return ""
 	}
@@ -200,8 +192,8 @@ func (t *Twin) asserted(c *call) string {
 	if json.Unmarshal(signed.UnsafePayloadWithoutVerification(), &claims) != nil {
 		return ""
 	}
-	client := t.state.World.client(claims.Issuer)
-	if client == nil || client.AuthMethod != AuthPrivateKey || !client.signed(signed) {
+	client := t.state.World.Client(claims.Issuer)
+	if client == nil || client.AuthMethod != AuthPrivateKey || !client.Signed(signed) {
 		return ""
 	}
 	expires := time.Unix(int64(min(claims.Expires, 1<<40)), 0)
@@ -213,13 +205,6 @@ func (t *Twin) asserted(c *call) string {
 	t.changed = true
 	t.state.Assertions[claims.Issuer+" "+claims.ID] = expires
 	return claims.Issuer
-}
-
-func (c *Client) signed(token *jose.JSONWebSignature) bool {
-	return slices.ContainsFunc(c.Keys.Keys, func(k jose.JSONWebKey) bool {
-		_, err := token.Verify(k.Key)
-		return err == nil && k.IsPublic()
-	})
 }
 
 // audience is one name or several.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"gatehouse/internal/twin/openid/wire"
 )
 
 // Config says what a Twin plays and where. Its zero value is a twin of the
@@ -47,12 +49,12 @@ type Twin struct {
 	page      *template.Template
 	done      chan struct{}
 	close     sync.Once
+	breaker   wire.Breaker
 
 	mu       sync.Mutex // guards everything below
 	state    state
 	changed  bool
 	faults   Faults
-	matched  []int
 	requests map[string]int
 }
 
@@ -63,6 +65,7 @@ func New(c Config) (*Twin, error) {
 		url: strings.TrimSuffix(c.URL, "/"), file: c.State, clock: c.Clock, askAlways: c.AskAlways, http: c.HTTP,
 		mux: http.NewServeMux(), done: make(chan struct{}), requests: map[string]int{},
 	}
+	t.breaker.Done = t.done
 	if t.url == "" {
 		t.url = "http://localhost"
 	}
@@ -85,8 +88,8 @@ func New(c Config) (*Twin, error) {
 	if t.state, err = openState(c.State, c.World); err != nil {
 		return nil, err
 	}
-	if c.SigningKey != nil && t.state.key("RS256") == nil {
-		if err := t.state.addKey("RS256", c.SigningKey); err != nil {
+	if c.SigningKey != nil && len(t.state.Keys) == 0 {
+		if err := t.state.Keys.Add("RS256", c.SigningKey); err != nil {
 			return nil, err
 		}
 	}
@@ -113,17 +116,17 @@ func (t *Twin) Requests() map[string]int {
 
 // AddClient registers a client, or replaces the one of the same ID.
 func (t *Twin) AddClient(c Client) error {
-	if err := c.check(); err != nil {
+	if err := c.Check(); err != nil {
 		return err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	// Its key is published before the first token is signed with it.
-	if _, err := t.state.signingKey(c.algorithm()); err != nil {
+	if err := t.ensureKey(c.SigningAlgorithm()); err != nil {
 		return err
 	}
 	t.changed = true
-	if old := t.state.World.client(c.ID); old != nil {
+	if old := t.state.World.Client(c.ID); old != nil {
 		*old = c
 	} else {
 		t.state.World.Clients = append(t.state.World.Clients, c)
@@ -140,7 +143,7 @@ func (t *Twin) SetPerson(p Person) error {
 		return fmt.Errorf("the person %q has no sub", p.Name)
 	}
 	t.changed = true
-	if old := t.state.World.person(p.Sub); old != nil {
+	if old := t.state.World.Person(p.Sub); old != nil {
 		*old = p
 	} else {
 		t.state.World.People = append(t.state.World.People, p)
@@ -164,16 +167,8 @@ func (t *Twin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	t.mu.Lock()
 	t.requests[strings.TrimSuffix(pattern, "{$}")]++
-	fault, latency := t.nextFault(r)
 	t.mu.Unlock()
-	if !t.pause(r, latency) {
-		return
-	}
-	if fault == nil {
-		t.mux.ServeHTTP(w, r)
-		return
-	}
-	t.serveFault(w, r, *fault)
+	t.breaker.Serve(w, r, t.mux)
 }
 
 type route struct {

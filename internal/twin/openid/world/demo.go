@@ -1,4 +1,4 @@
-package openid
+package world
 
 import (
 	"crypto/sha256"

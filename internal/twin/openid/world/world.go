@@ -1,6 +1,9 @@
-package openid
+// Package world is who works at the stand-in's company and which applications
+// are registered there: what the provider knows before anyone calls it.
+package world
 
 import (
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"net/url"
@@ -79,21 +82,24 @@ type Client struct {
 	Trusted bool
 }
 
-func (c *Client) algorithm() string {
+// SigningAlgorithm is Algorithm with its default.
+func (c *Client) SigningAlgorithm() string {
 	if c.Algorithm == "" {
 		return string(jose.RS256)
 	}
 	return c.Algorithm
 }
 
-func (c *Client) title() string {
+// Title is what people see of the client.
+func (c *Client) Title() string {
 	if c.Name == "" {
 		return c.ID
 	}
 	return c.Name
 }
 
-func (c *Client) check() error {
+// Check says what about the client contradicts itself.
+func (c *Client) Check() error {
 	switch {
 	case c.ID == "":
 		return errors.New("a client has no ID")
@@ -103,7 +109,7 @@ func (c *Client) check() error {
 		return fmt.Errorf("client %s has no secret", c.ID)
 	case c.AuthMethod == AuthPrivateKey && len(c.Keys.Keys) == 0:
 		return fmt.Errorf("client %s has no public key for private_key_jwt", c.ID)
-	case !slices.Contains(algorithms(), jose.SignatureAlgorithm(c.algorithm())):
+	case !slices.Contains([]string{"RS256", "PS256", "ES256", "EdDSA"}, c.SigningAlgorithm()):
 		return fmt.Errorf("client %s: the algorithm %q is unknown", c.ID, c.Algorithm)
 	}
 	for _, uri := range slices.Concat(c.RedirectURIs, c.PostLogoutURIs, []string{c.BackchannelLogoutURI}) {
@@ -114,7 +120,8 @@ func (c *Client) check() error {
 	return nil
 }
 
-func (w *World) check() error {
+// Check says what about the world contradicts itself.
+func (w *World) Check() error {
 	seen := map[string]bool{}
 	for i := range w.People {
 		p := &w.People[i]
@@ -124,14 +131,15 @@ func (w *World) check() error {
 		seen[p.Sub] = true
 	}
 	for i := range w.Clients {
-		if err := w.Clients[i].check(); err != nil {
+		if err := w.Clients[i].Check(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *World) person(sub string) *Person {
+// Person finds somebody; nil = there is nobody.
+func (w *World) Person(sub string) *Person {
 	i := slices.IndexFunc(w.People, func(p Person) bool { return p.Sub == sub })
 	if i < 0 {
 		return nil
@@ -139,7 +147,8 @@ func (w *World) person(sub string) *Person {
 	return &w.People[i]
 }
 
-func (w *World) client(id string) *Client {
+// Client finds a client; nil = there is none.
+func (w *World) Client(id string) *Client {
 	i := slices.IndexFunc(w.Clients, func(c Client) bool { return c.ID == id })
 	if i < 0 {
 		return nil
@@ -147,12 +156,32 @@ func (w *World) client(id string) *Client {
 	return &w.Clients[i]
 }
 
-// other is somebody else who could sign in.
-func (w *World) other(sub string) *Person {
+// Other is somebody else who could sign in.
+func (w *World) Other(sub string) *Person {
 	for i := range w.People {
 		if p := &w.People[i]; p.Sub != sub && !p.Disabled {
 			return p
 		}
 	}
 	return &Person{Sub: "somebody-else", Number: 1, Name: "Somebody Else"}
+}
+
+// Proves says whether a client may prove itself by this method and did. An
+// assertion was checked when the client was read from it.
+func (c *Client) Proves(method, secret string) bool {
+	switch {
+	case c.AuthMethod == "" && method != AuthBasic && method != AuthPost, c.AuthMethod != "" && method != c.AuthMethod:
+		return false
+	case method == AuthNone, method == AuthPrivateKey:
+		return true
+	}
+	return subtle.ConstantTimeCompare([]byte(secret), []byte(c.Secret)) == 1
+}
+
+// Signed says whether a token is signed with one of the client's keys.
+func (c *Client) Signed(token *jose.JSONWebSignature) bool {
+	return slices.ContainsFunc(c.Keys.Keys, func(k jose.JSONWebKey) bool {
+		_, err := token.Verify(k.Key)
+		return err == nil && k.IsPublic()
+	})
 }
