@@ -74,9 +74,10 @@ func TestS2FormsOfOtherSitesAreRefused(t *testing.T) {
 // TestS4SignInsAreLimitedByAddress: and by no address that a stranger makes up.
 func TestS4SignInsAreLimitedByAddress(t *testing.T) {
 	t.Parallel()
-	s := startServe(t, written(t, t.TempDir(), oneClient))
+	s := startServe(t, written(t, t.TempDir(), "trusted_proxies: [127.0.0.0/8]\n"+oneClient))
 	for i := range 2 * ui.DefaultBurst {
-		status, header, _ := asked(t, http.MethodPost, s.url+"/sign-in/nobody", "", map[string]string{"X-Forwarded-For": fmt.Sprintf("192.0.2.%d", i%250)})
+		// What stands before the address that our proxy added is the stranger's own.
+		status, header, _ := asked(t, http.MethodPost, s.url+"/sign-in/nobody", "", map[string]string{"X-Forwarded-For": fmt.Sprintf("192.0.2.%d, 203.0.113.7", i%250)})
 		if status == http.StatusTooManyRequests {
 			if i < ui.DefaultBurst || header.Get("Retry-After") == "" {
 				t.Errorf("limited after %d: %v", i, header)

@@ -17,6 +17,9 @@ const (
 	DefaultBurst = 600
 )
 
+// localFactor is how many times as much this machine's own addresses may.
+const localFactor = 100
+
 // mostAddresses bounds what a Limiter remembers. The addresses beyond share one
 // allowance.
 const mostAddresses = 10_000
@@ -24,7 +27,8 @@ const mostAddresses = 10_000
 // Limiter bounds how much strangers make us keep (authorization requests,
 // sign-ins under way): each address may do it Burst times at once, and once
 // more after each Every. An IPv6 network of 64 bits counts as one address, since
-// one browser has it all. What it remembers is lost with the process. It is used
+// one browser has it all; this machine itself has a hundred times as much, since
+// it is a proxy that was not named as trusted, or a test. What it remembers is lost with the process. It is used
 // by pointer and is safe for concurrent use; nil allows everything.
 type Limiter struct {
 	Every time.Duration // 0: DefaultEvery
@@ -45,7 +49,10 @@ func (l *Limiter) Allow(r *http.Request) error {
 }
 
 func (l *Limiter) take(from netip.Prefix) bool {
-	every, now := cmp.Or(l.Every, DefaultEvery), l.Clock.Now()
+	every, burst, now := cmp.Or(l.Every, DefaultEvery), cmp.Or(l.Burst, DefaultBurst), l.Clock.Now()
+	if from.Addr().IsLoopback() {
+		every, burst = every/localFactor, burst*localFactor
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, known := l.spent[from]; !known && len(l.spent) >= mostAddresses {
@@ -58,7 +65,7 @@ func (l *Limiter) take(from netip.Prefix) bool {
 		full = now
 	}
 	full = full.Add(every)
-	if full.Sub(now) > every*time.Duration(cmp.Or(l.Burst, DefaultBurst)) {
+	if full.Sub(now) > every*time.Duration(burst) {
 		return false
 	}
 	if l.spent == nil {
@@ -84,7 +91,7 @@ func network(address string) netip.Prefix {
 		return netip.Prefix{}
 	}
 	bits := a.BitLen()
-	if a.Is6() {
+	if a.Is6() && !a.IsLoopback() {
 		bits = 64
 	}
 	p, _ := a.Prefix(bits) // bits fit, as they are the address's own or fewer

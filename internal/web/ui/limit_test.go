@@ -86,6 +86,14 @@ func TestLimiter(t *testing.T) {
 			t.Errorf("%d passed", passed)
 		}
 	})
+	t.Run("ThisMachineMayDoMore", func(t *testing.T) {
+		t.Parallel()
+		for _, address := range []string{"127.0.0.1", "::1", "::ffff:127.0.0.1"} {
+			if got := allows(t, limited(&now), address, 301); got != 300 {
+				t.Errorf("%s: %d passed", address, got)
+			}
+		}
+	})
 	t.Run("AddressesAreBounded", func(t *testing.T) {
 		t.Parallel()
 		now := now
