@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -116,6 +117,9 @@ func browseDingTalk(t *testing.T, browser context.Context, lang i18n.Lang) {
 	b.click(demoSignOut)
 	b.click(demoSignIn)
 	b.sees("Hello, 李娜")
+	b.expect("status of 404") // the demo takes no forms
+	b.open(formPost(r))
+	b.arrivesByPost(r) // by the script of the page alone
 }
 
 func browseWithoutJavaScript(t *testing.T, browser context.Context, lang i18n.Lang) {
@@ -127,6 +131,28 @@ func browseWithoutJavaScript(t *testing.T, browser context.Context, lang i18n.La
 	b.allowDemo("李娜")
 	if c := b.claims(); c["name"] != "李娜" {
 		t.Errorf("claims of the ID token: %v", c)
+	}
+	b.expect("status of 404")
+	b.open(formPost(r))
+	b.click("form button")
+	b.arrivesByPost(r)
+}
+
+// formPost asks for an answer by response_mode=form_post (OAuth 2.0 Form Post
+// Response Mode, section 2) on the demo app's behalf.
+func formPost(r *running) string {
+	return r.hub + "/oauth/authorize?" + url.Values{
+		"client_id": {devDemoClient}, "redirect_uri": {r.demo + "/callback"}, "response_type": {"code"}, "response_mode": {"form_post"},
+		"scope": {"openid"}, "state": {"s"}, "code_challenge": {strings.Repeat("A", 43)}, "code_challenge_method": {"S256"},
+	}.Encode()
+}
+
+// arrivesByPost waits for the demo's answer to a form: it takes none, and says so.
+func (b *tab) arrivesByPost(r *running) {
+	b.Helper()
+	b.sees("There is no such page.")
+	if want := r.demo + "/callback"; b.at() != want {
+		b.Errorf("the form led to %s, want %s", b.at(), want)
 	}
 }
 
