@@ -35,8 +35,8 @@ func (c *cli) users() *cobra.Command {
 }
 
 // whichUser says how a user is named on the command line.
-const whichUser = `A user is named by the number that apps see (1000000002), by the id of the row,
-or by the username; write @NAME for a username that looks like a number.`
+const whichUser = `A user is named by the username, by the number that apps see (1000000002), or by
+the id of the row.`
 
 // userJSON is a user as --json shows one; the keys are those of the REST API.
 type userJSON struct {
@@ -154,8 +154,7 @@ func (c *cli) usersShow() *cobra.Command {
 	})
 }
 
-// findUser finds a user by number, id or username. A number is a number also
-// where somebody has it as a username, so that nobody is taken for another.
+// findUser finds a user by number, id or username, which never look alike.
 func findUser(tx *store.Tx, name string) (u gatehouse.User, err error) {
 	number, errNumber := strconv.ParseInt(name, 10, 64)
 	switch {
