@@ -17,7 +17,7 @@ func (cleaningArgs) Kind() string { return "server.clean" }
 // Cleaning goes in small steps, so that it never holds others up for long.
 const (
 	cleaningStep  = 500
-	cleaningSteps = 4000 // of 500 rows each: more than strangers can make in ten minutes
+	cleaningSteps = 4000 // 2 million rows: what 300 addresses can begin in ten minutes (ui.Limiter)
 	keepJobs      = 14 * 24 * time.Hour
 	// How long a sign-in that led to no account can be looked up. Strangers can
 	// bring such ones about.
