@@ -65,7 +65,7 @@ func startChromium(t *testing.T) context.Context {
 	t.Cleanup(cancel)
 	options := slices.Concat(chromedp.DefaultExecAllocatorOptions[:], []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(dir),
-		chromedp.Env("TMPDIR="+dir), // what it leaves behind goes with the test
+		chromedp.Env("TMPDIR=" + dir), // what it leaves behind goes with the test
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
 	})
