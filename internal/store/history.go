@@ -99,10 +99,27 @@ func (tx *Tx) CountCurrent(connectorID string) (Counts, error) {
 // CountVanished counts the current rows of a connector that a whole pull did not see: what
 // finishing it would end.
 func (tx *Tx) CountVanished(connectorID, pullID string) (Counts, error) {
+	if err := tx.analyzeStaged(); err != nil {
+		return Counts{}, err
+	}
 	return tx.count(func(h history) string {
 		return `select count(*) from ` + h.table + ` c where c.connector_id = $1 and c.until is null
 			and not exists (select 1 from ` + h.staged() + ` s where s.pull_id = $2 and ` + h.match() + `)`
 	}, connectorID, pullID)
+}
+
+// analyzeStaged makes the planner know what was staged: it takes a table that was
+// empty when it last looked for empty still, and compares each row with all.
+func (tx *Tx) analyzeStaged() error {
+	if tx.store.dialect.analyze == "" {
+		return nil
+	}
+	for _, h := range histories() {
+		if _, err := tx.exec(strings.ReplaceAll(tx.store.dialect.analyze, "%", h.staged())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // FinishPull makes what a whole pull staged the current state: rows that are
@@ -119,6 +136,9 @@ func (tx *Tx) FinishPull(connectorID, pullID string) (written int64, err error) 
 	if p.ConnectorID != connectorID {
 		return 0, gatehouse.NotFound
 	}
+	if err := tx.analyzeStaged(); err != nil {
+		return 0, err
+	}
 	for _, h := range histories() {
 		n, err := tx.advance(h, connectorID, pullID)
 		if err != nil {
@@ -131,11 +151,6 @@ func (tx *Tx) FinishPull(connectorID, pullID string) (written int64, err error) 
 
 // advance brings one table from what was to what a pull saw.
 func (tx *Tx) advance(h history, connectorID, pullID string) (written int64, err error) {
-	if analyze := tx.store.dialect.analyze; analyze != "" {
-		if _, err := tx.exec(strings.ReplaceAll(analyze, "%", h.staged())); err != nil {
-			return 0, err
-		}
-	}
 	ended, err := tx.exec(`update `+h.table+` as c set until = $3 where c.connector_id = $1 and c.until is null
 		and not exists (select 1 from `+h.staged()+` s where s.pull_id = $2 and `+h.match()+` and s.fingerprint = c.fingerprint)`,
 		connectorID, pullID, tx.now)
