@@ -1,8 +1,6 @@
 package gitlab_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -18,29 +16,22 @@ func BenchmarkPages(b *testing.B) {
 	}
 	twin.AddToken(gitlab.Token{Value: "root-token", UserID: 1, Scopes: []string{"api"}})
 	twin.AddToken(gitlab.Token{Value: "user-token", UserID: 77, Scopes: []string{"api"}})
-	for _, c := range []struct{ name, token, path, query string }{
-		{"Users", "root-token", "/api/v4/users?per_page=100&pagination=keyset&order_by=id&sort=asc", ""},
-		{"UsersByName", "root-token", "/api/v4/users?per_page=100&order_by=name&page=20", ""},
-		{"Groups", "root-token", "/api/v4/groups?per_page=100", ""},
-		{"GroupsOfAUser", "user-token", "/api/v4/groups?per_page=100", ""},
-		{"Projects", "root-token", "/api/v4/projects?per_page=100&pagination=keyset&order_by=id", ""},
-		{"Members", "root-token", "/api/v4/groups/5001/members?per_page=100", ""},
-		{"MembersAll", "root-token", "/api/v4/groups/5001/members/all?per_page=100", ""},
-		{"GraphQLUsers", "root-token", "/api/graphql", byUser},
-		{"GraphQLGroups", "root-token", "/api/graphql", bySource},
+	for _, c := range []struct{ name, token, path string }{
+		{"Users", "root-token", "/api/v4/users?per_page=100&pagination=keyset&order_by=id&sort=asc"},
+		{"UsersByName", "root-token", "/api/v4/users?per_page=100&order_by=name&page=20"},
+		{"Groups", "root-token", "/api/v4/groups?per_page=100"},
+		{"GroupsOfAUser", "user-token", "/api/v4/groups?per_page=100"},
+		{"Projects", "root-token", "/api/v4/projects?per_page=100&pagination=keyset&order_by=id"},
+		{"Members", "root-token", "/api/v4/groups/5001/members?per_page=100"},
+		{"MembersAll", "root-token", "/api/v4/groups/5001/members/all?per_page=100"},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			method, body := http.MethodGet, []byte(nil)
-			if c.query != "" {
-				method = http.MethodPost
-				body, _ = json.Marshal(map[string]string{"query": c.query})
-			}
 			for b.Loop() {
-				req := httptest.NewRequestWithContext(b.Context(), method, c.path, bytes.NewReader(body))
+				req := httptest.NewRequestWithContext(b.Context(), http.MethodGet, c.path, nil)
 				req.Header.Set("Private-Token", c.token)
 				w := httptest.NewRecorder()
 				twin.ServeHTTP(w, req)
-				if w.Code != http.StatusOK || bytes.Contains(w.Body.Bytes(), []byte(`"errors"`)) {
+				if w.Code != http.StatusOK {
 					b.Fatal(w.Code, w.Body)
 				}
 			}

@@ -116,51 +116,6 @@ func TestFaults(t *testing.T) {
 	})
 }
 
-func TestLimits(t *testing.T) {
-	t.Parallel()
-	t.Run("RackAttackSpeaksPlainText", func(t *testing.T) {
-		t.Parallel()
-		twin, srv := start(t, nil)
-		twin.Switch(gitlab.Switches{RackAttack: gitlab.RackAttack{Requests: 2, Period: time.Hour}})
-		got := ask(t, srv, "GET", "/api/v4/user", "root-token", "")
-		if got.status != 200 || got.header.Get("RateLimit-Remaining") != "1" || got.header.Get("Retry-After") != "" {
-			t.Errorf("first: %d %v", got.status, got.header)
-		}
-		ask(t, srv, "GET", "/api/v4/user", "root-token", "")
-		got = ask(t, srv, "GET", "/api/v4/user", "root-token", "")
-		if got.status != 429 || got.body != "Retry later\n" || got.header.Get("Content-Type") != "text/plain" || got.header.Get("Retry-After") != "3600" ||
-			got.header.Get("RateLimit-Name") != "throttle_authenticated_api" || got.header.Get("RateLimit-Observed") != "3" || got.header.Get("RateLimit-ResetTime") != "Sun, 01 Mar 2026 10:00:00 GMT" {
-			t.Errorf("third: %d %q %v", got.status, got.body, got.header)
-		}
-		if got := ask(t, srv, "GET", "/api/v4/user", "bob-token", ""); got.status != 200 {
-			t.Errorf("somebody else: %d", got.status)
-		}
-	})
-	t.Run("ApplicationLimitsSpeakJSON", func(t *testing.T) {
-		t.Parallel()
-		clock := now
-		twin, srv := start(t, func(c *gitlab.Config) { c.Clock = func() time.Time { return clock } })
-		twin.Switch(gitlab.Switches{ApplicationLimits: true})
-		list := func(path string) answer { return ask(t, srv, "GET", "/api/v4/"+path, "root-token", "") }
-		for range 100 {
-			list("groups/10/members/all")
-			list("projects/1/members/all") // counts together with the groups
-		}
-		got := list("groups/10/members/all")
-		if got.status != 429 || got.body != `{"message":{"error":"This endpoint has been requested too many times. Try again later."}}` ||
-			got.header.Get("Retry-After") != "60" || got.header.Get("RateLimit-Limit") != "" {
-			t.Errorf("%d %s %v", got.status, got.body, got.header)
-		}
-		if got := list("groups/10/members"); got.status != 200 {
-			t.Errorf("direct members have no limit: %d", got.status)
-		}
-		clock = clock.Add(time.Minute)
-		if got := list("groups/10/members/all"); got.status != 200 {
-			t.Errorf("a minute later: %d", got.status)
-		}
-	})
-}
-
 func TestStateOutlivesTheTwin(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "state.json")

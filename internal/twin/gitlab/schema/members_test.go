@@ -1,4 +1,4 @@
-package gitlab_test
+package schema_test
 
 import (
 	"fmt"
@@ -6,7 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"gatehouse/internal/twin/gitlab"
+	"gatehouse/internal/twin/gitlab/caller"
+	"gatehouse/internal/twin/gitlab/world"
 )
 
 // members lists "user:level" of a source by some arguments, newest first; an
@@ -44,7 +45,7 @@ func members(t *testing.T, ask func(string) answer, source, list, args string) [
 
 func TestGraphQLMembers(t *testing.T) {
 	t.Parallel()
-	_, srv := start(t, nil)
+	srv := start(t, nil, caller.Rules{})
 	for name, c := range map[string]struct {
 		token, source, list, args string
 		want                      []string
@@ -71,7 +72,7 @@ func TestGraphQLMembers(t *testing.T) {
 
 func TestGraphQLMembersAreTyped(t *testing.T) {
 	t.Parallel()
-	_, srv := start(t, nil)
+	srv := start(t, nil, caller.Rules{})
 	got := query(t, srv, "root-token", `{ project(fullPath: "eng/platform/gateway") { projectMembers(relations: [DIRECT, INHERITED], search: "an") {
 		nodes { id ... on ProjectMember { project { fullPath } } ... on GroupMember { group { fullPath } } } } } }`, nil)
 	want := `{"data":{"project":{"projectMembers":{"nodes":[{"id":"gid://gitlab/GroupMember/1007","group":{"fullPath":"eng/platform"}},{"id":"gid://gitlab/GroupMember/1001","group":{"fullPath":"eng"}}]}}}}`
@@ -85,7 +86,7 @@ func TestGraphQLMembersAreTyped(t *testing.T) {
 // nobody who was there all the time is left out.
 func TestPageDrift(t *testing.T) {
 	t.Parallel()
-	twin, srv := start(t, func(c *gitlab.Config) { c.World = gitlab.GeneratedWorld(30, 3, 3, 1) })
+	srv := start(t, world.Generated(30, 3, 3, 1), caller.Rules{})
 	seen := map[string]int{}
 	after := ""
 	for range 4 {
@@ -105,10 +106,10 @@ func TestPageDrift(t *testing.T) {
 		if after = body.Data.Users.PageInfo.EndCursor; after == "" {
 			break
 		}
-		if err := twin.World.RemoveUser(int64(30 - len(seen) + 1)); err != nil {
+		if err := srv.World.RemoveUser(int64(30 - len(seen) + 1)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := twin.World.AddUser(gitlab.User{Username: fmt.Sprintf("new%d", len(seen)), CreatedAt: now}); err != nil {
+		if _, err := srv.World.AddUser(world.User{Username: fmt.Sprintf("new%d", len(seen)), CreatedAt: now}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,11 +1,12 @@
-package gitlab_test
+package rest_test
 
 import (
 	"net/http"
 	"strings"
 	"testing"
 
-	"gatehouse/internal/twin/gitlab"
+	"gatehouse/internal/twin/gitlab/rest"
+	"gatehouse/internal/twin/gitlab/world"
 )
 
 // step is one request and what must come of it.
@@ -24,50 +25,9 @@ func (s step) run(t *testing.T, ask func(method, path, body string) answer) {
 	}
 }
 
-func TestModeration(t *testing.T) {
-	t.Parallel()
-	_, srv := start(t, nil)
-	as := func(method, path, body string) answer { return ask(t, srv, method, path, "root-token", body) }
-	for _, s := range []step{
-		{"POST", "users/7/block", "", 201, `true`},
-		{"POST", "users/7/block", "", 201, `null`},
-		{"POST", "users/16/block", "", 201, `null`}, // banned stays banned
-		{"GET", "users?username=mallory&active=false", "", 200, `[{"id":16,"username":"mallory","public_email":null,"name":"Mallory Gray","state":"banned",…`},
-		{"POST", "users/1/block", "", 403, `{"message":"403 Forbidden - The API initiating user cannot be blocked by the API"}`},
-		{"POST", "users/18/block", "", 403, `{"message":"403 Forbidden - LDAP blocked users cannot be modified by the API"}`},
-		{"POST", "users/19/block", "", 403, `{"message":"An internal user cannot be blocked"}`},
-		{"POST", "users/7/deactivate", "", 403, `{"message":"Error occurred. A blocked user cannot be deactivated"}`},
-		{"POST", "users/7/activate", "", 403, `{"message":"Error occurred. A blocked user must be unblocked to be activated"}`},
-		{"POST", "users/7/ban", "", 403, `{"message":"You cannot ban blocked users."}`},
-		{"POST", "users/7/unblock", "", 201, `true`},
-		{"POST", "users/7/unblock", "", 201, `false`},
-		{"POST", "users/18/unblock", "", 403, `{"message":"403 Forbidden - LDAP blocked users cannot be unblocked by the API"}`},
-		{"POST", "users/15/unblock", "", 403, `{"message":"403 Forbidden - Deactivated users cannot be unblocked by the API"}`},
-		{"POST", "users/15/activate", "", 201, `true`},
-		{"POST", "users/5/deactivate", "", 403, `{"message":"The user you are trying to deactivate has been active in the past 90 days and cannot be deactivated"}`},
-		{"POST", "users/26/deactivate", "", 201, `true`},
-		{"POST", "users/26/deactivate", "", 201, `null`},
-		{"POST", "users/7/unban", "", 403, `{"message":"You cannot unban active users."}`},
-		{"POST", "users/7/ban", "", 201, `true`},
-		{"POST", "users/7/unban", "", 201, `true`},
-		{"POST", "users/7/approve", "", 409, `{"message":"The user you are trying to approve is not pending approval"}`},
-		{"POST", "users/7/reject", "", 409, `{"message":"User does not have a pending request"}`},
-		{"POST", "users/17/reject", "", 200, `{"message":"Success"}`},
-		{"GET", "users/17", "", 404, `{"message":"404 User Not Found"}`},
-		{"POST", "users/99/block", "", 404, `{"message":"404 User Not Found"}`},
-	} {
-		s.run(t, as)
-	}
-	for path, want := range map[string]string{"block": "403 Forbidden", "approve": "You are not allowed to approve a user"} {
-		if got := ask(t, srv, "POST", "/api/v4/users/7/"+path, "bob-token", ""); got.status != 403 || got.body != `{"message":"`+want+`"}` {
-			t.Errorf("%s without rights: %d %s", path, got.status, got.body)
-		}
-	}
-}
-
 func TestUsersAreMadeAndChanged(t *testing.T) {
 	t.Parallel()
-	twin, srv := start(t, nil)
+	srv, _ := start(t, nil)
 	as := func(method, path, body string) answer { return ask(t, srv, method, path, "root-token", body) }
 	const good = "&username=new&name=New&force_random_password=true"
 	for _, s := range []step{
@@ -103,7 +63,7 @@ func TestUsersAreMadeAndChanged(t *testing.T) {
 	} {
 		s.run(t, as)
 	}
-	if err := twin.World.EditUser(5, func(u *gitlab.User) { u.Doomed = true }); err != nil {
+	if err := srv.World.EditUser(5, func(u *world.User) { u.Doomed = true }); err != nil {
 		t.Fatal(err)
 	}
 	step{"DELETE", "users/5", "", 204, ``}.run(t, as)
@@ -112,7 +72,7 @@ func TestUsersAreMadeAndChanged(t *testing.T) {
 
 func TestMembersAreChanged(t *testing.T) {
 	t.Parallel()
-	twin, srv := start(t, nil)
+	srv, settings := start(t, nil)
 	as := func(method, path, body string) answer { return ask(t, srv, method, path, "root-token", body) }
 	for _, s := range []step{
 		{"POST", "groups/13/members", "user_id=7", 400, `{"error":"access_level is missing"}`},
@@ -155,7 +115,7 @@ func TestMembersAreChanged(t *testing.T) {
 		step{"GET", "projects/5/members/5", "", 404, `{"message":"404 Not found"}`}.run(t, as)
 	})
 	t.Run("PromotionsWait", func(t *testing.T) {
-		twin.Switch(gitlab.Switches{QueueRolePromotions: true})
+		*settings = rest.Settings{QueueRolePromotions: true}
 		step{"POST", "groups/13/members", "access_level=30&user_id=24", 202, `{"message":{"username_1":"Request queued for administrator approval."}}`}.run(t, as)
 		step{"POST", "groups/13/members", "access_level=30&username=ma.chao,grace", 201, `{"status":"success","queued_users":{"username_1":"Request queued for administrator approval.","username_2":"Request queued for administrator approval."}}`}.run(t, as)
 		step{"GET", "groups/13/members/24", "", 404, `{"message":"404 Not found"}`}.run(t, as)
@@ -169,7 +129,7 @@ func TestMembersAreChanged(t *testing.T) {
 
 func TestInvitationsAnswer201WhateverHappens(t *testing.T) {
 	t.Parallel()
-	_, srv := start(t, nil)
+	srv, _ := start(t, nil)
 	as := func(method, path, body string) answer { return ask(t, srv, method, path, "root-token", body) }
 	for _, s := range []step{
 		{"POST", "groups/13/invitations", "access_level=30", 400, `{"message":"400 Bad request - Must provide either email or user_id as a parameter"}`},
@@ -192,13 +152,13 @@ func TestInvitationsAnswer201WhateverHappens(t *testing.T) {
 
 func TestGroupsSharesAndProjectsAreChanged(t *testing.T) {
 	t.Parallel()
-	_, srv := start(t, nil)
+	srv, _ := start(t, nil)
 	as := func(method, path, body string) answer { return ask(t, srv, method, path, "root-token", body) }
 	for _, s := range []step{
 		{"POST", "groups", "name=X&path=eng", 400, `{"message":"Failed to save group {:path=>[\"has already been taken\"]}"}`},
-		{"POST", "groups", "name=New&path=new&parent_id=10", 201, `{"id":127,"web_url":"` + srv.URL + `/groups/eng/new",…`},
+		{"POST", "groups", "name=New&path=new&parent_id=10", 201, `{"id":127,"web_url":"` + external + `/groups/eng/new",…`},
 		{"PUT", "groups/127", "path=web", 400, `{"message":{"path":["has already been taken"]}}`},
-		{"PUT", "groups/127", "path=newer", 200, `{"id":127,"web_url":"` + srv.URL + `/groups/eng/newer",…`},
+		{"PUT", "groups/127", "path=newer", 200, `{"id":127,"web_url":"` + external + `/groups/eng/newer",…`},
 		{"GET", "groups/eng%2Fnewer?with_projects=false", "", 200, `{"id":127,…`},
 		{"POST", "groups/127/share", "group_id=14&group_access=30&expires_at=2027-01-01", 201, `{"id":127,…`},
 		{"POST", "groups/127/share", "group_id=14&group_access=30", 409, `{"message":"Shared group The group has already been shared with this group"}`},
@@ -218,7 +178,7 @@ func TestGroupsSharesAndProjectsAreChanged(t *testing.T) {
 
 func TestUnknownRoutesAndMethods(t *testing.T) {
 	t.Parallel()
-	_, srv := start(t, nil)
+	srv, _ := start(t, nil)
 	as := func(method, path, body string) answer { return ask(t, srv, method, path, "root-token", body) }
 	for _, s := range []step{
 		{"GET", "nothing", "", 404, `{"error":"404 Not Found"}`},

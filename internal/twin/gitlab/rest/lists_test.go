@@ -1,4 +1,4 @@
-package gitlab_test
+package rest_test
 
 import (
 	"net/http"
@@ -7,7 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"gatehouse/internal/twin/gitlab"
+	"gatehouse/internal/twin/gitlab/rest"
+	"gatehouse/internal/twin/gitlab/world"
 )
 
 // idsOf reads the ids of a list, in its order.
@@ -27,7 +28,7 @@ func idsOf(t *testing.T, got answer) []int64 {
 
 func TestLists(t *testing.T) {
 	t.Parallel()
-	_, srv := start(t, nil)
+	srv, _ := start(t, nil)
 	for _, c := range []struct {
 		path string
 		want []int64
@@ -73,7 +74,7 @@ func TestLists(t *testing.T) {
 
 func TestListsForAUser(t *testing.T) {
 	t.Parallel()
-	_, srv := start(t, nil)
+	srv, _ := start(t, nil)
 	for path, want := range map[string][]int64{
 		"projects?order_by=id&sort=asc&membership=true": {2, 3, 4, 5, 9, 11},
 		"groups?min_access_level=30&order_by=id":        {11, 12},
@@ -98,7 +99,7 @@ func TestListsForAUser(t *testing.T) {
 
 func TestGroupShows(t *testing.T) {
 	t.Parallel()
-	_, srv := start(t, nil)
+	srv, _ := start(t, nil)
 	const shares = `"shared_with_groups":[{"group_id":12,"group_name":"SRE 运维","group_full_path":"eng/platform/sre","group_access_level":10,"expires_at":"2030-09-30","member_role_id":null}]`
 	with := ask(t, srv, "GET", "/api/v4/groups/16", "root-token", "").body
 	without := ask(t, srv, "GET", "/api/v4/groups/16?with_projects=false", "root-token", "").body
@@ -118,7 +119,7 @@ func TestGroupShows(t *testing.T) {
 
 func TestOddsAndEnds(t *testing.T) {
 	t.Parallel()
-	twin, srv := start(t, nil)
+	srv, settings := start(t, nil)
 	as := func(method, path, body string) answer { return ask(t, srv, method, path, "root-token", body) }
 	for _, s := range []step{
 		{"GET", "users/2/emails", "", 200, `[{"id":1,"email":"zhangwei@example.org","confirmed_at":"2024-05-01T08:00:00.000Z"}]`},
@@ -147,11 +148,11 @@ func TestOddsAndEnds(t *testing.T) {
 	if got := ask(t, srv, "GET", "/api/v4/user", made.Token, ""); got.status != 401 {
 		t.Errorf("afterwards: %d", got.status)
 	}
-	if err := twin.World.EditGroup(13, func(g *gitlab.Group) { g.MembershipLock = true }); err != nil {
+	if err := srv.World.EditGroup(13, func(g *world.Group) { g.MembershipLock = true }); err != nil {
 		t.Fatal(err)
 	}
 	step{"POST", "projects/6/members", "user_id=7&access_level=30", 405, `{"message":"405 Method Not Allowed"}`}.run(t, as)
-	twin.Switch(gitlab.Switches{WrongMembersAll: true})
+	*settings = rest.Settings{WrongMembersAll: true}
 	for _, m := range []struct {
 		id, level int
 	}{{0, 40}, {1, 30}} { // 2 and 3 of Engineering, each a level too low in Web
@@ -162,28 +163,5 @@ func TestOddsAndEnds(t *testing.T) {
 		if row := rows[m.id]; row.AccessLevel != m.level {
 			t.Errorf("the wrong members/all gives %d", row.AccessLevel)
 		}
-	}
-}
-
-func TestGraphQLFields(t *testing.T) {
-	t.Parallel()
-	_, srv := start(t, nil)
-	for text, want := range map[string]string{
-		`{ user(username: "zhang.wei") { id groupCount emails { nodes { email } } type human } }`:                                                          `{"data":{"user":{"id":"gid://gitlab/User/2","groupCount":3,"emails":{"nodes":[{"email":"zhang.wei@example.com"},{"email":"zhangwei@example.org"}]},"type":"HUMAN","human":true}}}`,
-		`{ user(id: "gid://gitlab/User/99") { id } }`:                                                                                                      `{"data":{"user":null}}`,
-		`{ project(fullPath: "alice/dotfiles") { group { id } namespace { fullPath } archived } }`:                                                         `{"data":{"project":{"group":null,"namespace":{"fullPath":"alice"},"archived":false}}}`,
-		`{ group(fullPath: "eng") { groupMembersCount parent { id } projects(includeSubgroups: true, first: 2) { count edges { cursor node { id } } } } }`: `{"data":{"group":{"groupMembersCount":5,"parent":null,"projects":{"count":7,"edges":[{"cursor":"eyJpZCI6IjcifQ","node":{"id":"gid://gitlab/Project/7"}},{"cursor":"eyJpZCI6IjYifQ","node":{"id":"gid://gitlab/Project/6"}}]}}}}`,
-		`{ groups(sort: "id_asc", topLevelOnly: true, first: 2) { nodes { id markedForDeletion } } }`:                                                      `{"data":{"groups":{"nodes":[{"id":"gid://gitlab/Group/10","markedForDeletion":false},{"id":"gid://gitlab/Group/14","markedForDeletion":false}]}}}`,
-		`{ users(ids: ["gid://gitlab/User/3", "gid://gitlab/User/14"], sort: CREATED_ASC) { nodes { username state active } } }`:                           `{"data":{"users":{"nodes":[{"username":"alice","state":"active","active":true},{"username":"zhou.tao","state":"blocked","active":false}]}}}`,
-		`{ projects(personal: true, last: 1) { nodes { fullPath } pageInfo { hasPreviousPage } } }`:                                                        `{"data":{"projects":{"nodes":[{"fullPath":"alice/dotfiles"}],"pageInfo":{"hasPreviousPage":true}}}}`,
-		`{ metadata { version enterprise } }`:                                                                                                              `{"data":{"metadata":{"version":"18.9.0-ee","enterprise":true}}}`,
-	} {
-		if got := query(t, srv, "root-token", text, nil); got.body != want {
-			t.Errorf("%s:\ngot  %s\nwant %s", text, got.body, want)
-		}
-	}
-	got := query(t, srv, "root-token", `{ users(after: "!") { nodes { id } } }`, nil)
-	if e := messages(t, got); len(e) != 1 || e[0] != "Please provide a valid cursor" {
-		t.Error(got.body)
 	}
 }

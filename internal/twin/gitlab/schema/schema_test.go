@@ -1,16 +1,15 @@
-package gitlab_test
+package schema_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"gatehouse/internal/twin/gitlab"
+	"gatehouse/internal/twin/gitlab/caller"
+	"gatehouse/internal/twin/gitlab/world"
 )
 
 const byUser = `query($c:String){ users(first:100, after:$c){ pageInfo{hasNextPage endCursor} nodes{
@@ -26,30 +25,9 @@ const bySource = `query($after:String){ groups(first:100, after:$after){
       nodes{ id user{id} accessLevel{integerValue} memberRole{id name} expiresAt createdAt createdBy{id} } }
     shared: groupMembers(relations:[SHARED_FROM_GROUPS], first:1){ nodes{id} } } } }`
 
-func query(t *testing.T, srv *httptest.Server, token, text string, variables map[string]any) answer {
-	t.Helper()
-	raw, err := json.Marshal(map[string]any{"query": text, "variables": variables})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ask(t, srv, http.MethodPost, "/api/graphql", token, string(raw))
-}
-
-// messages are the texts of the errors of an answer.
-func messages(t *testing.T, a answer) []string {
-	t.Helper()
-	var body struct{ Errors []struct{ Message string } }
-	a.decode(t, &body)
-	var all []string
-	for _, e := range body.Errors {
-		all = append(all, e.Message)
-	}
-	return all
-}
-
 func TestGraphQL(t *testing.T) {
 	t.Parallel()
-	_, srv := start(t, nil)
+	srv := start(t, nil, caller.Rules{})
 
 	t.Run("UsersWithTheirDirectMemberships", func(t *testing.T) {
 		t.Parallel()
@@ -138,7 +116,7 @@ func TestGraphQL(t *testing.T) {
 
 func TestGraphQLComplexity(t *testing.T) {
 	t.Parallel()
-	_, srv := start(t, nil)
+	srv := start(t, nil, caller.Rules{})
 	score := func(text string) int {
 		got := query(t, srv, "root-token", strings.Replace(text, "{", "{ queryComplexity { score limit } ", 1), nil)
 		var body struct {
@@ -171,7 +149,7 @@ func TestGraphQLComplexity(t *testing.T) {
 
 func TestGraphQLPages(t *testing.T) {
 	t.Parallel()
-	_, srv := start(t, func(c *gitlab.Config) { c.World = gitlab.GeneratedWorld(250, 130, 40, 1) })
+	srv := start(t, world.Generated(250, 130, 40, 1), caller.Rules{})
 	for _, list := range []string{"users", "groups", "projects"} {
 		seen, after, pages := map[string]bool{}, "", 0
 		for more := true; more; pages++ {
@@ -211,7 +189,7 @@ func TestGraphQLEditionsAndSwitches(t *testing.T) {
 	t.Parallel()
 	t.Run("CommunityEditionHasNoMemberRole", func(t *testing.T) {
 		t.Parallel()
-		_, srv := start(t, func(c *gitlab.Config) { c.Edition = gitlab.CE })
+		srv := start(t, nil, caller.Rules{CE: true})
 		got := query(t, srv, "root-token", bySource, nil)
 		if diff := cmp.Diff([]string{"Field 'memberRole' doesn't exist on type 'GroupMember'"}, messages(t, got)); diff != "" {
 			t.Error(diff)
@@ -223,11 +201,11 @@ func TestGraphQLEditionsAndSwitches(t *testing.T) {
 	})
 	t.Run("Refused", func(t *testing.T) {
 		t.Parallel()
-		twin, srv := start(t, nil)
+		srv := start(t, nil, caller.Rules{})
 		if got := query(t, srv, "nonsense", "{ currentUser { id } }", nil); got.status != 401 || got.body != `{"errors":[{"message":"Invalid token"}]}` {
 			t.Errorf("bad token: %d %s", got.status, got.body)
 		}
-		if err := twin.World.SetState(6, "blocked"); err != nil {
+		if err := srv.World.SetState(6, "blocked"); err != nil {
 			t.Fatal(err)
 		}
 		if got := query(t, srv, "bob-token", "{ currentUser { id } }", nil); got.status != 403 || got.body != `{"errors":[{"message":"API not accessible for user"}]}` {
@@ -239,22 +217,36 @@ func TestGraphQLEditionsAndSwitches(t *testing.T) {
 		if got := query(t, srv, "root-token", "{ currentUser { id } #"+strings.Repeat("x", 10_000)+"\n}", nil); got.status != 422 || messages(t, got)[0] != "Query too large" {
 			t.Errorf("long query: %d", got.status)
 		}
-		twin.Switch(gitlab.Switches{GraphQLStatus: 404})
-		if got := query(t, srv, "root-token", "{ currentUser { id } }", nil); got.status != 404 {
-			t.Errorf("switched off: %d %s", got.status, got.body)
-		}
 	})
 	t.Run("SeveralAtOnce", func(t *testing.T) {
 		t.Parallel()
-		_, srv := start(t, nil)
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+"/api/graphql", strings.NewReader(`[{"query":"{currentUser{id}}"},{"query":"{echo(text:\"hi\")}"}]`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header.Set("Private-Token", "root-token")
-		_, body := fetchRequest(t, req)
+		srv := start(t, nil, caller.Rules{})
+		body := send(t, srv, http.MethodPost, "root-token", `[{"query":"{currentUser{id}}"},{"query":"{echo(text:\"hi\")}"}]`).body
 		if body != `[{"data":{"currentUser":{"id":"gid://gitlab/User/1"}}},{"data":{"echo":"\"root\" says: hi"}}]` {
 			t.Error(body)
 		}
 	})
+}
+
+func TestGraphQLFields(t *testing.T) {
+	t.Parallel()
+	srv := start(t, nil, caller.Rules{})
+	for text, want := range map[string]string{
+		`{ user(username: "zhang.wei") { id groupCount emails { nodes { email } } type human } }`:                                                          `{"data":{"user":{"id":"gid://gitlab/User/2","groupCount":3,"emails":{"nodes":[{"email":"zhang.wei@example.com"},{"email":"zhangwei@example.org"}]},"type":"HUMAN","human":true}}}`,
+		`{ user(id: "gid://gitlab/User/99") { id } }`:                                                                                                      `{"data":{"user":null}}`,
+		`{ project(fullPath: "alice/dotfiles") { group { id } namespace { fullPath } archived } }`:                                                         `{"data":{"project":{"group":null,"namespace":{"fullPath":"alice"},"archived":false}}}`,
+		`{ group(fullPath: "eng") { groupMembersCount parent { id } projects(includeSubgroups: true, first: 2) { count edges { cursor node { id } } } } }`: `{"data":{"group":{"groupMembersCount":5,"parent":null,"projects":{"count":7,"edges":[{"cursor":"eyJpZCI6IjcifQ","node":{"id":"gid://gitlab/Project/7"}},{"cursor":"eyJpZCI6IjYifQ","node":{"id":"gid://gitlab/Project/6"}}]}}}}`,
+		`{ groups(sort: "id_asc", topLevelOnly: true, first: 2) { nodes { id markedForDeletion } } }`:                                                      `{"data":{"groups":{"nodes":[{"id":"gid://gitlab/Group/10","markedForDeletion":false},{"id":"gid://gitlab/Group/14","markedForDeletion":false}]}}}`,
+		`{ users(ids: ["gid://gitlab/User/3", "gid://gitlab/User/14"], sort: CREATED_ASC) { nodes { username state active } } }`:                           `{"data":{"users":{"nodes":[{"username":"alice","state":"active","active":true},{"username":"zhou.tao","state":"blocked","active":false}]}}}`,
+		`{ projects(personal: true, last: 1) { nodes { fullPath } pageInfo { hasPreviousPage } } }`:                                                        `{"data":{"projects":{"nodes":[{"fullPath":"alice/dotfiles"}],"pageInfo":{"hasPreviousPage":true}}}}`,
+		`{ metadata { version enterprise } }`:                                                                                                              `{"data":{"metadata":{"version":"18.9.0-ee","enterprise":true}}}`,
+	} {
+		if got := query(t, srv, "root-token", text, nil); got.body != want {
+			t.Errorf("%s:\ngot  %s\nwant %s", text, got.body, want)
+		}
+	}
+	got := query(t, srv, "root-token", `{ users(after: "!") { nodes { id } } }`, nil)
+	if e := messages(t, got); len(e) != 1 || e[0] != "Please provide a valid cursor" {
+		t.Error(got.body)
+	}
 }

@@ -1,102 +1,14 @@
 package gitlab_test
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"gatehouse/internal/twin/gitlab"
-	"gatehouse/internal/twin/gitlab/world"
 )
-
-func oauthToken(twin *gitlab.Twin, value string, user int64, scopes ...string) {
-	twin.AddToken(gitlab.Token{
-		Kind: world.OAuthToken, Value: value, UserID: user, Scopes: scopes, Application: "app",
-		CreatedAt: now.Add(-time.Minute), ExpiresAt: now.Add(time.Hour),
-	})
-}
-
-func TestUserinfo(t *testing.T) {
-	t.Parallel()
-	twin, srv := start(t, nil)
-	withApp(twin, nil)
-	oauthToken(twin, "carol", 9, "openid")
-	oauthToken(twin, "carol-mail", 9, "openid", "email")
-	oauthToken(twin, "api-only", 9, "api")
-	info := func(token string) (int, string) {
-		res, body := fetch(t, browser(t), http.MethodGet, srv.URL+"/oauth/userinfo?access_token="+token, nil)
-		return res.StatusCode, body
-	}
-	const groups = `"groups":["eng/platform/sre","finance","finance/payroll"],"https://gitlab.org/claims/groups/owner":["finance"]}`
-	_, body := info("carol")
-	if !strings.HasPrefix(body, `{"sub":"9","sub_legacy":"`) || !strings.HasSuffix(body, groups) || strings.Contains(body, `"email`) {
-		t.Errorf("without the scope email: %s", body)
-	}
-	_, body = info("carol-mail")
-	if !strings.Contains(body, `"name":"Carol Ndiaye","nickname":"carol","preferred_username":"carol","email":"carol@example.com","email_verified":true,"profile":"`+srv.URL+`/carol","picture":"https://www.gravatar.com/`) {
-		t.Errorf("with the scope email: %s", body)
-	}
-	if status, body := info("api-only"); status != 403 || body != "" {
-		t.Errorf("without openid: %d %s", status, body)
-	}
-	if status, body := info("nonsense"); status != 401 || body != "" {
-		t.Errorf("bad token: %d %s", status, body)
-	}
-	res, body := fetch(t, browser(t), http.MethodGet, srv.URL+"/oauth/token/info?access_token=carol", nil)
-	want := `{"resource_owner_id":9,"scope":["openid"],"expires_in":3600,"application":{"uid":"app"},"created_at":1772355540,"scopes":["openid"],"expires_in_seconds":3600}`
-	if body != want || res.Header.Get("Access-Control-Allow-Origin") != "*" {
-		t.Errorf("token info %s, want %s", body, want)
-	}
-}
-
-func TestIDTokenClaims(t *testing.T) {
-	t.Parallel()
-	twin, srv := start(t, nil)
-	withApp(twin, nil)
-	got := code(t, browser(t), srv, oauthConfig(srv).AuthCodeURL("s")+"&nonce=n", "9").Get("code")
-	_, body := fetch(t, browser(t), http.MethodPost, srv.URL+"/oauth/token", url.Values{
-		"grant_type": {"authorization_code"}, "code": {got}, "redirect_uri": {callback}, "client_id": {"app"}, "client_secret": {"gloas-secret"},
-	})
-	var tok struct {
-		IDToken   string `json:"id_token"`
-		TokenType string `json:"token_type"`
-		ExpiresIn int    `json:"expires_in"`
-		CreatedAt int64  `json:"created_at"`
-	}
-	answer{body: body}.decode(t, &tok)
-	if tok.TokenType != "Bearer" || tok.ExpiresIn != 7200 || tok.CreatedAt != now.Unix() {
-		t.Errorf("answer %s", body)
-	}
-	parts := strings.Split(tok.IDToken, ".")
-	var header, claims map[string]any
-	for i, into := range []*map[string]any{&header, &claims} {
-		raw, err := base64.RawURLEncoding.DecodeString(parts[i])
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal(raw, into); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if header["alg"] != "RS256" || header["typ"] != "JWT" || len(header["kid"].(string)) != 43 {
-		t.Errorf("header %v", header)
-	}
-	unix := float64(now.Unix())
-	for k, want := range map[string]any{
-		"iss": srv.URL, "aud": "app", "sub": "9", "nonce": "n", "iat": unix, "exp": unix + 120, "auth_time": unix,
-		"groups_direct": []any{"eng/platform/sre", "finance"}, "groups": nil, "email": "carol@example.com", "preferred_username": "carol",
-	} {
-		if diff := cmp.Diff(want, claims[k]); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", k, diff)
-		}
-	}
-}
 
 func TestWaysBack(t *testing.T) {
 	t.Parallel()
