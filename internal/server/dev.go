@@ -147,6 +147,7 @@ key_file: gatehouse.key
 omniauth:
   allow_single_sign_on: [dingtalk, gitlab]
   block_auto_created_users: false
+  auto_link_user: [dingtalk, gitlab]
   sync_profile_from_provider: true
   providers:
     - name: dingtalk
