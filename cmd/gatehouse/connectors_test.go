@@ -125,7 +125,7 @@ func TestSyncOfAGitLabThatIsNoneSaysSoAndIsTriedAgain(t *testing.T) {
 	if !strings.Contains(out.String(), "does not answer like a GitLab") {
 		t.Errorf("said %s", out.String())
 	}
-	p.does("connectors list", "syncing", "does not answer like a GitLab")
+	p.does("connectors show gitlab", "syncing", "running", "does not answer like a GitLab")
 }
 
 type writerFunc func([]byte) (int, error)
