@@ -108,7 +108,7 @@ func (t *Twin) refresh(c *call, client *Client, plain bool) (*grant, *answer) {
 	}
 	g.Used, t.changed = true, true
 	t.state.Refresh[token] = g
-	g.Used, g.Scopes, g.Nonce = false, narrower, ""
+	g.Scopes, g.Nonce = narrower, ""
 	return &g, nil
 }
 
@@ -122,6 +122,7 @@ func (t *Twin) issue(client *Client, g *grant, now time.Time) answer {
 		body["token_type"] = "twin"
 	}
 	kept := *g
+	kept.Used = false
 	kept.Expires = now.Add(tokenLife)
 	t.state.Access[access] = kept
 	if slices.Contains(g.Scopes, "offline_access") {

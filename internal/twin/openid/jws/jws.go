@@ -171,7 +171,7 @@ func signer(key jose.JSONWebKey, wrong Wrong) (jose.SigningKey, *jose.SignerOpti
 	switch wrong {
 	case HS256PublicKey:
 		signing.Algorithm = jose.HS256
-		signing.Key, err = publicPEM(key)
+		signing.Key, err = PublicPEM(key)
 	case UnknownKey:
 		options.WithHeader("kid", strings.ToLower(rand.Text()))
 	case NoKeyID:
@@ -189,8 +189,8 @@ func signer(key jose.JSONWebKey, wrong Wrong) (jose.SigningKey, *jose.SignerOpti
 	return signing, options, err
 }
 
-// publicPEM is the published key as the text file that people pass around.
-func publicPEM(key jose.JSONWebKey) ([]byte, error) {
+// PublicPEM is a published key as the text file that people pass around.
+func PublicPEM(key jose.JSONWebKey) ([]byte, error) {
 	der, err := x509.MarshalPKIXPublicKey(key.Public().Key)
 	if err != nil {
 		return nil, fmt.Errorf("write the public key: %w", err)
