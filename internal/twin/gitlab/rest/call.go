@@ -92,7 +92,7 @@ func (c *call) readParams() *caller.Failure {
 	}
 	raw, err := io.ReadAll(io.LimitReader(c.r.Body, maxBody+1))
 	if err != nil || len(raw) > maxBody {
-		return &caller.Failure{Status: http.StatusRequestEntityTooLarge, Body: errorBody{"413 Request Entity Too Large"}}
+		return &caller.Failure{Status: http.StatusRequestEntityTooLarge, Body: errorBody{"413 Request Entity Too Large"}} // a guess
 	}
 	if strings.HasPrefix(c.r.Header.Get("Content-Type"), "application/json") {
 		return c.addJSON(raw)

@@ -113,7 +113,7 @@ func editGroup(c *call) (any, error) {
 }
 
 // deleteGroup marks a group for deletion; the second call with
-// permanently_remove removes it.
+// permanently_remove removes it. Its refusals are from memory, not from the facts.
 func deleteGroup(c *call) (any, error) {
 	g, err := c.ownGroup()
 	if err != nil {
@@ -207,7 +207,8 @@ type projectShareRow struct {
 	ExpiresAt   *string `json:"expires_at"`
 }
 
-// share invites a group to the source of the path.
+// share invites a group to the source of the path. Its refusals, but for the 404,
+// are made up: the facts are silent.
 func share(c *call) (any, error) {
 	if err := c.require("group_id", "group_access"); err != nil {
 		return nil, err
@@ -228,7 +229,7 @@ func share(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f := c.refuse(src, nil, wish{level: int(level), expires: c.get("expires_at")}); f != nil {
+	if p := c.refuse(src, nil, wish{level: int(level), expires: c.get("expires_at")}); p != nil {
 		return nil, validation("group_access", "is not included in the list")
 	}
 	s, err := c.d.AddShare(world.Share{Source: src, GroupID: invited.ID, Level: int(level), RoleID: role, ExpiresAt: c.get("expires_at")})

@@ -127,6 +127,7 @@ func (c *call) shareRows(src world.Source) []shareRow {
 func (c *call) groupDetail(g *world.Group, withProjects bool) groupDetail {
 	row := groupDetail{groupRow: c.groupRow(g), SharedWithGroups: c.shareRows(world.InGroup(g.ID))}
 	if c.sight.Level(world.InGroup(g.ID)) >= world.Owner {
+		// Of the right shape, good for nothing.
 		token := "GR1348941" + strconv.FormatInt(g.ID, 36) + "twin"
 		row.RunnersToken = &token
 	}

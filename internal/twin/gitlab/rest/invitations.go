@@ -54,10 +54,7 @@ func listInvitations(c *call) (any, error) {
 
 // invite answers 201 in any case; what went wrong is in the body.
 func invite(c *call) (any, error) {
-	if err := c.require("access_level"); err != nil {
-		return nil, err
-	}
-	w, err := c.wish()
+	w, err := c.wholeWish()
 	if err != nil {
 		return nil, err
 	}
@@ -99,15 +96,15 @@ func (c *call) inviteOne(o *outcome, src world.Source, email string, w wish, num
 		return
 	}
 	local, domain, ok := strings.Cut(email, "@")
-	switch f := c.refuse(src, nil, w); {
+	switch p := c.refuse(src, nil, w); {
 	case !ok || local == "" || domain == "":
 		o.fail(email, "Invite email is invalid")
 	case slices.ContainsFunc(c.invitations(src), func(m *world.Member) bool { return strings.EqualFold(m.InviteEmail, email) }):
 		o.fail(email, "The member's email address has already been taken")
 	case c.ssoEnforced(src):
 		o.fail(email, "The member's email address is not linked to a SAML account")
-	case f != nil:
-		o.fail(email, sentence(f))
+	case p != nil:
+		o.fail(email, p.sentence())
 	default:
 		_, _ = c.d.AddMember(world.Member{
 			Source: src, Level: w.level, ExpiresAt: w.expires, RoleID: w.role, InviteEmail: email,
@@ -141,8 +138,8 @@ func editInvitation(c *call) (any, error) {
 	if !c.has("access_level") {
 		w.level = m.Level
 	}
-	if f := c.refuse(m.Source, nil, w); f != nil {
-		return nil, f
+	if p := c.refuse(m.Source, nil, w); p != nil {
+		return nil, p.failure()
 	}
 	m.Level = w.level
 	if c.has("expires_at") {
@@ -184,6 +181,7 @@ func listRequests(c *call) (any, error) {
 	return rows(page, c.requestRow), err
 }
 
+// requestAccess asks to be let in. That a second request is forbidden is a guess.
 func requestAccess(c *call) (any, error) {
 	src, err := c.source()
 	if err != nil {
@@ -220,8 +218,8 @@ func approveRequest(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if f := c.refuse(m.Source, c.d.User(m.UserID), wish{level: int(level)}); f != nil {
-		return nil, f
+	if p := c.refuse(m.Source, c.d.User(m.UserID), wish{level: int(level)}); p != nil {
+		return nil, p.failure()
 	}
 	joined, err := c.join(m.Source, c.d.User(m.UserID), wish{level: int(level)})
 	if err != nil {

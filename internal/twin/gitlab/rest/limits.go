@@ -35,26 +35,20 @@ type quota struct {
 // quotas are the limits that GitLab sets by itself.
 func quotas(name string) quota {
 	switch name {
-	case "groups":
+	case "group_shares", "members_delete":
+		return quota{limit: 60, period: time.Minute}
+	case "groups", "members_all":
 		return quota{limit: 200, period: time.Minute}
-	case "group":
+	case "user_projects":
+		return quota{limit: 300, period: time.Minute}
+	case "group", "project":
 		return quota{limit: 400, period: time.Minute}
 	case "group_projects":
 		return quota{limit: 600, period: time.Minute}
-	case "group_shares":
-		return quota{limit: 60, period: time.Minute}
-	case "projects":
-		return quota{limit: 2000, period: 10 * time.Minute}
-	case "project":
-		return quota{limit: 400, period: time.Minute}
-	case "members_all":
-		return quota{limit: 200, period: time.Minute}
-	case "members_delete":
-		return quota{limit: 60, period: time.Minute}
 	case "user":
 		return quota{limit: 300, period: 10 * time.Minute, others: true}
-	case "user_projects":
-		return quota{limit: 300, period: time.Minute}
+	case "projects":
+		return quota{limit: 2000, period: 10 * time.Minute}
 	}
 	return quota{}
 }

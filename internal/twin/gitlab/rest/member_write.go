@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"gatehouse/internal/twin/gitlab/caller"
 	"gatehouse/internal/twin/gitlab/world"
@@ -48,116 +47,9 @@ func (c *call) managed() (world.Source, error) {
 	return src, nil
 }
 
-// wish is a membership that somebody wants to be.
-type wish struct {
-	level   int
-	expires string
-	role    int64
-}
-
-func (c *call) wish() (w wish, err error) {
-	level, err := c.number("access_level", 0)
-	if err != nil {
-		return w, err
-	}
-	w.level = int(level)
-	if w.expires = c.get("expires_at"); w.expires != "" {
-		t, err := time.Parse(time.DateOnly, w.expires[:min(10, len(w.expires))])
-		if err != nil {
-			return w, invalid("expires_at is invalid")
-		}
-		w.expires = t.Format(time.DateOnly)
-	}
-	w.role, err = c.number("member_role_id", 0)
-	return w, err
-}
-
-// refuse checks a wish against the rules of the model.
-func (c *call) refuse(src world.Source, u *world.User, w wish) *caller.Failure {
-	root := src.Kind == world.GroupSource && c.d.Group(src.ID).ParentID == 0
-	levels := []int{world.Guest, world.Planner, world.Reporter, world.Developer, world.Maintainer, world.Owner}
-	if root && !c.api.CE {
-		levels = append(levels, world.MinimalAccess)
-	}
-	switch {
-	case !slices.Contains(levels, w.level):
-		return validation("access_level", "is not included in the list")
-	case w.expires != "" && w.expires < c.now().Format(time.DateOnly):
-		return validation("expires_at", "cannot be a date in the past")
-	}
-	if u != nil {
-		if f := c.refuseUserIn(src, u, w); f != nil {
-			return f
-		}
-	}
-	if w.role == 0 {
-		return nil
-	}
-	r := c.d.Role(w.role)
-	if c.api.CE || r == nil {
-		return validation("member_role", "not found")
-	}
-	if r.BaseLevel != w.level {
-		return validation("member_role_id", "role's base access level does not match the access level of the membership")
-	}
-	return nil
-}
-
-func (c *call) refuseUserIn(src world.Source, u *world.User, w wish) *caller.Failure {
-	if u.Type == world.ProjectBot && c.d.Member(src, u.ID) == nil {
-		return validation("user", "project bots cannot be added to other groups / projects")
-	}
-	if c.ssoEnforced(src) && u.Type == world.Human && !slices.ContainsFunc(u.Identities, func(i world.Identity) bool { return strings.HasPrefix(i.Provider, "saml") }) {
-		return validation("user", "is not linked to a SAML account")
-	}
-	above, from := 0, ""
-	for _, m := range c.d.MembershipsOf(u.ID) {
-		if m.Source.Kind == world.GroupSource && !m.Pending() && m.Level > above && c.isAbove(m.Source.ID, src) {
-			above, from = m.Level, c.d.Group(m.Source.ID).Name
-		}
-	}
-	if above > w.level && above > world.MinimalAccess {
-		return validation("access_level", fmt.Sprintf("should be greater than or equal to %s inherited membership from group %s", levelName(above), from))
-	}
-	return nil
-}
-
-func (c *call) groupsOf(src world.Source) []*world.Group {
-	if src.Kind == world.GroupSource {
-		return c.d.Ancestors(src.ID)
-	}
-	return c.d.Ancestors(c.d.Project(src.ID).GroupID)
-}
-
-// isAbove tells whether a group is strictly above a source.
-func (c *call) isAbove(group int64, src world.Source) bool {
-	return src != world.InGroup(group) && slices.ContainsFunc(c.groupsOf(src), func(g *world.Group) bool { return g.ID == group })
-}
-
-func (c *call) ssoEnforced(src world.Source) bool {
-	return slices.ContainsFunc(c.groupsOf(src), func(g *world.Group) bool { return g.SSOEnforced })
-}
-
-func levelName(level int) string {
-	switch level {
-	case world.Guest:
-		return "Guest"
-	case world.Planner:
-		return "Planner"
-	case world.Reporter:
-		return "Reporter"
-	case world.Developer:
-		return "Developer"
-	case world.Maintainer:
-		return "Maintainer"
-	case world.Owner:
-		return "Owner"
-	}
-	return strconv.Itoa(level)
-}
-
 func addMembers(c *call) (any, error) {
-	if err := c.require("access_level"); err != nil {
+	w, err := c.wholeWish()
+	if err != nil {
 		return nil, err
 	}
 	switch {
@@ -165,10 +57,6 @@ func addMembers(c *call) (any, error) {
 		return nil, invalid("user_id, username are mutually exclusive")
 	case !c.has("user_id") && !c.has("username"):
 		return nil, invalid("user_id, username are missing, at least one parameter must be provided")
-	}
-	w, err := c.wish()
-	if err != nil {
-		return nil, err
 	}
 	src, err := c.managed()
 	if err != nil {
@@ -188,8 +76,8 @@ func addMembers(c *call) (any, error) {
 	if c.d.Member(src, u.ID) != nil {
 		return nil, conflict("Member already exists")
 	}
-	if f := c.refuse(src, u, w); f != nil {
-		return nil, f
+	if p := c.refuse(src, u, w); p != nil {
+		return nil, p.failure()
 	}
 	if c.queues(w) {
 		return reply{http.StatusAccepted, messageBody{map[string]string{"username_1": queued}}}, nil
@@ -272,8 +160,8 @@ func (c *call) addSeveral(src world.Source, names []string, w wish) outcome {
 
 // addOne adds a user or notes under a name why not.
 func (c *call) addOne(o *outcome, src world.Source, u *world.User, w wish, name string, number int) {
-	if f := c.refuse(src, u, w); f != nil {
-		o.fail(name, sentence(f))
+	if p := c.refuse(src, u, w); p != nil {
+		o.fail(name, p.sentence())
 		return
 	}
 	if c.queues(w) {
@@ -288,32 +176,11 @@ func (c *call) addOne(o *outcome, src world.Source, u *world.User, w wish, name 
 	}
 }
 
-// sentence turns a refusal of the model into one text, as full_messages does.
-func sentence(f *caller.Failure) string {
-	raw, err := marshal(f.Body)
-	if err != nil {
-		return "is invalid"
-	}
-	text := string(raw)
-	_, text, _ = strings.Cut(text, `{"message":{"`)
-	field, rest, _ := strings.Cut(text, `":["`)
-	rest, _, _ = strings.Cut(rest, `"]}`)
-	field = strings.ReplaceAll(field, "_", " ")
-	if field == "" {
-		return rest
-	}
-	return strings.ToUpper(field[:1]) + field[1:] + " " + rest
-}
-
 // directMember finds the membership that is to change.
 func (c *call) directMember() (*world.Member, error) {
-	src, err := c.source()
+	src, id, err := c.memberPath()
 	if err != nil {
 		return nil, err
-	}
-	id, err := strconv.ParseInt(c.vars[1], 10, 64)
-	if err != nil {
-		return nil, invalid("user_id is invalid")
 	}
 	m := c.d.Member(src, id)
 	if m == nil {
@@ -342,12 +209,10 @@ func (c *call) lastOwner(m *world.Member) bool {
 	return true
 }
 
-// editMember changes only what the request names.
+// editMember changes only what the request names; but a custom role that is not
+// named goes.
 func editMember(c *call) (any, error) {
-	if err := c.require("access_level"); err != nil {
-		return nil, err
-	}
-	w, err := c.wish()
+	w, err := c.wholeWish()
 	if err != nil {
 		return nil, err
 	}
@@ -362,8 +227,8 @@ func editMember(c *call) (any, error) {
 	if m.LDAP && !m.Override || w.level < world.Owner && c.lastOwner(m) {
 		return nil, caller.Forbidden("")
 	}
-	if f := c.refuse(m.Source, u, w); f != nil {
-		return nil, f
+	if p := c.refuse(m.Source, u, w); p != nil {
+		return nil, p.failure()
 	}
 	if w.level > m.Level && c.queues(w) {
 		return reply{http.StatusAccepted, messageBody{map[string]string{"username_1": queued}}}, nil

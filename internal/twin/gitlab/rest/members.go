@@ -192,14 +192,21 @@ func (c *call) memberPage(found []world.Member) (any, error) {
 	return rows(page, c.memberRow), err
 }
 
+// memberPath reads whose membership of what is asked for.
+func (c *call) memberPath() (src world.Source, user int64, err error) {
+	if src, err = c.source(); err != nil {
+		return src, 0, err
+	}
+	if user, err = strconv.ParseInt(c.vars[1], 10, 64); err != nil {
+		return src, 0, invalid("user_id is invalid")
+	}
+	return src, user, nil
+}
+
 func getMember(c *call) (any, error) {
-	src, err := c.source()
+	src, id, err := c.memberPath()
 	if err != nil {
 		return nil, err
-	}
-	id, err := strconv.ParseInt(c.vars[1], 10, 64)
-	if err != nil {
-		return nil, invalid("user_id is invalid")
 	}
 	m := c.d.Member(src, id)
 	if m == nil {
@@ -209,13 +216,9 @@ func getMember(c *call) (any, error) {
 }
 
 func getAnyMember(c *call) (any, error) {
-	src, err := c.source()
+	src, id, err := c.memberPath()
 	if err != nil {
 		return nil, err
-	}
-	id, err := strconv.ParseInt(c.vars[1], 10, 64)
-	if err != nil {
-		return nil, invalid("user_id is invalid")
 	}
 	for _, m := range c.sight.Reach(src, effective) {
 		if m.UserID == id {

@@ -179,6 +179,8 @@ func (c *call) adminRow(u *world.User) userAdmin {
 	return row
 }
 
+// detailsRow adds what administrators see of one account. Its IP addresses are
+// made up.
 func (c *call) detailsRow(u *world.User) userDetails {
 	row := userDetails{userAdmin: c.adminRow(u), SignInCount: u.SignInCount}
 	for _, m := range c.d.MembershipsOf(u.ID) {

@@ -59,7 +59,8 @@ func createUser(c *call) (any, error) {
 }
 
 // refuseUser checks what an account is to be; old is the account as it is, if it
-// exists. Addresses are looked at before usernames.
+// exists. Addresses are looked at before usernames. The text on an address that
+// somebody has not confirmed is made up, the status is GitLab's.
 func (c *call) refuseUser(old *world.User, email, username string) error {
 	if other := c.d.UserByEmail(email); other != nil && other != old {
 		for _, e := range other.Emails {
@@ -86,6 +87,7 @@ func (c *call) refuseFields(old *world.User, email, username string) error {
 	case c.d.GroupByPath(username) != nil:
 		return validation("username", "has already been taken")
 	}
+	// GitLab knows thousands of common passwords; a handful does here.
 	if p := c.get("password"); c.has("password") {
 		if len([]rune(p)) < 8 {
 			return validation("password", "is too short (minimum is 8 characters)")
@@ -108,7 +110,7 @@ func validPath(p string) bool {
 	return err == nil && ok && len(p) <= 255 && !strings.HasSuffix(p, ".") && !strings.HasSuffix(p, ".git") && !strings.HasSuffix(p, ".atom")
 }
 
-// reserved names are paths of GitLab itself.
+// reserved names are paths of GitLab itself: the best known of them.
 func reserved(p string) bool {
 	return slices.Contains(strings.Fields("admin api assets dashboard explore files groups help import invites jwt login oauth profile "+
 		"projects public robots.txt s search sitemap snippets users v2 -"), strings.ToLower(p))

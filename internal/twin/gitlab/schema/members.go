@@ -127,11 +127,10 @@ func (v *view) chosen(found []world.Member, a graphql.Args) ([]world.Member, err
 	}
 	return slices.DeleteFunc(found, func(m world.Member) bool {
 		u := v.d.User(m.UserID)
-		name := strings.ReplaceAll(strings.ToUpper(human(m.Level)), " ", "_")
 		switch {
 		case v.rules.CE && m.Level <= world.MinimalAccess:
 			return true
-		case byLevel && (!slices.Contains(levels, name) || u != nil && u.State != world.Active):
+		case byLevel && (!slices.Contains(levels, levelEnum(m.Level)) || u != nil && u.State != world.Active):
 			return true
 		case byID && !wanted[m.ID]:
 			return true

@@ -49,7 +49,8 @@ type answer struct {
 
 func problem(text string) answer { return answer{Errors: []*graphql.Error{{Message: text}}} }
 
-// ServeHTTP answers one query, or several in a list.
+// ServeHTTP answers one query, or several in a list. GitLab takes queries by GET,
+// too; nobody here sends any.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		reply(w, http.StatusNotFound, problem("Not found"))
@@ -61,7 +62,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.World.Read(func(d *world.Data) {
-		// A token that is dead, unknown or too weak is all the same here.
+		// A token that is dead, unknown or, so the code suggests, too weak is all the same here.
 		who, err := caller.Identify(d, r, r.URL.Query().Get, []string{"api", "read_api"}, s.Rules())
 		if err != nil {
 			refuse(w, err)

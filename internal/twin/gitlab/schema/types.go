@@ -57,31 +57,14 @@ func (v *view) schema() *graphql.Schema {
 
 func accessLevel() *graphql.Type {
 	return object("AccessLevel",
-		field("humanAccess", "String", func(n int) any { return orNil(human(n)) }),
+		field("humanAccess", "String", func(n int) any { return orNil(world.LevelName(n)) }),
 		field("integerValue", "Int", func(n int) any { return n }),
-		field("stringValue", "AccessLevelEnum", func(n int) any { return orNil(strings.ReplaceAll(strings.ToUpper(human(n)), " ", "_")) }))
+		field("stringValue", "AccessLevelEnum", func(n int) any { return orNil(levelEnum(n)) }))
 }
 
-func human(level int) string {
-	switch level {
-	case world.NoAccess:
-		return "No access"
-	case world.MinimalAccess:
-		return "Minimal Access"
-	case world.Guest:
-		return "Guest"
-	case world.Planner:
-		return "Planner"
-	case world.Reporter:
-		return "Reporter"
-	case world.Developer:
-		return "Developer"
-	case world.Maintainer:
-		return "Maintainer"
-	case world.Owner:
-		return "Owner"
-	}
-	return ""
+// levelEnum is a level as a value of AccessLevelEnum.
+func levelEnum(level int) string {
+	return strings.ReplaceAll(strings.ToUpper(world.LevelName(level)), " ", "_")
 }
 
 func metadata(v *view) *graphql.Type {

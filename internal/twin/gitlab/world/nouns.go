@@ -62,6 +62,29 @@ const (
 	Owner         = 50
 )
 
+// LevelName is what GitLab calls an access level, or "" for one it does not know.
+func LevelName(level int) string {
+	switch level {
+	case NoAccess:
+		return "No access"
+	case MinimalAccess:
+		return "Minimal Access"
+	case Guest:
+		return "Guest"
+	case Planner:
+		return "Planner"
+	case Reporter:
+		return "Reporter"
+	case Developer:
+		return "Developer"
+	case Maintainer:
+		return "Maintainer"
+	case Owner:
+		return "Owner"
+	}
+	return ""
+}
+
 // An Identity ties a user to an account at a sign-in provider.
 type Identity struct {
 	Provider  string
