@@ -57,11 +57,11 @@ type Face struct {
 // Face says of a person what tells the interesting cases apart.
 func (p *Person) Face() Face {
 	v := Face{Sub: p.Sub, Name: p.Name, Hue: crc32.ChecksumIEEE([]byte(p.Sub)) % 360}
-	if v.Name == "" {
-		v.Name = "（无名氏） (no name)"
-	}
 	first, _ := utf8.DecodeRuneInString(v.Name)
 	v.Initial = string(first)
+	if v.Name == "" {
+		v.Name, v.Initial = "（无名氏） (no name)", "?"
+	}
 	notes := []string{p.Title, p.Email, "未验证 unverified"}
 	switch {
 	case p.Email == "":
