@@ -20,7 +20,12 @@ func TestSaveAndLoadGiveTheSameWorld(t *testing.T) {
 	dir := t.TempDir()
 	for name, w := range map[string]*world.World{"demo": world.Demo(), "generated": world.Generated(60, 30, 40, 7)} {
 		w.AddApplication(world.Application{ID: "app", Scopes: []string{"api"}})
-		w.AddToken(world.Token{Value: "t", UserID: 1})
+		w.AddToken(world.Token{Value: "t", UserID: 1, Refresh: "r"})
+		_ = w.Write(func(d *world.Data) error {
+			d.KeepSession(world.Session{Key: "s", UserID: 1, StartedAt: time.Unix(1, 0).UTC(), ReturnTo: "/x"})
+			d.KeepCode(world.Code{Value: "c", UserID: 1, Scopes: []string{"api"}, ExpiresAt: time.Unix(60, 0).UTC()}, time.Unix(1, 0))
+			return nil
+		})
 		a, b := filepath.Join(dir, name+"-a"), filepath.Join(dir, name+"-b")
 		if err := w.Save(a); err != nil {
 			t.Fatal(err)
@@ -40,6 +45,12 @@ func TestSaveAndLoadGiveTheSameWorld(t *testing.T) {
 		if info, err := os.Stat(a); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: others may read the file: %v %v", name, info.Mode(), err)
 		}
+		again.Read(func(d *world.Data) {
+			_, session := d.Session("s")
+			if _, code := d.Code("c"); !session || !code || d.TokenByRefresh("r") != d.Token("t") {
+				t.Errorf("%s: what people signed in with is gone", name)
+			}
+		})
 		kept, err := again.AddUser(world.User{Username: "later"})
 		if err != nil || kept.ID <= 1 {
 			t.Errorf("%s: %+v %v", name, kept, err)
