@@ -151,11 +151,11 @@ func (s *settings) readEndpoints(args *authcode.Settings) {
 		o.Ignored("has no effect where discovery gives the address", "authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")
 		return
 	}
-	for name, address := range map[string]string{
-		"authorization_endpoint": s.byHand.Authorization, "token_endpoint": s.byHand.Token, "jwks_uri": s.byHand.Keys,
+	for _, e := range []struct{ name, address string }{
+		{"authorization_endpoint", s.byHand.Authorization}, {"token_endpoint", s.byHand.Token}, {"jwks_uri", s.byHand.Keys},
 	} {
-		if address == "" {
-			o.Missing(o.Name(name) + " (or args.discovery: true)")
+		if e.address == "" {
+			o.Missing(o.Name(e.name) + " (or args.discovery: true)")
 		}
 	}
 }

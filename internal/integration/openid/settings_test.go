@@ -85,7 +85,7 @@ func TestSettings(t *testing.T) {
 		"PKCEIsNoFlag":     {map[string]any{"pkce": "maybe"}, "args.pkce"},
 		"ScopeIsATable":    {map[string]any{"scope": map[string]any{}}, "args.scope"},
 		"MaxAge":           {map[string]any{"max_age": "soon"}, "args.max_age"},
-		"ByHandIncomplete": {map[string]any{"discovery": false}, "args.client_options."},
+		"ByHandIncomplete": {map[string]any{"discovery": false}, "args.client_options.authorization_endpoint"},
 		"OptionsAreAText":  {map[string]any{"client_options": "x"}, "args.client_options"},
 		"EndpointPlain":    {options(map[string]any{"token_endpoint": "http://id.example.com/token"}), "args.client_options.token_endpoint"},
 		"UnknownField":     {map[string]any{"attribute_map": map[string]any{"shoe_size": "x"}}, "args.attribute_map.shoe_size"},

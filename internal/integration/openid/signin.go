@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/oauth2"
@@ -24,6 +25,7 @@ type door struct {
 	log      *slog.Logger
 	metadata *cache[metadata]
 	keys     *cache[[]jose.JSONWebKey]
+	warned   sync.Once // of a redirect_uri that is not ours
 }
 
 // Begin gives the address of the provider's own page.
@@ -37,7 +39,9 @@ func (d *door) Begin(ctx context.Context, a gatehouse.Attempt) (string, error) {
 		return "", d.client.Garbled(fmt.Errorf("authorization_endpoint: %q is not an address", clip(m.Authorization)))
 	}
 	if d.redirect != "" && d.redirect != a.RedirectURI {
-		d.log.Warn("args.client_options.redirect_uri is not this installation's callback and has no effect", "setting", d.redirect, "callback", a.RedirectURI)
+		d.warned.Do(func() {
+			d.log.WarnContext(ctx, "args.client_options.redirect_uri is not this installation's callback and has no effect", "setting", d.redirect, "callback", a.RedirectURI)
+		})
 	}
 	u.RawQuery = d.request(u.Query(), a).Encode()
 	return u.String(), nil

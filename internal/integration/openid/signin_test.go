@@ -1,11 +1,13 @@
 package openid_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"gatehouse"
 	"gatehouse/internal/integration/openid"
@@ -314,6 +317,34 @@ func TestKeys_RotationAndFlood(t *testing.T) {
 	}
 	c.SetFlaws()
 	mustSignIn(t, d, sub)
+}
+
+// TestCache_ManyAtOnce: however many people come at once, the provider is asked
+// once for what it publishes, and one who goes away takes nobody along.
+func TestCache_ManyAtOnce(t *testing.T) {
+	t.Parallel()
+	c := start(t, nil)
+	d := c.open(t)
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	_, err := d.Provider.Begin(gone, attempt())
+	refused(t, gatehouse.Vouched{}, err, gatehouse.Unavailable)
+	var all errgroup.Group
+	for range 20 {
+		all.Go(func() error {
+			v, err := signIn(t, d, twin.DemoSub("nora"))
+			if err == nil && v.Subject != twin.DemoSub("nora") {
+				err = errors.New("vouched for " + v.Subject)
+			}
+			return err
+		})
+	}
+	if err := all.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if r := c.Requests(); r["/.well-known/openid-configuration"] != 1 || r["/jwks"] != 1 || r["/token"] != 20 {
+		t.Errorf("asked %v", r)
+	}
 }
 
 // TestCache_OutlivesTheProvidersTroubles: what was learnt serves on for a day
