@@ -120,8 +120,10 @@ func (s *Service) Release(tx *store.Tx, by gatehouse.Actor, pullID string) error
 	if err := tx.SetConnectorStatus(p.ConnectorID, gatehouse.ConnectorSyncing, ""); err != nil {
 		return err
 	}
-	return tx.Record(gatehouse.Event{Actor: by, Action: "pull.released", Target: "pull/" + p.ID,
-		Details: map[string]string{"connector": p.ConnectorID, "held_because": p.Error}})
+	return tx.Record(gatehouse.Event{
+		Actor: by, Action: "pull.released", Target: "pull/" + p.ID,
+		Details: map[string]string{"connector": p.ConnectorID, "held_because": p.Error},
+	})
 }
 
 // schedule starts the pulls that are due.

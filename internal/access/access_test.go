@@ -324,6 +324,19 @@ func TestAPullThatFails(t *testing.T) {
 	})
 }
 
+// TestAPullThatWasCompletedIsNotReadAgain: its process died between the end of
+// the pull and the end of the job.
+func TestAPullThatWasCompletedIsNotReadAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, storetest.Open(t), &play{failAt: -1})
+	if err := b.service.pull(t.Context(), &jobs.Job[pullArgs]{Args: pullArgs{ConnectorID: b.connector}}); err != nil {
+		t.Fatal(err)
+	}
+	if len(b.source.froms) != 0 {
+		t.Error("the app was read")
+	}
+}
+
 func TestADisabledConnectorIsNotRead(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, storetest.Open(t), &play{failAt: -1})

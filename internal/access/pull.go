@@ -18,6 +18,9 @@ const maxNotes = 50
 
 // pull is the job that reads a connected app whole.
 func (s *Service) pull(ctx context.Context, j *jobs.Job[pullArgs]) error {
+	if j.Key == "" {
+		return nil // it was completed and freed, then its process died before it could end
+	}
 	if j.Args.Release != "" {
 		return s.finish(ctx, j, j.Args.Release, true)
 	}
@@ -34,7 +37,7 @@ func (s *Service) pull(ctx context.Context, j *jobs.Job[pullArgs]) error {
 	if err == nil || ctx.Err() != nil { // given back at shutdown: the next run resumes
 		return err
 	}
-	return s.failed(ctx, p, err, j.Attempt >= j.MaxAttempts)
+	return s.failed(ctx, j, p, err)
 }
 
 func outcome(err error) string {
@@ -153,6 +156,9 @@ func (s *Service) finish(ctx context.Context, j *jobs.Job[pullArgs], pullID stri
 		if p.State != gatehouse.PullRunning && (!released || p.State != gatehouse.PullHeld) {
 			return nil // finished by another try of the same job, after its answer was lost
 		}
+		if err := j.Free(tx); err != nil {
+			return err
+		}
 		if !released {
 			held, err := s.held(tx, p)
 			if err != nil {
@@ -237,8 +243,8 @@ func event(action string, p gatehouse.Pull, details map[string]string) gatehouse
 
 // failed decides what a failed try means: what a person must mend fails the
 // pull at once, what may pass is tried again until the last try.
-func (s *Service) failed(ctx context.Context, p gatehouse.Pull, cause error, last bool) error {
-	final := last || mustBeMended(cause)
+func (s *Service) failed(ctx context.Context, j *jobs.Job[pullArgs], p gatehouse.Pull, cause error) error {
+	final := j.Attempt >= j.MaxAttempts || mustBeMended(cause)
 	s.Log.Warn("pull", "connector", p.ConnectorID, "pull", p.ID, "final", final, "error", cause)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
@@ -253,6 +259,9 @@ func (s *Service) failed(ctx context.Context, p gatehouse.Pull, cause error, las
 				return err
 			}
 			return tx.SetConnectorStatus(p.ConnectorID, gatehouse.ConnectorSyncing, now.Error)
+		}
+		if err := j.Free(tx); err != nil {
+			return err
 		}
 		now.State, now.EndedAt = gatehouse.PullFailed, tx.Now()
 		if err := tx.SavePull(&now); err != nil {
@@ -277,11 +286,8 @@ func (s *Service) failed(ctx context.Context, p gatehouse.Pull, cause error, las
 
 // mustBeMended says whether trying again cannot help.
 func mustBeMended(err error) bool {
-	switch gatehouse.KindOf(err) {
-	case gatehouse.Unauthorized, gatehouse.Forbidden, gatehouse.Invalid, gatehouse.NotFound:
-		return true
-	}
-	return false
+	k := gatehouse.KindOf(err)
+	return k == gatehouse.Unauthorized || k == gatehouse.Forbidden || k == gatehouse.Invalid || k == gatehouse.NotFound
 }
 
 // sentence is what may be shown of an error.

@@ -114,6 +114,13 @@ func (j *Job[A]) Progress(ctx context.Context, progress any) error {
 // nothing is written twice.
 func (j *Job[A]) Hold(tx *store.Tx) error { return lost(tx.HoldsJob(j.ID, j.holder)) }
 
+// Free lets another job of this one's kind and key be added from now on. Work
+// calls it in the Update that completes its effect: what is asked for after that
+// must not be taken for done by a job that is only about to end. The job that
+// was freed has no Key when it is run again after its process died. ErrLost as
+// Hold.
+func (j *Job[A]) Free(tx *store.Tx) error { return lost(tx.FreeJob(j.ID, j.holder)) }
+
 // Canceled says whether somebody asked the job to end. Its context ends too.
 func (j *Job[A]) Canceled() bool { return j.canceled.Load() }
 

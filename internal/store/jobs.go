@@ -110,6 +110,13 @@ func (tx *Tx) HoldsJob(id, worker string) error {
 	return err
 }
 
+// FreeJob takes the key off a worker's job, so that another job of its kind and
+// key may be added though this one is still open. NotFound when the lease is
+// not the worker's any more.
+func (tx *Tx) FreeJob(id, worker string) error {
+	return must(tx.exec(`update jobs set key = ''`+held, id, worker, tx.now))
+}
+
 // MoveJob changes when a waiting job is due. Nothing happens to one that runs
 // or ended.
 func (tx *Tx) MoveJob(id string, runAt time.Time) error {
