@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse"
+	"gatehouse/internal/i18n"
 	"gatehouse/internal/reach"
 	"gatehouse/internal/server"
 	"gatehouse/internal/store"
@@ -31,35 +32,8 @@ type pathJSON struct {
 
 func showPaths(kind string, paths []reach.Path) []pathJSON {
 	return each(paths, func(p reach.Path) pathJSON {
-		return pathJSON{string(p.Kind), reach.RoleName(kind, p.Role), p.Role.Level, p.Until, sentence(kind, p)}
+		return pathJSON{string(p.Kind), reach.RoleName(kind, p.Role), p.Role.Level, p.Until, reach.Sentence(i18n.English, kind, p)}
 	})
-}
-
-// sentence is the steps of a path in words.
-func sentence(kind string, p reach.Path) string {
-	var said []string
-	before := ""
-	for _, s := range p.Steps {
-		said = append(said, stepInWords(kind, before, s))
-		before = s.Resource.Path
-	}
-	return strings.Join(said, "; ")
-}
-
-// stepInWords says one step; before is where the step before led to.
-func stepInWords(kind, before string, s reach.Step) string {
-	at := s.Resource.Path
-	switch s.Kind {
-	case reach.Member:
-		return fmt.Sprintf("direct member of %s as %s", at, reach.RoleName(kind, s.Role))
-	case reach.Owner:
-		return "owner of the personal project " + at
-	case reach.Invited:
-		return fmt.Sprintf("the group %s is invited to %s with at most %s", before, at, reach.RoleName(kind, s.Cap))
-	case reach.Inherits:
-		return fmt.Sprintf("%s lies in %s", at, before)
-	}
-	return string(s.Kind)
 }
 
 // accountJSON is as much of an account as says who it is.

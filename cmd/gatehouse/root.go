@@ -163,11 +163,13 @@ func (c *cli) dev() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dev",
 		Short: "Run everything on this machine, with stand-ins for GitLab and DingTalk and a demo app",
-		Long: `Runs Gatehouse with stand-ins for GitLab and DingTalk and a demo app, on loopback.
+		Long: `Runs Gatehouse with stand-ins for GitLab, DingTalk and an OpenID provider and a demo app, on
+loopback.
 Nothing needs to be configured, and nobody needs a password: it is for trying out
 and developing, never for real people.
 
-The twins of GitLab and DingTalk and the demo app take the three ports after --addr.
+The twins of GitLab and DingTalk, the demo app and the twin of an OpenID provider
+take the four ports after --addr.
 Everything is kept in --data, and is there again at the next start.`,
 		Example: "  gatehouse dev\n  gatehouse dev --addr 127.0.0.1:9000 --data /tmp/gatehouse",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {

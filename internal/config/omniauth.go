@@ -222,6 +222,9 @@ func (r *reader) provider(p *section, taken map[string]bool) Provider {
 	out.Label = p.text("label", label(out.Name))
 	out.Icon = r.icon(p)
 	out.Args = r.args(p)
+	if p.get("kind") == nil {
+		out.Kind = cmp.Or(kindOfStrategy(out.Args), out.Kind)
+	}
 	r.credentials(p, &out)
 	p.unused("GitLab has this setting for SAML groups; Gatehouse passes it over",
 		"groups_attribute", "external_groups", "admin_groups", "auditor_groups")
@@ -231,6 +234,18 @@ func (r *reader) provider(p *section, taken map[string]bool) Provider {
 	}
 	p.done()
 	return out
+}
+
+// kindOfStrategy is the kind that GitLab's strategy_class means, by which a
+// gitlab.yml has several providers of one kind; "" if it has none or another.
+func kindOfStrategy(args map[string]any) string {
+	switch args["strategy_class"] {
+	case "OmniAuth::Strategies::OpenIDConnect":
+		return "openid_connect"
+	case "OmniAuth::Strategies::OAuth2Generic":
+		return "oauth2_generic"
+	}
+	return ""
 }
 
 // label is GitLab's for the names that it knows, else the name in words.
@@ -287,7 +302,7 @@ func (r *reader) credentials(p *section, out *Provider) {
 	if out.AppID == "" {
 		p.required("app_id", "what the provider calls client ID, Application ID or AppKey")
 	}
-	if out.AppSecret == "" {
+	if out.AppSecret == "" && out.Args["client_auth_method"] != "none" { // RFC 7591: a public client has none
 		p.required("app_secret", "what the provider calls client secret or AppSecret")
 	}
 }

@@ -23,12 +23,13 @@ import (
 	"gatehouse/internal/store"
 	dingtalktwin "gatehouse/internal/twin/dingtalk"
 	gitlabtwin "gatehouse/internal/twin/gitlab"
+	openidtwin "gatehouse/internal/twin/openid"
 	"gatehouse/internal/users"
 )
 
 // DevOptions say where `gatehouse dev` runs.
 type DevOptions struct {
-	Addr string    // host:port of Gatehouse; the twins and the demo take the next three ports
+	Addr string    // host:port of Gatehouse; the twins and the demo take the next four ports
 	Data string    // folder for everything that is kept; made with 0700
 	Out  io.Writer // the ready lines
 	Log  *slog.Logger
@@ -40,8 +41,8 @@ type DevOptions struct {
 // up by its first use.
 const devLinkTime = 12 * time.Hour
 
-// Dev runs Gatehouse with stand-ins for GitLab and DingTalk and a demo app
-// beside it, on loopback, until ctx ends.
+// Dev runs Gatehouse with stand-ins for GitLab, DingTalk and an OpenID provider,
+// and a demo app beside it, on loopback, until ctx ends.
 func Dev(ctx context.Context, o DevOptions) error {
 	places, err := o.places()
 	if err != nil {
@@ -66,8 +67,8 @@ func Dev(ctx context.Context, o DevOptions) error {
 	return errors.Join(d.run(ctx, listeners), d.close())
 }
 
-// places are the four addresses of a development installation.
-type places struct{ hub, gitlab, dingtalk, demo string }
+// places are the addresses of a development installation.
+type places struct{ hub, gitlab, dingtalk, demo, openid string }
 
 // places works the addresses out of --addr.
 func (o DevOptions) places() (places, error) {
@@ -81,20 +82,20 @@ func (o DevOptions) places() (places, error) {
 		return places{}, fmt.Errorf("--addr %s: %q is not a port number", o.Addr, port)
 	case n == 0:
 		return places{}, fmt.Errorf("--addr %s: port 0 would be another port at each start, but the addresses are registered with the twins and the demo app; name a port, as in %s:8080", o.Addr, host)
-	case n > 65532:
-		return places{}, fmt.Errorf("--addr %s: the twins and the demo app need the next three ports, and %d is the last there is", o.Addr, 65535)
+	case n > 65531:
+		return places{}, fmt.Errorf("--addr %s: the twins and the demo app need the next four ports, and %d is the last there is", o.Addr, 65535)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return places{}, fmt.Errorf("--addr %s: development mode signs anybody in as anybody, so it listens on loopback only, as in 127.0.0.1:%d", o.Addr, n)
 	}
 	at := func(i int) string { return net.JoinHostPort(host, strconv.Itoa(n+i)) }
-	return places{hub: at(0), gitlab: at(1), dingtalk: at(2), demo: at(3)}, nil
+	return places{hub: at(0), gitlab: at(1), dingtalk: at(2), demo: at(3), openid: at(4)}, nil
 }
 
-// listen takes all four ports or none.
+// listen takes all ports or none.
 func (p places) listen(ctx context.Context) ([]net.Listener, error) {
 	var all []net.Listener
-	for _, address := range []string{p.hub, p.gitlab, p.dingtalk, p.demo} {
+	for _, address := range []string{p.hub, p.gitlab, p.dingtalk, p.demo, p.openid} {
 		var lc net.ListenConfig
 		l, err := lc.Listen(ctx, "tcp", address)
 		if err == nil {
@@ -106,7 +107,7 @@ func (p places) listen(ctx context.Context) ([]net.Listener, error) {
 		}
 		if errors.Is(err, syscall.EADDRINUSE) {
 			_, port, _ := net.SplitHostPort(address)
-			return nil, fmt.Errorf("port %s is in use by another program (%s is needed); end it, or choose four free ports in a row with --addr", port, address)
+			return nil, fmt.Errorf("port %s is in use by another program (%s is needed); end it, or choose five free ports in a row with --addr", port, address)
 		}
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
 	}
@@ -121,6 +122,7 @@ type dev struct {
 	hub      *Server
 	gitlab   *gitlabtwin.Twin
 	dingtalk *dingtalktwin.Twin
+	openid   *openidtwin.Twin
 	demo     *demo.App
 	link     string
 }
@@ -138,16 +140,16 @@ const (
 
 // configuration is what an operator would write to get what dev has.
 func (d *dev) configuration() string {
-	hub, gitlab, dingtalk, demoApp := "http://"+d.places.hub, "http://"+d.places.gitlab, "http://"+d.places.dingtalk, "http://"+d.places.demo
+	hub, gitlab, dingtalk, demoApp, openid := "http://"+d.places.hub, "http://"+d.places.gitlab, "http://"+d.places.dingtalk, "http://"+d.places.demo, "http://"+d.places.openid
 	return fmt.Sprintf(`# Written by gatehouse dev at each start; changes to it are lost.
 url: %q
 listen: %q
 database: sqlite:gatehouse.db
 key_file: gatehouse.key
 omniauth:
-  allow_single_sign_on: [dingtalk, gitlab]
+  allow_single_sign_on: [dingtalk, gitlab, openid_connect]
   block_auto_created_users: false
-  auto_link_user: [dingtalk, gitlab]
+  auto_link_user: [dingtalk, gitlab, openid_connect]
   sync_profile_from_provider: true
   providers:
     - name: dingtalk
@@ -160,6 +162,13 @@ omniauth:
       app_id: %[6]q
       app_secret: %[7]q
       args: {client_options: {site: %[8]q}}
+    - name: openid_connect
+      label: Company sign-in
+      args:
+        issuer: %[14]q
+        discovery: true
+        scope: [openid, profile, email, groups]
+        client_options: {identifier: %[15]q, secret: %[16]q}
 clients:
   - id: %[9]q
     secret: %[10]q
@@ -174,7 +183,8 @@ connectors:
     hook_secret: %[13]q
 outgoing: {allow: ["127.0.0.0/8", "::1/128"]}
 `, hub, d.places.hub, dingtalktwin.DemoAppKey, dingtalktwin.DemoAppSecret, dingtalk,
-		devGitLabApp, devGitLabSecret, gitlab, devDemoClient, devDemoSecret, demoApp+"/callback", devGitLabToken, devHookSecret)
+		devGitLabApp, devGitLabSecret, gitlab, devDemoClient, devDemoSecret, demoApp+"/callback", devGitLabToken, devHookSecret,
+		openid, openidtwin.DemoClientID, openidtwin.DemoClientSecret)
 }
 
 func (d *dev) open(ctx context.Context) error {
@@ -228,6 +238,13 @@ func (d *dev) openTwins() (err error) {
 	if err := d.dingtalk.AddApp(dingtalktwin.DemoApp("http://" + d.places.hub + "/users/auth/dingtalk/callback")); err != nil {
 		return fmt.Errorf("register with the DingTalk twin: %w", err)
 	}
+	d.openid, err = openidtwin.New(openidtwin.Config{URL: "http://" + d.places.openid, State: filepath.Join(d.Data, "twin-openid.json"), AskAlways: true})
+	if err != nil {
+		return fmt.Errorf("open the OpenID twin: %w", err)
+	}
+	if err := d.openid.AddClient(openidtwin.DemoClient("http://" + d.places.hub + "/users/auth/openid_connect/callback")); err != nil {
+		return fmt.Errorf("register with the OpenID twin: %w", err)
+	}
 	return nil
 }
 
@@ -245,17 +262,17 @@ func (s *Server) developmentAdministrator(ctx context.Context) (u gatehouse.User
 	return u, err
 }
 
-// run serves all four until ctx ends.
+// run serves them all until ctx ends.
 func (d *dev) run(ctx context.Context, l []net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.hub.Run(ctx, l[0], nil) })
-	for i, h := range []http.Handler{d.gitlab, d.dingtalk, d.demo} {
+	for i, h := range []http.Handler{d.gitlab, d.dingtalk, d.demo, d.openid} {
 		srv := newHTTPServer(h, d.Log)
 		g.Go(func() error { return ended(srv.Serve(l[i+1])) })
 		g.Go(func() error {
 			<-ctx.Done()
 			// Ends requests that hang by a fault, so that the servers can end.
-			_ = errors.Join(d.gitlab.Close(), d.dingtalk.Close())
+			_ = errors.Join(d.gitlab.Close(), d.dingtalk.Close(), d.openid.Close())
 			return shutdown([]*http.Server{srv})
 		})
 	}
@@ -271,6 +288,7 @@ func (d *dev) print() {
 		{"my account", "http://" + d.places.hub + "/user"},
 		{"gitlab twin", "http://" + d.places.gitlab + "/"},
 		{"dingtalk twin", "http://" + d.places.dingtalk + "/"},
+		{"openid twin", "http://" + d.places.openid + "/"},
 		{"data", d.Data},
 		{"ready", "http://" + d.places.hub + "/"},
 	} {
@@ -288,6 +306,9 @@ func (d *dev) close() error {
 	}
 	if d.dingtalk != nil {
 		errs = append(errs, d.dingtalk.Close())
+	}
+	if d.openid != nil {
+		errs = append(errs, d.openid.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -17,11 +17,11 @@ import (
 
 // running is a `gatehouse dev` under test.
 type running struct {
-	hub, gitlab, dingtalk, demo string
-	dashboard                   string // the one-time link
-	data                        string
-	log                         *logBook
-	stop                        func() error
+	hub, gitlab, dingtalk, demo, openid string
+	dashboard                           string // the one-time link
+	data                                string
+	log                                 *logBook
+	stop                                func() error
 }
 
 // logBook is a log that can be read while it is written.
@@ -42,7 +42,7 @@ func (l *logBook) String() string {
 	return l.b.String()
 }
 
-// startDev runs `gatehouse dev` on four free ports, with data in dir. prepare
+// startDev runs `gatehouse dev` on five free ports, with data in dir. prepare
 // may change the stand-ins before anything is served.
 func startDev(t *testing.T, dir string, prepare ...func(*dev)) *running {
 	t.Helper()
@@ -55,7 +55,7 @@ func startDev(t *testing.T, dir string, prepare ...func(*dev)) *running {
 			t.Fatal(err)
 		}
 	}
-	t.Fatal("found no four free ports in a row")
+	t.Fatal("found no five free ports in a row")
 	return nil
 }
 
@@ -99,6 +99,8 @@ func tryDev(t *testing.T, addr, dir string, prepare ...func(*dev)) (*running, er
 			r.gitlab = strings.TrimSuffix(address, "/")
 		case "dingtalk twin":
 			r.dingtalk = strings.TrimSuffix(address, "/")
+		case "openid twin":
+			r.openid = strings.TrimSuffix(address, "/")
 		case "ready":
 			r.hub = strings.TrimSuffix(address, "/")
 			t.Cleanup(func() {
@@ -124,7 +126,7 @@ func TestDevRefuses(t *testing.T) {
 		{"PortZero", "127.0.0.1:0", "port 0"},
 		{"NoPort", "127.0.0.1", "host:port"},
 		{"APortThatIsNone", "127.0.0.1:http", "not a port"},
-		{"TheLastPorts", "127.0.0.1:65534", "next three ports"},
+		{"TheLastPorts", "127.0.0.1:65534", "next four ports"},
 		{"AnAddressThatOthersReach", "0.0.0.0:8080", "loopback"},
 		{"APortInUse", "127.0.0.1:" + port, "port " + port + " is in use"},
 	}

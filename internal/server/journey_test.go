@@ -9,6 +9,7 @@ import (
 
 	"gatehouse"
 	dingtalktwin "gatehouse/internal/twin/dingtalk"
+	openidtwin "gatehouse/internal/twin/openid"
 )
 
 // throughDingTalk signs a person in to the demo app through DingTalk, up to the
@@ -109,6 +110,19 @@ func TestJourneyOfAnOutsider(t *testing.T) {
 		v.submit(map[string]string{"union_id": dingtalktwin.DemoUnionID("bob"), "consent": "agree"})
 		v.allow(r).sees("Hello, Bob")
 	})
+}
+
+func TestJourneyThroughOpenIDConnect(t *testing.T) {
+	t.Parallel()
+	r := startDev(t, t.TempDir())
+	v := newVisitor(t).open(r.demo).submit(map[string]string{"action": "/sign-in"}).sees("Company sign-in")
+	v.submit(map[string]string{"action": "/sign-in/openid_connect"}).sees("Company sign-in (stand-in)")
+	sub := openidtwin.DemoSub("zhao.yun")
+	v.submit(map[string]string{"sub": sub})
+	if strings.HasPrefix(v.at.String(), r.openid) {
+		v.submit(map[string]string{"sub": sub, "consent": "agree"})
+	}
+	v.allow(r).sees("Hello, ")
 }
 
 // throughGitLab is throughDingTalk by GitLab.

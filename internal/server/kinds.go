@@ -1,16 +1,21 @@
 package server
 
 import (
+	"slices"
+
 	"gatehouse/internal/integration"
 	"gatehouse/internal/integration/dingtalk"
 	"gatehouse/internal/integration/gitlab"
+	"gatehouse/internal/integration/oauth2"
+	"gatehouse/internal/integration/openid"
 )
 
 // Kinds is the list of kinds of apps that this build can speak to. There is no
 // other.
 func Kinds() []integration.Kind {
-	return []integration.Kind{
-		dingtalk.Kind(),
-		gitlab.Kind(),
-	}
+	return slices.Concat(
+		[]integration.Kind{dingtalk.Kind(), gitlab.Kind()},
+		openid.Kinds(),
+		oauth2.Kinds(),
+	)
 }
