@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -192,38 +191,6 @@ func contains(search string, texts ...string) bool {
 		}
 	}
 	return search == ""
-}
-
-// inWords says a path in one sentence.
-func inWords(ctx context.Context, kind string, p reach.Path) string {
-	t := func(english string, args ...any) string { return i18n.Text(ctx, english, args...) }
-	from := p.Steps[0].Resource.Path
-	switch p.Kind {
-	case reach.Direct:
-		return t("Direct member")
-	case reach.Owned:
-		return t("Owner of this personal project")
-	case reach.Inherited:
-		return t("Inherited from the group %s", from)
-	case reach.Shared, reach.InheritedShared:
-		group, to, limit := invitation(p)
-		if p.Kind == reach.Shared {
-			return t("Through the group %s, which is invited with at most %s", group, reach.RoleName(kind, limit))
-		}
-		return t("Through the group %s, which is invited to %s with at most %s", group, to, reach.RoleName(kind, limit))
-	}
-	return string(p.Kind)
-}
-
-// invitation is the last share of a path: which group is invited, to what, and
-// with which cap.
-func invitation(p reach.Path) (group, to string, limit gatehouse.Role) {
-	for i, s := range p.Steps {
-		if s.Kind == reach.Invited && i > 0 {
-			group, to, limit = p.Steps[i-1].Resource.Path, s.Resource.Path, s.Cap
-		}
-	}
-	return group, to, limit
 }
 
 // pathIcon is the sign of a kind of path.

@@ -7,47 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse"
-	"gatehouse/internal/i18n"
-	"gatehouse/internal/reach"
 )
-
-func TestPathsInWords(t *testing.T) {
-	t.Parallel()
-	at := func(kind reach.StepKind, path string, level, limit int) reach.Step {
-		return reach.Step{Kind: kind, Resource: gatehouse.Resource{Path: path}, Role: gatehouse.Role{Level: level}, Cap: gatehouse.Role{Level: limit}}
-	}
-	member, inherits, invited := reach.Member, reach.Inherits, reach.Invited
-	for _, c := range []struct {
-		path             reach.Path
-		english, chinese string
-	}{
-		{reach.Path{Kind: reach.Direct, Steps: []reach.Step{at(member, "eng/app", 30, 0)}}, "Direct member", "直接成员"},
-		{reach.Path{Kind: reach.Owned, Steps: []reach.Step{at(reach.Owner, "alice/dotfiles", 50, 0)}}, "Owner of this personal project", "该个人项目的所有者"},
-		{
-			reach.Path{Kind: reach.Inherited, Steps: []reach.Step{at(member, "eng", 40, 0), at(inherits, "eng/app", 40, 0)}},
-			"Inherited from the group eng", "继承自群组 eng",
-		},
-		{
-			reach.Path{Kind: reach.Shared, Steps: []reach.Step{at(member, "guests", 50, 0), at(invited, "eng/app", 20, 20)}},
-			"Through the group guests, which is invited with at most Reporter", "通过受邀群组 guests（权限上限 Reporter）",
-		},
-		{
-			reach.Path{Kind: reach.InheritedShared, Steps: []reach.Step{at(member, "guests", 50, 0), at(invited, "eng", 30, 30), at(inherits, "eng/app", 30, 0)}},
-			"Through the group guests, which is invited to eng with at most Developer", "通过受邀加入 eng 的群组 guests（权限上限 Developer）",
-		},
-		{ // two shares in a row: the last one says how the resource is reached
-			reach.Path{Kind: reach.Shared, Steps: []reach.Step{at(member, "a", 50, 0), at(invited, "b", 40, 40), at(invited, "eng/app", 10, 10)}},
-			"Through the group b, which is invited with at most Guest", "通过受邀群组 b（权限上限 Guest）",
-		},
-	} {
-		if got := inWords(t.Context(), "gitlab", c.path); got != c.english {
-			t.Errorf("got %q, want %q", got, c.english)
-		}
-		if got := inWords(i18n.With(t.Context(), i18n.Chinese), "gitlab", c.path); got != c.chinese {
-			t.Errorf("got %q, want %q", got, c.chinese)
-		}
-	}
-}
 
 func TestTook(t *testing.T) {
 	t.Parallel()

@@ -135,7 +135,7 @@ func (a *API) listReach(ctx context.Context, _ caller, in *listReachInput) (reac
 		}
 		some, err := cut(all, in.Paging, func(r reach.Reached) string { return string(r.Resource.ID) })
 		return reachList{showAccount(c.Key, found), pageOf(some, func(r reach.Reached) reached {
-			return reached{showResource(c.Key, r.Resource), showRole(c.Kind, r.Role), showPaths(ctx, c.Kind, r.Paths)}
+			return reached{showResource(c.Key, r.Resource), showRole(c.Kind, r.Role), showPaths(c.Kind, r.Paths)}
 		})}, err
 	})
 }
@@ -241,7 +241,7 @@ func (a *API) listAccess(ctx context.Context, _ caller, in *listAccessInput) (ac
 			Resource:  showResource(c.Key, answer.Resource),
 			Ancestors: shown(answer.Ancestors, func(r gatehouse.Resource) resource { return showResource(c.Key, r) }),
 			Page: pageOf(some, func(r reach.Reacher) reacher {
-				return reacher{showAccount(c.Key, r.Account), showRole(c.Kind, r.Role), showPaths(ctx, c.Kind, r.Paths)}
+				return reacher{showAccount(c.Key, r.Account), showRole(c.Kind, r.Role), showPaths(c.Kind, r.Paths)}
 			}),
 		}, err
 	})

@@ -63,7 +63,7 @@ func TestAccessSaysWhoAndWhyByEveryPath(t *testing.T) {
 	}
 }
 
-func TestSentencesSpeakChinese(t *testing.T) {
+func TestSentencesOfPathsAreEnglishForEverybody(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.fill()
@@ -71,7 +71,7 @@ func TestSentencesSpeakChinese(t *testing.T) {
 	if len(got.Items) != 2 {
 		t.Fatalf("%d reach it", len(got.Items))
 	}
-	const sentence = "devs 的直接成员\uff0c角色为 Developer\uff1b群组 devs 受邀加入 platform\uff0c角色最高为 Reporter"
+	const sentence = "direct member of devs as Developer; the group devs is invited to platform with at most Reporter"
 	if s := got.Items[1].Paths[0].Sentence; s != sentence {
 		t.Errorf("%s, want %s", s, sentence)
 	}
