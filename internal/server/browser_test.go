@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"gatehouse/internal/config"
 	"gatehouse/internal/i18n"
 	dingtalktwin "gatehouse/internal/twin/dingtalk"
 	gitlabtwin "gatehouse/internal/twin/gitlab"
@@ -232,7 +233,7 @@ func browseOutside(t *testing.T, browser context.Context, lang i18n.Lang) {
 func browseDashboard(t *testing.T, browser context.Context, lang i18n.Lang) {
 	slow := &barrier{open: make(chan struct{})}
 	t.Cleanup(slow.lift)
-	r := startDev(t, t.TempDir(), func(d *dev) { d.gitlab.SetFaults(gitlabtwin.Faults{Hook: slow.hold}) })
+	r := startDev(t, t.TempDir(), func(d *dev, _ *config.Config) { d.gitlab.SetFaults(gitlabtwin.Faults{Hook: slow.hold}) })
 
 	// Somebody comes in, so that there is somebody to see.
 	person := newTab(t, browser, lang)

@@ -34,7 +34,7 @@ type DevOptions struct {
 	Out  io.Writer // the ready lines
 	Log  *slog.Logger
 
-	prepare func(*dev) // lets a test reach the stand-ins before anything is served; nil: nothing to prepare
+	prepare func(*dev, *config.Config) // lets a test reach the stand-ins and the configuration before anything is served; nil: nothing to prepare
 }
 
 // devLinkTime is how long the printed link to the dashboard is good. It is used
@@ -204,7 +204,7 @@ func (d *dev) open(ctx context.Context) error {
 		return err
 	}
 	if d.prepare != nil {
-		d.prepare(d)
+		d.prepare(d, c)
 	}
 	d.demo = &demo.App{URL: "http://" + d.places.demo, Issuer: c.URL, ClientID: devDemoClient, ClientSecret: devDemoSecret, Log: d.Log}
 	if d.hub, err = Open(ctx, Options{Config: c, Log: d.Log, Development: true}); err != nil {

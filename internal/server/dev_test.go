@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"gatehouse/internal/config"
 )
 
 // running is a `gatehouse dev` under test.
@@ -44,7 +46,7 @@ func (l *logBook) String() string {
 
 // startDev runs `gatehouse dev` on five free ports, with data in dir. prepare
 // may change the stand-ins before anything is served.
-func startDev(t *testing.T, dir string, prepare ...func(*dev)) *running {
+func startDev(t *testing.T, dir string, prepare ...func(*dev, *config.Config)) *running {
 	t.Helper()
 	for range 50 {
 		r, err := tryDev(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(20000+rand.IntN(40000))), dir, prepare...)
@@ -59,7 +61,7 @@ func startDev(t *testing.T, dir string, prepare ...func(*dev)) *running {
 	return nil
 }
 
-func tryDev(t *testing.T, addr, dir string, prepare ...func(*dev)) (*running, error) {
+func tryDev(t *testing.T, addr, dir string, prepare ...func(*dev, *config.Config)) (*running, error) {
 	t.Helper()
 	out, in := io.Pipe()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -67,9 +69,9 @@ func tryDev(t *testing.T, addr, dir string, prepare ...func(*dev)) (*running, er
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	ended := make(chan error, 1)
 	go func() {
-		err := Dev(ctx, DevOptions{Addr: addr, Data: dir, Out: in, Log: log, prepare: func(d *dev) {
+		err := Dev(ctx, DevOptions{Addr: addr, Data: dir, Out: in, Log: log, prepare: func(d *dev, c *config.Config) {
 			for _, p := range prepare {
-				p(d)
+				p(d, c)
 			}
 		}})
 		_ = in.CloseWithError(io.EOF)

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/internal/config"
+	"gatehouse/internal/store/storetest"
 	dingtalktwin "gatehouse/internal/twin/dingtalk"
 	openidtwin "gatehouse/internal/twin/openid"
 )
@@ -43,9 +45,28 @@ func (v *visitor) claims(element string) map[string]any {
 	return claims
 }
 
+// onEachDatabase runs a journey on SQLite, as dev does, and on PostgreSQL.
+// database is for startDev and tryDev.
+func onEachDatabase(t *testing.T, journey func(t *testing.T, database func(*dev, *config.Config))) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		journey(t, func(*dev, *config.Config) {})
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		address := storetest.Postgres(t)
+		journey(t, func(_ *dev, c *config.Config) { c.Database = address })
+	})
+}
+
 func TestJourneyThroughDingTalk(t *testing.T) {
 	t.Parallel()
-	r := startDev(t, t.TempDir())
+	onEachDatabase(t, journeyThroughDingTalk)
+}
+
+func journeyThroughDingTalk(t *testing.T, database func(*dev, *config.Config)) {
+	r := startDev(t, t.TempDir(), database)
 	v := newVisitor(t).throughDingTalk(r, "lina").allow(r)
 	v.sees("Hello, 李娜")
 	claims := v.claims("claims")
@@ -142,8 +163,12 @@ func (v *visitor) throughGitLab(r *running, userID string) *visitor {
 
 func TestJourneyThroughGitLabAndTheDashboard(t *testing.T) {
 	t.Parallel()
+	onEachDatabase(t, journeyThroughGitLabAndTheDashboard)
+}
+
+func journeyThroughGitLabAndTheDashboard(t *testing.T, database func(*dev, *config.Config)) {
 	dir := t.TempDir()
-	r := startDev(t, dir)
+	r := startDev(t, dir, database)
 	admin := newVisitor(t).open(r.dashboard)
 	if admin.at.Path != "/admin" || admin.status != 200 {
 		t.Fatalf("the dashboard link led to %s (%d)", admin.at, admin.status)
@@ -182,7 +207,7 @@ func TestJourneyThroughGitLabAndTheDashboard(t *testing.T) {
 			t.Fatal(err)
 		}
 		addr := strings.TrimPrefix(r.hub, "http://")
-		again, err := tryDev(t, addr, dir)
+		again, err := tryDev(t, addr, dir, database)
 		if err != nil {
 			t.Fatal(err)
 		}
