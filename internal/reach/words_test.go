@@ -19,22 +19,26 @@ func TestPathsInWords(t *testing.T) {
 		summary, sentence both
 	}{
 		{
-			"Direct", Path{Kind: Direct, Steps: []Step{at(Member, "eng/app", 30, 0)}},
+			"Direct",
+			Path{Kind: Direct, Steps: []Step{at(Member, "eng/app", 30, 0)}},
 			both{"Direct member", "直接成员"},
 			both{"direct member of eng/app as Developer", "eng/app 的直接成员，角色为 Developer"},
 		},
 		{
-			"Owned", Path{Kind: Owned, Steps: []Step{at(Owner, "alice/dotfiles", 50, 0)}},
+			"Owned",
+			Path{Kind: Owned, Steps: []Step{at(Owner, "alice/dotfiles", 50, 0)}},
 			both{"Owner of this personal project", "该个人项目的所有者"},
 			both{"owner of the personal project alice/dotfiles", "个人项目 alice/dotfiles 的所有者"},
 		},
 		{
-			"Inherited", Path{Kind: Inherited, Steps: []Step{at(Member, "eng", 40, 0), at(Inherits, "eng/app", 40, 0)}},
+			"Inherited",
+			Path{Kind: Inherited, Steps: []Step{at(Member, "eng", 40, 0), at(Inherits, "eng/app", 40, 0)}},
 			both{"Inherited from the group eng", "继承自群组 eng"},
 			both{"direct member of eng as Maintainer; eng/app lies in eng", "eng 的直接成员，角色为 Maintainer；eng/app 位于 eng 中"},
 		},
 		{
-			"Shared", Path{Kind: Shared, Steps: []Step{at(Member, "guests", 50, 0), at(Invited, "eng/app", 20, 20)}},
+			"Shared",
+			Path{Kind: Shared, Steps: []Step{at(Member, "guests", 50, 0), at(Invited, "eng/app", 20, 20)}},
 			both{"Through the group guests, which is invited with at most Reporter", "通过受邀群组 guests（权限上限 Reporter）"},
 			both{
 				"direct member of guests as Owner; the group guests is invited to eng/app with at most Reporter",
@@ -42,7 +46,8 @@ func TestPathsInWords(t *testing.T) {
 			},
 		},
 		{
-			"InheritedShared", Path{Kind: InheritedShared, Steps: []Step{at(Member, "guests", 50, 0), at(Invited, "eng", 30, 30), at(Inherits, "eng/app", 30, 0)}},
+			"InheritedShared",
+			Path{Kind: InheritedShared, Steps: []Step{at(Member, "guests", 50, 0), at(Invited, "eng", 30, 30), at(Inherits, "eng/app", 30, 0)}},
 			both{"Through the group guests, which is invited to eng with at most Developer", "通过受邀加入 eng 的群组 guests（权限上限 Developer）"},
 			both{
 				"direct member of guests as Owner; the group guests is invited to eng with at most Developer; eng/app lies in eng",
@@ -50,7 +55,8 @@ func TestPathsInWords(t *testing.T) {
 			},
 		},
 		{
-			"OfTwoSharesTheLastSaysHowTheResourceIsReached", Path{Kind: Shared, Steps: []Step{at(Member, "a", 50, 0), at(Invited, "b", 40, 40), at(Invited, "eng/app", 10, 10)}},
+			"OfTwoSharesTheLastSaysHowTheResourceIsReached",
+			Path{Kind: Shared, Steps: []Step{at(Member, "a", 50, 0), at(Invited, "b", 40, 40), at(Invited, "eng/app", 10, 10)}},
 			both{"Through the group b, which is invited with at most Guest", "通过受邀群组 b（权限上限 Guest）"},
 			both{
 				"direct member of a as Owner; the group a is invited to b with at most Maintainer; the group b is invited to eng/app with at most Guest",
@@ -58,8 +64,10 @@ func TestPathsInWords(t *testing.T) {
 			},
 		},
 		{
-			"WhatIsNotKnownStaysAsItIs", Path{Kind: "borrowed", Steps: []Step{at("borrows", "eng/app", 30, 0)}},
-			both{"borrowed", "borrowed"}, both{"borrows", "borrows"},
+			"WhatIsNotKnownStaysAsItIs",
+			Path{Kind: "borrowed", Steps: []Step{at("borrows", "eng/app", 30, 0)}},
+			both{"borrowed", "borrowed"},
+			both{"borrows", "borrows"},
 		},
 		{"WithoutSteps", Path{Kind: Inherited}, both{"inherited", "inherited"}, both{}},
 	} {
