@@ -64,7 +64,7 @@ var floors = map[string]int{
 }
 
 // helpers are packages for tests only; nothing but tests imports them.
-var helpers = []string{"internal/store/storetest", "bench"}
+var helpers = []string{"internal/store/storetest", "internal/porttest", "bench"}
 
 // onlyIn says which packages alone may import something, and why.
 var onlyIn = []struct {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 	"time"
 
 	"gatehouse/internal/config"
+	"gatehouse/internal/porttest"
 	"gatehouse/internal/server"
 )
 
@@ -55,10 +55,11 @@ func (b *bench) install(ctx context.Context, name, database, more string) (*inst
 	if err != nil {
 		return nil, err
 	}
-	addr, err := freeAddress(ctx)
+	addr, release, err := porttest.Row(1)
 	if err != nil {
 		return nil, err
 	}
+	context.AfterFunc(ctx, release)
 	in := &installation{bench: b, name: strings.ReplaceAll(name, " ", "-"), dir: dir, url: "http://" + addr, addr: addr}
 	text := fmt.Sprintf("url: %q\nlisten: %q\ndatabase: %q\nkey_file: gatehouse.key\n%s", in.url, addr, database, more)
 	return in, os.WriteFile(in.config(), []byte(text), 0o600)
@@ -69,16 +70,6 @@ func (in *installation) config() string { return filepath.Join(in.dir, "gatehous
 func (in *installation) read() (*config.Config, error) {
 	c, _, err := config.Load(in.config(), func(string) (string, bool) { return "", false })
 	return c, err
-}
-
-// freeAddress is a port on loopback that nobody has now.
-func freeAddress(ctx context.Context) (string, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }
 
 // process is one that runs, with the lines that it printed.

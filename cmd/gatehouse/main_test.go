@@ -20,6 +20,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/config"
+	"gatehouse/internal/porttest"
 	"gatehouse/internal/server"
 	"gatehouse/internal/store"
 	gitlabtwin "gatehouse/internal/twin/gitlab"
@@ -186,15 +187,11 @@ func (p *place) events(action string) []gatehouse.Event {
 	return found.Items
 }
 
-// plain is the least configuration, with a free port.
+// plain is the least configuration, with a port that is kept for it.
 func plain(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return fmt.Sprintf("url: http://%s\nlisten: %q\n", l.Addr(), l.Addr())
+	at := porttest.Keep(t)
+	return fmt.Sprintf("url: http://%s\nlisten: %q\n", at, at)
 }
 
 // gitLab is a stand-in with the demo's people, and the configuration of a

@@ -6,15 +6,14 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"gatehouse/internal/config"
+	"gatehouse/internal/porttest"
 )
 
 // running is a `gatehouse dev` under test.
@@ -48,17 +47,11 @@ func (l *logBook) String() string {
 // may change the stand-ins before anything is served.
 func startDev(t *testing.T, dir string, prepare ...func(*dev, *config.Config)) *running {
 	t.Helper()
-	for range 50 {
-		r, err := tryDev(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(20000+rand.IntN(40000))), dir, prepare...)
-		if err == nil {
-			return r
-		}
-		if !strings.Contains(err.Error(), "in use") {
-			t.Fatal(err)
-		}
+	r, err := tryDev(t, porttest.KeepRow(t, 5), dir, prepare...)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("found no five free ports in a row")
-	return nil
+	return r
 }
 
 func tryDev(t *testing.T, addr, dir string, prepare ...func(*dev, *config.Config)) (*running, error) {

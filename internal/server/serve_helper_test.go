@@ -17,6 +17,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/config"
+	"gatehouse/internal/porttest"
 )
 
 // serving is a node under test.
@@ -30,23 +31,12 @@ type serving struct {
 	failed  error // why it did not start
 }
 
-// freeAddress is an address on loopback that nobody listens at now.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // written is a configuration with this text, in a folder of its own unless one
-// is given. Where the text names no url and listen, it gets some that are free.
+// is given. Where the text names no url and listen, it gets some that are kept for it.
 func written(t *testing.T, dir, text string) *config.Config {
 	t.Helper()
 	if !strings.HasPrefix(text, "url:") {
-		at := freeAddress(t)
+		at := porttest.Keep(t)
 		text = fmt.Sprintf("url: http://%s\nlisten: %q\n%s", at, at, text)
 	}
 	path := filepath.Join(dir, "gatehouse.yml")

@@ -24,6 +24,7 @@ import (
 
 	"gatehouse/internal/config"
 	"gatehouse/internal/op"
+	"gatehouse/internal/porttest"
 )
 
 // TestMain sees that nothing runs on after the servers of all tests have ended.
@@ -68,7 +69,7 @@ func TestServeTellsWhereAndEnds(t *testing.T) {
 
 func TestServeHealth(t *testing.T) {
 	t.Parallel()
-	s := startServe(t, written(t, t.TempDir(), "metrics_listen: "+freeAddress(t)+"\n"))
+	s := startServe(t, written(t, t.TempDir(), "metrics_listen: "+porttest.Keep(t)+"\n"))
 	v := newVisitor(t)
 	for path, want := range map[string]string{"/healthz": "alive", "/readyz": "ready"} {
 		if v.open(s.url + path).sees(want); v.status != http.StatusOK {
@@ -201,7 +202,7 @@ func TestServeTLS(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	pool := selfSigned(t, dir, 1)
-	at := freeAddress(t)
+	at := porttest.Keep(t)
 	s := startServe(t, written(t, dir, fmt.Sprintf("url: https://%s\nlisten: %s\ntls: {cert: cert.pem, key: key.pem}\n", at, at)+oneClient))
 	if !slices.ContainsFunc(s.said, func(l string) bool { return strings.HasPrefix(l, "https://"+at+"/sign-in/claim") }) {
 		t.Errorf("said %q", s.said)
