@@ -58,7 +58,7 @@ func env(t *testing.T) integration.Env {
 	transport := &http.Transport{MaxIdleConnsPerHost: 8}
 	t.Cleanup(transport.CloseIdleConnections)
 	return integration.Env{
-		HTTP: &http.Client{Transport: transport, Timeout: 10 * time.Second},
+		HTTP: &http.Client{Transport: transport, Timeout: time.Minute},
 		Log:  slog.New(slog.DiscardHandler),
 	}
 }

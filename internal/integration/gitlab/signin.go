@@ -1,6 +1,8 @@
 package gitlab
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -117,8 +119,30 @@ func (d *door) config() *oauth2.Config {
 // configured addresses only.
 func (d *door) client() *http.Client {
 	c := *d.env.HTTP
+	c.Transport = whole{cmp.Or[http.RoundTripper](c.Transport, http.DefaultTransport)}
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &c
+}
+
+// whole reads an answer before it gives it, so that one that breaks off is an
+// error of the network wherever it breaks off: x/oauth2 would not tell it from
+// an answer that is garbage.
+type whole struct{ http.RoundTripper }
+
+// RoundTrip keeps the contract of http.RoundTripper; of the body it gives
+// maxProfile bytes and one more, by which is seen that there are too many.
+func (w whole) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := w.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxProfile+1))
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, nil
 }
 
 func (d *door) tokens(t *oauth2.Token) *gatehouse.Tokens {

@@ -253,7 +253,7 @@ func TestFinishOfFaults(t *testing.T) {
 		"TokenIsOfAnyType":   {token(twin.Fault{Status: 200, Body: `{"access_token":{"a":1}}`}), gatehouse.Upstream},
 		"TokenIsFiveMB":      {token(twin.Fault{Status: 200, Body: big}), gatehouse.Upstream},
 		"TokenIsReset":       {token(twin.Fault{Reset: true}), gatehouse.Unavailable},
-		"TokenIsCut":         {token(twin.Fault{Truncate: 20}), gatehouse.Upstream},
+		"TokenIsCut":         {token(twin.Fault{Truncate: 20}), gatehouse.Unavailable},
 		"TokenHangs":         {token(twin.Fault{Hang: true}), gatehouse.Unavailable},
 		"TokenRedirects":     {token(twin.Fault{Status: 307, Header: http.Header{"Location": {"/elsewhere"}}}), gatehouse.Upstream},
 		"TokenIsLimited":     {token(twin.Fault{Status: 429, Body: "Retry later"}), gatehouse.Unavailable},

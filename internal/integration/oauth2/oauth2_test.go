@@ -74,7 +74,7 @@ func start(t *testing.T, client twin.Client) *company {
 	}}
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	c.env = integration.Env{HTTP: &http.Client{Transport: transport, Timeout: 10 * time.Second}, Log: slog.New(slog.DiscardHandler)}
+	c.env = integration.Env{HTTP: &http.Client{Transport: transport, Timeout: time.Minute}, Log: slog.New(slog.DiscardHandler)}
 	return c
 }
 

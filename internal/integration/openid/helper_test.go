@@ -89,7 +89,7 @@ func start(t *testing.T, change func(*twin.Client, *gatehouse.Connection)) *comp
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	c.env = integration.Env{
-		HTTP: &http.Client{Transport: transport, Timeout: 10 * time.Second}, Clock: c.clock.Now, Log: slog.New(slog.DiscardHandler),
+		HTTP: &http.Client{Transport: transport, Timeout: time.Minute}, Clock: c.clock.Now, Log: slog.New(slog.DiscardHandler),
 	}
 	return c
 }
