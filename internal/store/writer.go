@@ -16,7 +16,7 @@ import (
 type writer struct {
 	db      *sql.DB
 	session *session
-	check   func() error // before every transaction: is the file still there?
+	check   func() error // before every transaction and every commit: is the file still there?
 	calls   chan *call   // unbuffered: who waits here can still leave
 	quit    chan struct{}
 	once    sync.Once
@@ -181,9 +181,13 @@ func (w *writer) serve(c *call) (kept, lost bool) {
 	return false, undo != nil
 }
 
-// finish commits, and tells everybody.
+// finish commits, and tells everybody. It looks after the file once more: who
+// joined the group after it was taken away must not hear of success.
 func (w *writer) finish(ran []*call) {
-	err := w.session.run("commit")
+	err := w.check()
+	if err == nil {
+		err = w.session.run("commit")
+	}
 	if err != nil {
 		w.session.run("rollback") //nolint:errcheck // the commit's error is the one to tell
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -22,7 +23,7 @@ import (
 type grouping struct {
 	*Store
 	t        *testing.T
-	begins   atomic.Int64 // of transactions
+	looks    atomic.Int64 // after the file: when a transaction begins, and before it is committed
 	inTurn   chan struct{}
 	release  chan struct{}
 	all      sync.WaitGroup
@@ -42,10 +43,10 @@ func onGroup(t *testing.T, first func(*Tx) error, fn func(g *grouping)) {
 		w.longest = time.Hour
 		check := w.check
 		w.check = func() error {
-			g.begins.Add(1)
+			g.looks.Add(1)
 			return check()
 		}
-		g.begins.Store(0)
+		g.looks.Store(0)
 		held := false
 		g.all.Go(func() {
 			g.firstErr = g.Update(context.Background(), func(tx *Tx) error {
@@ -84,6 +85,9 @@ func (g *grouping) queue(fn func(*Tx) error) *error {
 	synctest.Wait()
 	return &err
 }
+
+// transactions is how many there were, none of which was lost.
+func (g *grouping) transactions() int64 { return g.looks.Load() / 2 }
 
 func (g *grouping) letGo() {
 	close(g.release)
@@ -126,7 +130,7 @@ func TestGroupSharesOneTransaction(t *testing.T) {
 				t.Errorf("what writer %d wrote is not there", i)
 			}
 		}
-		if n := g.begins.Load(); n != 1 {
+		if n := g.transactions(); n != 1 {
 			t.Errorf("there were %d transactions, want 1", n)
 		}
 	})
@@ -138,7 +142,7 @@ func TestGroupHasABound(t *testing.T) {
 			g.queue(set("k"))
 		}
 		g.letGo()
-		if n := g.begins.Load(); n != 3 {
+		if n := g.transactions(); n != 3 {
 			t.Errorf("there were %d transactions, want 3", n)
 		}
 	})
@@ -150,7 +154,7 @@ func TestGroupEndsAfterItsTime(t *testing.T) {
 		g.queue(set("k"))
 		time.Sleep(groupTime + 1) // in the bubble's own time
 		g.letGo()
-		if n := g.begins.Load(); n != 2 {
+		if n := g.transactions(); n != 2 {
 			t.Errorf("there were %d transactions, want 2", n)
 		}
 	})
@@ -243,6 +247,26 @@ func TestFailedCommitIsToldToAll(t *testing.T) {
 		}
 		if g.has("first") || g.has("after") {
 			t.Error("something of a failed group is there")
+		}
+		g.check(g.Update(context.Background(), set("later")), "", "later")
+	})
+}
+
+func TestGroupHearsThatTheFileIsGone(t *testing.T) {
+	onGroup(t, set("first"), func(g *grouping) {
+		path := g.db.(*sqlite).path
+		if err := os.Rename(path, path+".away"); err != nil {
+			t.Fatal(err)
+		}
+		after := g.queue(set("after"))
+		g.letGo()
+		g.check(g.firstErr, gatehouse.Unavailable, "first")
+		g.check(*after, gatehouse.Unavailable, "after")
+		if err := os.Rename(path+".away", path); err != nil {
+			t.Fatal(err)
+		}
+		if g.has("first") || g.has("after") {
+			t.Error("what was refused is there")
 		}
 		g.check(g.Update(context.Background(), set("later")), "", "later")
 	})
