@@ -107,9 +107,9 @@ type Pull struct {
 	State       PullState
 	Checkpoint  string
 	Progress    Progress
-	Error       string   // for people, when it failed or is held
-	Notes       []string // what the token cannot see, and other things a person should know
-	Written     int64    // rows that the finish wrote
+	Error       Note   // when it failed or is held
+	Notes       []Note // what the token cannot see, and other things a person should know
+	Written     int64  // rows that the finish wrote
 	StartedAt   time.Time
 	EndedAt     time.Time
 }

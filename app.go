@@ -81,7 +81,7 @@ type Connector struct {
 	Owners     []string          // addresses
 	Schedule   string            // interval ("1h") or "" = the default
 	Status     ConnectorStatus
-	StatusText string // why it failed or is held, for people
+	StatusText Note // why it failed or is held
 	PulledAt   time.Time
 	Enabled    bool
 	Managed    ManagedBy

@@ -1,9 +1,6 @@
 package gatehouse
 
-import (
-	"errors"
-	"fmt"
-)
+import "errors"
 
 // ErrorKind is a kind of error, itself an error: errors.Is(err, gatehouse.NotFound)
 // asks for it.
@@ -49,12 +46,7 @@ func (e *Error) Because(cause error) *Error {
 }
 
 // Sentence is the message in English with its values put in, without the cause.
-func (e *Error) Sentence() string {
-	if len(e.Args) == 0 {
-		return e.Message
-	}
-	return fmt.Sprintf(e.Message, e.Args...)
-}
+func (e *Error) Sentence() string { return filled(e.Message, e.Args) }
 
 // Error is the sentence, and the cause if there is one. It is for logs.
 func (e *Error) Error() string {

@@ -33,7 +33,7 @@ type connectorJSON struct {
 func showConnector(c gatehouse.Connector) connectorJSON {
 	return connectorJSON{
 		Key: c.Key, Name: c.Name, Kind: c.Kind, URL: c.URL, Enabled: c.Enabled, Managed: string(c.Managed),
-		Status: string(c.Status), StatusText: c.StatusText, PulledAt: c.PulledAt,
+		Status: string(c.Status), StatusText: c.StatusText.Sentence(), PulledAt: c.PulledAt,
 	}
 }
 
@@ -52,7 +52,7 @@ type pullJSON struct {
 func showPull(p gatehouse.Pull) pullJSON {
 	return pullJSON{
 		ID: p.ID, State: string(p.State), StartedAt: p.StartedAt, EndedAt: p.EndedAt, Progress: p.Progress,
-		Written: p.Written, Error: p.Error, Notes: p.Notes,
+		Written: p.Written, Error: p.Error.Sentence(), Notes: each(p.Notes, gatehouse.Note.Sentence),
 	}
 }
 
@@ -72,7 +72,7 @@ func (c *cli) connectorsList() *cobra.Command {
 				p.table("There are no connectors. They are named under connectors: in the configuration.",
 					[]string{"KEY", "NAME", "KIND", "STATUS", "ENABLED", "LAST READ", "WHY"},
 					each(all, func(c gatehouse.Connector) []string {
-						return []string{c.Key, c.Name, c.Kind, string(c.Status), yes(c.Enabled), p.when(c.PulledAt), c.StatusText}
+						return []string{c.Key, c.Name, c.Kind, string(c.Status), yes(c.Enabled), p.when(c.PulledAt), c.StatusText.Sentence()}
 					}))
 			})
 		},

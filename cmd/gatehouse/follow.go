@@ -82,8 +82,8 @@ func progressLine(f following) string {
 	switch {
 	case f.job.Attempt == 0:
 		return "waiting for a server"
-	case f.pull.State == gatehouse.PullRunning && f.pull.Error != "":
-		return "to be tried again: " + f.pull.Error
+	case f.pull.State == gatehouse.PullRunning && f.pull.Error.Text != "":
+		return "to be tried again: " + f.pull.Error.Sentence()
 	case f.pull.State == gatehouse.PullRunning:
 		return "read " + counted(f.pull.Progress)
 	}
@@ -102,7 +102,7 @@ func (c *cli) outcome(of gatehouse.Connector, f following) error {
 		err := c.print(v, func(p *printer) {
 			p.line("done: %s; %d rows changed", counted(f.pull.Progress), f.pull.Written)
 			for _, note := range f.pull.Notes {
-				p.line("note: %s", note)
+				p.line("note: %s", note.Sentence())
 			}
 		})
 		if err != nil || good {
@@ -111,9 +111,9 @@ func (c *cli) outcome(of gatehouse.Connector, f following) error {
 	}
 	switch f.pull.State {
 	case gatehouse.PullHeld:
-		return fmt.Errorf("the sync of %s is held, since %s; look at it on the dashboard, and let it through there if that is right", of.Key, clean(f.pull.Error))
+		return fmt.Errorf("the sync of %s is held, since %s; look at it on the dashboard, and let it through there if that is right", of.Key, clean(f.pull.Error.Sentence()))
 	case gatehouse.PullFailed:
-		return fmt.Errorf("the sync of %s failed: %s", of.Key, clean(f.pull.Error))
+		return fmt.Errorf("the sync of %s failed: %s", of.Key, clean(f.pull.Error.Sentence()))
 	case gatehouse.PullRunning, gatehouse.PullDone, gatehouse.PullCanceled:
 	}
 	return fmt.Errorf("the sync of %s ended as %s; the log of the server says more", of.Key, f.job.State)

@@ -83,7 +83,7 @@ func (s *Service) SyncNow(tx *store.Tx, by gatehouse.Actor, connectorID string) 
 	if err != nil {
 		return "", err
 	}
-	if err := tx.SetConnectorStatus(connectorID, gatehouse.ConnectorSyncing, ""); err != nil {
+	if err := tx.SetConnectorStatus(connectorID, gatehouse.ConnectorSyncing, gatehouse.Note{}); err != nil {
 		return "", err
 	}
 	return id, tx.Record(gatehouse.Event{Actor: by, Action: "connector.sync_requested", Target: "connector/" + connectorID})
@@ -117,12 +117,12 @@ func (s *Service) Release(tx *store.Tx, by gatehouse.Actor, pullID string) error
 	if _, err := jobs.Add(tx, pullArgs{ConnectorID: p.ConnectorID, Release: p.ID}, jobs.Options{Key: p.ConnectorID}); err != nil {
 		return err
 	}
-	if err := tx.SetConnectorStatus(p.ConnectorID, gatehouse.ConnectorSyncing, ""); err != nil {
+	if err := tx.SetConnectorStatus(p.ConnectorID, gatehouse.ConnectorSyncing, gatehouse.Note{}); err != nil {
 		return err
 	}
 	return tx.Record(gatehouse.Event{
 		Actor: by, Action: "pull.released", Target: "pull/" + p.ID,
-		Details: map[string]string{"connector": p.ConnectorID, "held_because": p.Error},
+		Details: map[string]string{"connector": p.ConnectorID, "held_because": p.Error.Sentence()},
 	})
 }
 

@@ -34,7 +34,7 @@ type play struct {
 func (p *play) Probe(context.Context) (integration.Probe, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return integration.Probe{Notes: []string{"a note of the probe"}}, p.probe
+	return integration.Probe{Notes: []gatehouse.Note{{Text: "a note of the probe"}}}, p.probe
 }
 
 // Pull gives the pages from a checkpoint on; the checkpoint is the page's number.
@@ -186,7 +186,7 @@ func people(n int) integration.Page {
 func TestPull(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		b := newBench(t, s, &play{failAt: -1, pages: []integration.Page{people(20), {Step: "shares", Notes: []string{"a gap"}}}})
+		b := newBench(t, s, &play{failAt: -1, pages: []integration.Page{people(20), {Step: "shares", Notes: []gatehouse.Note{gatehouse.Notef("%d gaps", 2), gatehouse.Notef("%d gaps", 2), gatehouse.Notef("%d gaps", 3)}}}})
 		if got := b.sync(); got != "done" {
 			t.Fatal(got)
 		}
@@ -197,7 +197,7 @@ func TestPull(t *testing.T) {
 		if want := (store.Counts{Accounts: 20, Resources: 1, Grants: 20}); n != want || p.Written != 41 {
 			t.Errorf("current %+v, written %d", n, p.Written)
 		}
-		if diff := cmp.Diff([]string{"a note of the probe", "a gap"}, p.Notes); diff != "" {
+		if diff := cmp.Diff([]gatehouse.Note{{Text: "a note of the probe"}, gatehouse.Notef("%d gaps", 2), gatehouse.Notef("%d gaps", 3)}, p.Notes); diff != "" {
 			t.Error(diff)
 		}
 		t.Run("ASecondPullWithNothingChangedWritesNothing", func(t *testing.T) {
@@ -223,7 +223,7 @@ func TestPull(t *testing.T) {
 				t.Fatal(got)
 			}
 			c, p, n := b.look()
-			if c.Status != gatehouse.ConnectorPaused || p.State != gatehouse.PullHeld || n.Accounts != 19 || p.Error == "" {
+			if c.Status != gatehouse.ConnectorPaused || p.State != gatehouse.PullHeld || n.Accounts != 19 || p.Error.Sentence() != "9 of 19 accounts would vanish" || c.StatusText.Sentence() != p.Error.Sentence() {
 				t.Errorf("connector %+v, pull %+v, current %+v", c, p, n)
 			}
 			b.update(func(tx *store.Tx) error {
@@ -305,7 +305,7 @@ func TestAPullThatFails(t *testing.T) {
 				t.Fatal(got)
 			}
 			c, p, n := b.look()
-			if c.Status != gatehouse.ConnectorFailed || c.StatusText != tt.err.Message || p.State != gatehouse.PullFailed || n.Accounts != 3 {
+			if c.Status != gatehouse.ConnectorFailed || c.StatusText.Sentence() != tt.err.Message || p.State != gatehouse.PullFailed || n.Accounts != 3 {
 				t.Errorf("connector %+v, pull %+v, current %+v", c, p, n)
 			}
 		})

@@ -61,7 +61,7 @@ func (s *Service) begin(ctx context.Context, connectorID string) (p gatehouse.Pu
 		if err := tx.SavePull(&p); err != nil {
 			return err
 		}
-		return tx.SetConnectorStatus(connectorID, gatehouse.ConnectorSyncing, "")
+		return tx.SetConnectorStatus(connectorID, gatehouse.ConnectorSyncing, gatehouse.Note{})
 	})
 	return p, err
 }
@@ -134,9 +134,11 @@ func stillRunning(tx *store.Tx, pullID string) error {
 	return err
 }
 
-func note(p *gatehouse.Pull, notes []string) {
+// note keeps what is remarked, once: a pull that goes on says again what it said.
+func note(p *gatehouse.Pull, notes []gatehouse.Note) {
 	for _, n := range notes {
-		if len(p.Notes) < maxNotes && !slices.Contains(p.Notes, n) {
+		same := func(other gatehouse.Note) bool { return other.Sentence() == n.Sentence() }
+		if len(p.Notes) < maxNotes && !slices.ContainsFunc(p.Notes, same) {
 			p.Notes = append(slices.Clip(p.Notes), n)
 		}
 	}
@@ -164,7 +166,7 @@ func (s *Service) finish(ctx context.Context, j *jobs.Job[pullArgs], pullID stri
 			if err != nil {
 				return err
 			}
-			if held != "" {
+			if held.Text != "" {
 				return hold(tx, p, held)
 			}
 		}
@@ -176,39 +178,39 @@ func (s *Service) finish(ctx context.Context, j *jobs.Job[pullArgs], pullID stri
 	})
 }
 
-// held says why a pull must be looked at, or "".
-func (s *Service) held(tx *store.Tx, p gatehouse.Pull) (string, error) {
+// held says why a pull must be looked at, or nothing.
+func (s *Service) held(tx *store.Tx, p gatehouse.Pull) (gatehouse.Note, error) {
 	current, err := tx.CountCurrent(p.ConnectorID)
 	if err != nil {
-		return "", err
+		return gatehouse.Note{}, err
 	}
 	gone, err := tx.CountVanished(p.ConnectorID, p.ID)
 	if err != nil {
-		return "", err
+		return gatehouse.Note{}, err
 	}
 	return brakes(s.brake(), current, gone), nil
 }
 
-// brakes says which kind of thing would vanish beyond the brake, or "".
-func brakes(brake float64, current, gone store.Counts) string {
+// brakes says which kind of thing would vanish beyond the brake, or nothing.
+func brakes(brake float64, current, gone store.Counts) gatehouse.Note {
 	kinds := []struct {
-		name      string
 		has, lost int64
+		says      gatehouse.Note
 	}{
-		{"accounts", current.Accounts, gone.Accounts},
-		{"groups and projects", current.Resources, gone.Resources},
-		{"memberships", current.Grants, gone.Grants},
-		{"shares", current.Shares, gone.Shares},
+		{current.Accounts, gone.Accounts, gatehouse.Notef("%d of %d accounts would vanish", gone.Accounts, current.Accounts)},
+		{current.Resources, gone.Resources, gatehouse.Notef("%d of %d groups and projects would vanish", gone.Resources, current.Resources)},
+		{current.Grants, gone.Grants, gatehouse.Notef("%d of %d memberships would vanish", gone.Grants, current.Grants)},
+		{current.Shares, gone.Shares, gatehouse.Notef("%d of %d shares would vanish", gone.Shares, current.Shares)},
 	}
 	for _, k := range kinds {
 		if k.has >= brakeFloor && float64(k.lost) > brake*float64(k.has) {
-			return fmt.Sprintf("%d of %d %s would vanish", k.lost, k.has, k.name)
+			return k.says
 		}
 	}
-	return ""
+	return gatehouse.Note{}
 }
 
-func hold(tx *store.Tx, p gatehouse.Pull, why string) error {
+func hold(tx *store.Tx, p gatehouse.Pull, why gatehouse.Note) error {
 	p.State, p.Error = gatehouse.PullHeld, why
 	if err := tx.SavePull(&p); err != nil {
 		return err
@@ -216,15 +218,15 @@ func hold(tx *store.Tx, p gatehouse.Pull, why string) error {
 	if err := tx.SetConnectorStatus(p.ConnectorID, gatehouse.ConnectorPaused, why); err != nil {
 		return err
 	}
-	return tx.Record(event("pull.held", p, map[string]string{"why": why}))
+	return tx.Record(event("pull.held", p, map[string]string{"why": why.Sentence()}))
 }
 
 func done(tx *store.Tx, p gatehouse.Pull) error {
-	p.State, p.EndedAt, p.Error, p.Checkpoint = gatehouse.PullDone, tx.Now(), "", ""
+	p.State, p.EndedAt, p.Error, p.Checkpoint = gatehouse.PullDone, tx.Now(), gatehouse.Note{}, ""
 	if err := tx.SavePull(&p); err != nil {
 		return err
 	}
-	if err := tx.SetConnectorStatus(p.ConnectorID, gatehouse.ConnectorConnected, ""); err != nil {
+	if err := tx.SetConnectorStatus(p.ConnectorID, gatehouse.ConnectorConnected, gatehouse.Note{}); err != nil {
 		return err
 	}
 	if _, err := jobs.Add(tx, matchArgs{ConnectorID: p.ConnectorID}, jobs.Options{Key: p.ConnectorID}); err != nil {
@@ -253,7 +255,7 @@ func (s *Service) failed(ctx context.Context, j *jobs.Job[pullArgs], p gatehouse
 			return nil
 		}
 		now := p
-		now.Error = sentence(cause)
+		now.Error = shown(cause)
 		if !final {
 			if err := tx.SavePull(&now); err != nil {
 				return err
@@ -273,7 +275,7 @@ func (s *Service) failed(ctx context.Context, j *jobs.Job[pullArgs], p gatehouse
 		if err := tx.SetConnectorStatus(p.ConnectorID, gatehouse.ConnectorFailed, now.Error); err != nil {
 			return err
 		}
-		return tx.Record(event("pull.failed", now, map[string]string{"why": now.Error}))
+		return tx.Record(event("pull.failed", now, map[string]string{"why": now.Error.Sentence()}))
 	})
 	if err != nil {
 		return errors.Join(cause, err)
@@ -290,11 +292,11 @@ func mustBeMended(err error) bool {
 	return k == gatehouse.Unauthorized || k == gatehouse.Forbidden || k == gatehouse.Invalid || k == gatehouse.NotFound
 }
 
-// sentence is what may be shown of an error.
-func sentence(err error) string {
+// shown is what may be shown of an error.
+func shown(err error) gatehouse.Note {
 	var e *gatehouse.Error
 	if errors.As(err, &e) {
-		return e.Sentence()
+		return e.Note()
 	}
-	return "Something went wrong inside Gatehouse; the log says more."
+	return gatehouse.Notef("Something went wrong inside Gatehouse; the log says more.")
 }

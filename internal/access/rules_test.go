@@ -28,7 +28,7 @@ func TestBrakes(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got := brakes(DefaultBrake, tt.current, tt.gone); got != tt.want {
+			if got := brakes(DefaultBrake, tt.current, tt.gone).Sentence(); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})

@@ -65,13 +65,15 @@ func TestAdopt(t *testing.T) {
 				cn.Managed != gatehouse.ManagedByFile || cn.Token != secret || cn.Status != gatehouse.ConnectorNotConfigured {
 				t.Errorf("stored %+v\n%+v\n%+v", c, cl, cn)
 			}
-			o.update(func(tx *store.Tx) error { return tx.SetConnectorStatus(cn.ID, gatehouse.ConnectorConnected, "fine") })
+			o.update(func(tx *store.Tx) error {
+				return tx.SetConnectorStatus(cn.ID, gatehouse.ConnectorConnected, gatehouse.Notef("fine"))
+			})
 			o.adopt(file())
 			c2, cl2, cn2, actions := o.rows()
 			if diff := cmp.Diff(c, c2); diff != "" {
 				t.Errorf("the connection was touched:\n%s", diff)
 			}
-			if !cl2.UpdatedAt.Equal(cl.UpdatedAt) || cn2.Status != gatehouse.ConnectorConnected || cn2.StatusText != "fine" || cn2.PulledAt.IsZero() {
+			if !cl2.UpdatedAt.Equal(cl.UpdatedAt) || cn2.Status != gatehouse.ConnectorConnected || cn2.StatusText.Text != "fine" || cn2.PulledAt.IsZero() {
 				t.Errorf("the second time: %+v, %+v", cl2, cn2)
 			}
 			if diff := cmp.Diff([]string{"connection.created", "client.created", "connector.created"}, actions); diff != "" {

@@ -118,7 +118,7 @@ func (a *Apps) Connector(ctx context.Context, connectorID string) (gatehouse.Con
 		return c, integration.Connected{}, fmt.Errorf("read connector %s: %w", connectorID, err)
 	}
 	settings := c // what says nothing about how to open it must not open it anew
-	settings.Status, settings.StatusText, settings.PulledAt, settings.UpdatedAt = "", "", time.Time{}, time.Time{}
+	settings.Status, settings.StatusText, settings.PulledAt, settings.UpdatedAt = "", gatehouse.Note{}, time.Time{}, time.Time{}
 	d, err := kept(a, "connector/"+c.ID, settings, func() (integration.Connected, error) { return a.openConnector(c) })
 	return c, d, err
 }

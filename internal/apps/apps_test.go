@@ -208,7 +208,7 @@ func TestConnectorIsNotOpenedAnewForItsStatus(t *testing.T) {
 		c := gatehouse.Connector{Key: "gitlab", Name: "GitLab", Kind: "gitlab", Token: secret, Enabled: true}
 		o.update(func(tx *store.Tx) error { return tx.SaveConnector(&c) })
 		for _, status := range []gatehouse.ConnectorStatus{gatehouse.ConnectorSyncing, gatehouse.ConnectorConnected} {
-			o.update(func(tx *store.Tx) error { return tx.SetConnectorStatus(c.ID, status, "text") })
+			o.update(func(tx *store.Tx) error { return tx.SetConnectorStatus(c.ID, status, gatehouse.Notef("text")) })
 			got, d, err := o.Connector(t.Context(), c.ID)
 			if err != nil || d.Source == nil || d.Target != nil || got.Status != status {
 				t.Fatalf("%+v: %v", d, err)

@@ -23,7 +23,8 @@ import (
 //
 //   - the first constant text among the arguments of i18n.T, i18n.Text, ui.T,
 //     ui.Text, and of plain t, T and Text, in .go and .templ files;
-//   - the format of gatehouse.Errorf and the Message of a gatehouse.Error;
+//   - the format of gatehouse.Errorf and gatehouse.Notef, the Message of a
+//     gatehouse.Error and the Text of a gatehouse.Note;
 //   - the Reason of a Decision, in a literal or assigned to a field Reason.
 //
 // A constant of the same package and constants joined by + are understood; a
@@ -170,7 +171,7 @@ func (c *collector) visit(n ast.Node) bool {
 
 func (c *collector) call(n *ast.CallExpr) {
 	switch c.name(n.Fun) {
-	case "i18n.T", "i18n.Text", "ui.T", "ui.Text", ".t", ".T", ".Text", "gatehouse.Errorf":
+	case "i18n.T", "i18n.Text", "ui.T", "ui.Text", ".t", ".T", ".Text", "gatehouse.Errorf", "gatehouse.Notef":
 		for _, arg := range n.Args {
 			if c.use(arg) {
 				return
@@ -184,6 +185,8 @@ func (c *collector) literal(n *ast.CompositeLit) {
 	switch name := c.name(n.Type); {
 	case name == "gatehouse.Error":
 		want = "Message"
+	case name == "gatehouse.Note":
+		want = "Text"
 	case strings.EqualFold(name[strings.LastIndex(name, ".")+1:], "decision"):
 		want = "Reason"
 	default:
@@ -201,7 +204,7 @@ func (c *collector) literal(n *ast.CompositeLit) {
 func (c *collector) name(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.Ident:
-		if c.pkg == "gatehouse" && (e.Name == "Errorf" || e.Name == "Error" || e.Name == "Decision") {
+		if c.pkg == "gatehouse" && slices.Contains([]string{"Errorf", "Error", "Notef", "Note", "Decision"}, e.Name) {
 			return "gatehouse." + e.Name
 		}
 		return "." + e.Name
@@ -308,6 +311,8 @@ func f() {
 	d.Reason = "Seven"
 	d.Rule = "no"
 	_ = log.Entry{Reason: "no"}
+	l.note(gatehouse.Notef("Twelve %d", n))
+	_ = []gatehouse.Note{{Text: "not seen: its type stands elsewhere"}, gatehouse.Note{Text: "Thirteen"}}
 }`)
 	write("internal/a/a_test.go", `package a; func g() { t("not in tests") }`)
 	write("internal/a/a_templ.go", `package a; func h() { t("not in generated files") }`)
@@ -330,6 +335,8 @@ func f() {
 		{"internal/a/a.go:11", "Five"},
 		{"internal/a/a.go:12", "Six"},
 		{"internal/a/a.go:13", "Seven"},
+		{"internal/a/a.go:16", "Twelve %d"},
+		{"internal/a/a.go:17", "Thirteen"},
 		{"internal/a/page.templ:3", `Eight "q"`},
 		{"internal/a/page.templ:4", "Nine"},
 		{"internal/a/page.templ:4", "Ten"},

@@ -99,20 +99,20 @@ type Page struct {
 	Resources []gatehouse.Resource
 	Grants    []gatehouse.Grant
 	Shares    []gatehouse.Share
-	Next      Checkpoint // where to go on after this page, once it is staged
-	Step      string     // what is being read: "accounts", "projects", "groups", "shares"
-	Requests  int64      // requests made for this page
-	Notes     []string   // what a person should know: gaps, fallbacks
+	Next      Checkpoint       // where to go on after this page, once it is staged
+	Step      string           // what is being read: "accounts", "projects", "groups", "shares"
+	Requests  int64            // requests made for this page
+	Notes     []gatehouse.Note // what a person should know: gaps, fallbacks
 }
 
 // Probe is what a connected app says of itself and of us.
 type Probe struct {
 	Version, Edition string
-	Actor            string   // who the token is
-	Admin            bool     // sees everything
-	Scopes           []string // of the token
-	ExpiresAt        string   // date of the token's end, "" = never
-	Notes            []string // what we will not see, in words
+	Actor            string           // who the token is
+	Admin            bool             // sees everything
+	Scopes           []string         // of the token
+	ExpiresAt        string           // date of the token's end, "" = never
+	Notes            []gatehouse.Note // what we will not see
 }
 
 // A Source says who exists in an app and what they may reach.

@@ -188,7 +188,7 @@ func TestPulls(t *testing.T) {
 			is(t, err, "")
 			same(t, p, gatehouse.Pull{ID: second, ConnectorID: c.ID, State: gatehouse.PullRunning, StartedAt: noon.Add(time.Minute)})
 			p.State, p.Checkpoint, p.Progress = gatehouse.PullHeld, "page 7", gatehouse.Progress{Accounts: 7, Step: "accounts"}
-			p.Error, p.Notes, p.Written, p.EndedAt = "why", []string{"note"}, 9, noon.Add(time.Hour)
+			p.Error, p.Notes, p.Written, p.EndedAt = gatehouse.Notef("%d of %s", 7, "all"), []gatehouse.Note{gatehouse.Notef("%s", "it"), {Text: "100%"}}, 9, noon.Add(time.Hour)
 			is(t, tx.SavePull(&p), "")
 			got, err := tx.Pull(second)
 			is(t, err, "")

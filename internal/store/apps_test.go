@@ -116,17 +116,17 @@ func TestConnectors(t *testing.T) {
 			for status, pulled := range map[gatehouse.ConnectorStatus]time.Time{
 				gatehouse.ConnectorFailed: {}, gatehouse.ConnectorConnected: noon.Add(time.Hour),
 			} {
-				is(t, tx.SetConnectorStatus(c.ID, gatehouse.ConnectorSyncing, ""), "")
+				is(t, tx.SetConnectorStatus(c.ID, gatehouse.ConnectorSyncing, gatehouse.Note{}), "")
 				c.PulledAt = time.Time{}
 				is(t, tx.SaveConnector(&c), "")
-				is(t, tx.SetConnectorStatus(c.ID, status, "why"), "")
+				is(t, tx.SetConnectorStatus(c.ID, status, gatehouse.Notef("%d of %s", 7, "all")), "")
 				got, err = tx.Connector(c.ID)
 				is(t, err, "")
 				want := c
-				want.Status, want.StatusText, want.PulledAt = status, "why", pulled
+				want.Status, want.StatusText, want.PulledAt = status, gatehouse.Notef("%d of %s", 7, "all"), pulled
 				same(t, got, want)
 			}
-			is(t, tx.SetConnectorStatus("none", gatehouse.ConnectorFailed, ""), gatehouse.NotFound)
+			is(t, tx.SetConnectorStatus("none", gatehouse.ConnectorFailed, gatehouse.Note{}), gatehouse.NotFound)
 			_, err = tx.Connector("none")
 			is(t, err, gatehouse.NotFound)
 			list, err := tx.Connectors()

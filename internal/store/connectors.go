@@ -39,7 +39,7 @@ const connectorColumns = `id, key, name, kind, url, token_sealed, hook_secret_se
 func (tx *Tx) scanConnector(r row) (c gatehouse.Connector, err error) {
 	var token, hook []byte
 	if err := r.Scan(&c.ID, &c.Key, &c.Name, &c.Kind, &c.URL, &token, &hook, fromJSON(&c.Settings), fromJSON(&c.Owners),
-		&c.Schedule, &c.Status, &c.StatusText, at(&c.PulledAt), &c.Enabled, &c.Managed, at(&c.CreatedAt),
+		&c.Schedule, &c.Status, fromJSON(&c.StatusText), at(&c.PulledAt), &c.Enabled, &c.Managed, at(&c.CreatedAt),
 		at(&c.UpdatedAt)); err != nil {
 		return c, err
 	}
@@ -89,7 +89,7 @@ func (tx *Tx) SaveConnector(c *gatehouse.Connector) error {
 	}
 	values := []any{
 		fresh.ID, c.Key, c.Name, c.Kind, c.URL, token, hook, asJSON(c.Settings), asJSON(c.Owners), c.Schedule,
-		fresh.Status, c.StatusText, c.PulledAt, c.Enabled, c.Managed, fresh.UpdatedAt,
+		fresh.Status, asJSON(c.StatusText), c.PulledAt, c.Enabled, c.Managed, fresh.UpdatedAt,
 	}
 	if insert {
 		_, err = tx.exec(`insert into connectors (id, key, name, kind, url, token_sealed, hook_secret_sealed, settings, owners,
@@ -107,9 +107,9 @@ func (tx *Tx) SaveConnector(c *gatehouse.Connector) error {
 	return err
 }
 
-// SetConnectorStatus changes the status and its text only (and PulledAt when the status is connected).
-func (tx *Tx) SetConnectorStatus(id string, s gatehouse.ConnectorStatus, text string) error {
+// SetConnectorStatus changes the status and why it is so only (and PulledAt when the status is connected).
+func (tx *Tx) SetConnectorStatus(id string, s gatehouse.ConnectorStatus, why gatehouse.Note) error {
 	return must(tx.exec(`update connectors set status = $2, status_text = $3,
 		pulled_at = case when $4 then $5 else pulled_at end where id = $1`,
-		id, s, text, s == gatehouse.ConnectorConnected, tx.now))
+		id, s, asJSON(why), s == gatehouse.ConnectorConnected, tx.now))
 }

@@ -5,7 +5,7 @@ import "gatehouse"
 const pullColumns = `id, connector_id, state, checkpoint, progress, error, notes, written, started_at, ended_at`
 
 func scanPull(r row) (p gatehouse.Pull, err error) {
-	err = r.Scan(&p.ID, &p.ConnectorID, &p.State, &p.Checkpoint, fromJSON(&p.Progress), &p.Error, fromJSON(&p.Notes),
+	err = r.Scan(&p.ID, &p.ConnectorID, &p.State, &p.Checkpoint, fromJSON(&p.Progress), fromJSON(&p.Error), fromJSON(&p.Notes),
 		&p.Written, at(&p.StartedAt), at(&p.EndedAt))
 	return p, err
 }
@@ -33,7 +33,7 @@ func (tx *Tx) SavePull(p *gatehouse.Pull) error {
 	if p.ID != "" {
 		return must(tx.exec(`update pulls set state = $2, checkpoint = $3, progress = $4, error = $5, notes = $6, written = $7,
 			ended_at = $8 where id = $1`,
-			p.ID, p.State, p.Checkpoint, asJSON(p.Progress), p.Error, asJSON(p.Notes), p.Written, p.EndedAt))
+			p.ID, p.State, p.Checkpoint, asJSON(p.Progress), asJSON(p.Error), asJSON(p.Notes), p.Written, p.EndedAt))
 	}
 	fresh := *p
 	fresh.ID = NewID()
@@ -44,7 +44,7 @@ func (tx *Tx) SavePull(p *gatehouse.Pull) error {
 		fresh.StartedAt = tx.now
 	}
 	_, err := tx.exec(`insert into pulls (`+pullColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		fresh.ID, fresh.ConnectorID, fresh.State, fresh.Checkpoint, asJSON(fresh.Progress), fresh.Error, asJSON(fresh.Notes),
+		fresh.ID, fresh.ConnectorID, fresh.State, fresh.Checkpoint, asJSON(fresh.Progress), asJSON(fresh.Error), asJSON(fresh.Notes),
 		fresh.Written, fresh.StartedAt, fresh.EndedAt)
 	if err == nil {
 		*p = fresh

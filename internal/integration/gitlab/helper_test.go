@@ -91,7 +91,7 @@ type found struct {
 	Resources map[gatehouse.ResourceID]gatehouse.Resource
 	Grants    map[string]gatehouse.Grant
 	Shares    map[string]gatehouse.Share
-	Notes     []string
+	Notes     []string // as English sentences
 	Requests  int64
 }
 
@@ -115,7 +115,9 @@ func (f *found) add(p integration.Page) {
 	for _, s := range p.Shares {
 		f.Shares[string(s.GroupID)+" in "+string(s.ResourceID)] = s
 	}
-	f.Notes = append(f.Notes, p.Notes...)
+	for _, n := range p.Notes {
+		f.Notes = append(f.Notes, n.Sentence())
+	}
 	f.Requests += p.Requests
 }
 

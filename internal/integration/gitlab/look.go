@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"gatehouse"
 	"gatehouse/internal/integration"
 )
 
@@ -28,10 +29,10 @@ type look struct {
 
 	scopes  []string
 	expires string
-	notes   []string
+	notes   []gatehouse.Note
 }
 
-func (l *look) note(text string) { l.notes = append(l.notes, text) }
+func (l *look) note(n gatehouse.Note) { l.notes = append(l.notes, n) }
 
 // look asks five questions, none of which changes anything.
 func (s *Source) look(ctx context.Context, a *api) (*look, error) {
@@ -86,7 +87,7 @@ func (l *look) readToken(ctx context.Context, a *api) error {
 		return errScope("read_api")
 	}
 	if !l.has("api") {
-		l.note("The token has the scope read_api: everything can be read, but changes will need the scope api.")
+		l.note(gatehouse.Notef("The token has the scope read_api: everything can be read, but changes will need the scope api."))
 	}
 	return nil
 }
@@ -168,9 +169,9 @@ func (l *look) readGraphQL(ctx context.Context, a *api) error {
 		return err
 	case err != nil:
 		a.log.Info("GitLab refuses GraphQL", "error", err)
-		l.note("GraphQL is refused, so members are read from every group and project one by one, which takes many more requests.")
+		l.note(gatehouse.Notef("GraphQL is refused, so members are read from every group and project one by one, which takes many more requests."))
 	case !data.Group.has("accessLevel") || !data.Project.has("accessLevel"):
-		l.note("GraphQL does not tell the members' roles, so they are read from every group and project one by one, which takes many more requests.")
+		l.note(gatehouse.Notef("GraphQL does not tell the members' roles, so they are read from every group and project one by one, which takes many more requests."))
 	default:
 		l.GraphQL = true
 		l.RoleField = data.Group.has("memberRole") && data.Project.has("memberRole")
@@ -181,9 +182,9 @@ func (l *look) readGraphQL(ctx context.Context, a *api) error {
 	if data.Complexity != nil && data.Complexity.Limit >= adminComplexity {
 		return errAdminMode()
 	}
-	l.note("The token belongs to " + l.Actor + ", who is not an administrator: only the groups and projects that " + l.Actor +
-		" is a member of are read, with the accounts found there, and without their addresses. What is missing was not seen; it does not mean that nobody has access. " +
-		"If " + l.Actor + " is an administrator, GitLab's Admin Mode is on: make a token with the scopes api and admin_mode.")
+	l.note(gatehouse.Notef("The token belongs to %[1]s, who is not an administrator: only the groups and projects that %[1]s"+
+		" is a member of are read, with the accounts found there, and without their addresses. What is missing was not seen; it does not mean that nobody has access. "+
+		"If %[1]s is an administrator, GitLab's Admin Mode is on: make a token with the scopes api and admin_mode.", l.Actor))
 	return nil
 }
 
@@ -242,7 +243,7 @@ func (l *look) readAwaiting(ctx context.Context, a *api) error {
 		return err
 	})
 	if errors.Is(err, errNoList) {
-		l.note("This GitLab does not list memberships that wait for approval; they count as active.")
+		l.note(gatehouse.Notef("This GitLab does not list memberships that wait for approval; they count as active."))
 		return nil
 	}
 	l.Awaiting = slices.Compact(slices.Sorted(slices.Values(slices.Concat(found...))))

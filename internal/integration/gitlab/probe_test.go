@@ -66,7 +66,10 @@ func TestProbe(t *testing.T) {
 				g.AddToken(c.token)
 			}
 			p, err := g.source(t, "glpat-this").Probe(t.Context())
-			said := strings.Join(p.Notes, " ")
+			said := ""
+			for _, n := range p.Notes {
+				said += n.Sentence() + " "
+			}
 			var e *gatehouse.Error
 			if errors.As(err, &e) {
 				said = e.Sentence()

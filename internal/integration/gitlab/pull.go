@@ -126,20 +126,19 @@ func (p *pull) end(ctx context.Context) error {
 	return p.emit(ctx, page, func(st *state) { st.Noted = true })
 }
 
-func (p *pull) notes() []string {
-	var notes []string
-	note := func(n int64, format string) {
-		if n > 0 {
-			notes = append(notes, fmt.Sprintf(format, n))
+func (p *pull) notes() []gatehouse.Note {
+	var notes []gatehouse.Note
+	note := func(so bool, n gatehouse.Note) {
+		if so {
+			notes = append(notes, n)
 		}
 	}
-	note(p.state.Skipped, "Pending invitations of people without an account, left out: %d.")
-	note(p.state.Hidden, "Groups and projects whose members the token may not list: %d. Who has access there was not seen.")
-	note(p.state.Plain, "Groups and projects that GraphQL did not tell whole and that were read one by one: %d.")
-	note(p.state.Empty, "Groups without members that were not asked where they are invited: %d. Such an invitation gives nobody access today.")
-	if p.state.Groups.Chains != nil {
-		notes = append(notes, "There are more than 10,000 groups. GitLab then gives no means to prove that none was missed while others were deleted.")
-	}
+	st := &p.state
+	note(st.Skipped > 0, gatehouse.Notef("Pending invitations of people without an account, left out: %d.", st.Skipped))
+	note(st.Hidden > 0, gatehouse.Notef("Groups and projects whose members the token may not list: %d. Who has access there was not seen.", st.Hidden))
+	note(st.Plain > 0, gatehouse.Notef("Groups and projects that GraphQL did not tell whole and that were read one by one: %d.", st.Plain))
+	note(st.Empty > 0, gatehouse.Notef("Groups without members that were not asked where they are invited: %d. Such an invitation gives nobody access today.", st.Empty))
+	note(st.Groups.Chains != nil, gatehouse.Notef("There are more than 10,000 groups. GitLab then gives no means to prove that none was missed while others were deleted."))
 	return notes
 }
 

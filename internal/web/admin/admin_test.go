@@ -252,8 +252,8 @@ func TestDecisionIsFoundByItsReference(t *testing.T) {
 func TestConnectorPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.says("/admin/connectors/gitlab", "Connected", "Something the token cannot see.", "3.0 s", `action="/admin/connectors/gitlab/sync"`)
-	w.says("/admin/connectors/other", "9 of 10 accounts would end.", `action="/admin/connectors/other/pulls/`+w.held.ID+`/release"`)
+	w.says("/admin/connectors/gitlab", "Connected", "Pending invitations of people without an account, left out: 3.", "3.0 s", `action="/admin/connectors/gitlab/sync"`)
+	w.says("/admin/connectors/other", "9 of 10 accounts would vanish", `action="/admin/connectors/other/pulls/`+w.held.ID+`/release"`)
 	if got := w.page("/admin/connectors/gitlab"); strings.Contains(got, `http-equiv="refresh"`) {
 		t.Error("a page at rest asks again by itself")
 	}
@@ -269,6 +269,30 @@ func TestConnectorPages(t *testing.T) {
 		return tx.SavePull(&gatehouse.Pull{ConnectorID: w.gitlab.ID, State: gatehouse.PullRunning, StartedAt: noon, Progress: gatehouse.Progress{Accounts: 2, Step: "accounts"}})
 	})
 	w.says("/admin/connectors/gitlab", "Reading accounts", `<progress value="2" max="10"`)
+}
+
+func TestWhatAPullSaysIsInThePagesLanguage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.update(func(tx *store.Tx) error {
+		return tx.SetConnectorStatus(w.gitlab.ID, gatehouse.ConnectorFailed,
+			gatehouse.Errorf(gatehouse.Upstream, "%s refused what a GitLab usually answers (%d). Its version may be too old or too new.", "<b>git", 418).Note())
+	})
+	for target, texts := range map[string][]string{
+		"/admin":                              {"&lt;b&gt;git 拒绝了 GitLab 通常会回答的请求（418）"},
+		"/admin/connectors/gitlab":            {"已略过尚无账号者的待接受邀请：3 个。", "&lt;b&gt;git 拒绝了 GitLab 通常会回答的请求（418）"},
+		"/admin/connectors/other":             {"10 个账号中有 9 个将会消失"},
+		"/admin/connectors/gitlab/accounts":   {`<span title="active"><span class="badge tone-good">正常</span>`, `<span title="blocked"><span class="badge tone-warn">已禁用</span>`},
+		"/admin/connectors/gitlab/accounts/2": {`<span title="blocked"><span class="badge tone-warn">已禁用</span>`},
+		"/admin/users/" + w.users["alice"].ID: {`<span title="active"><span class="badge tone-good">正常</span>`},
+	} {
+		got := w.do("root", http.MethodGet, target, "Accept-Language", "zh-CN").Body.String()
+		for _, text := range texts {
+			if !strings.Contains(got, text) {
+				t.Errorf("%s does not say %q:\n%s", target, text, body(got))
+			}
+		}
+	}
 }
 
 func TestWhoReachesWhatAndWhy(t *testing.T) {

@@ -1337,7 +1337,7 @@ func userAccounts(rows []accountRow) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Badge(accountTone(a.State), a.State).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = state(accountTone(a.State), accountState(ctx, a.State), a.State).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -33,64 +33,6 @@ func done(ctx context.Context, what string) string {
 	return ""
 }
 
-// connectorBadge is the tone and the words of a connector's state.
-func connectorBadge(ctx context.Context, s gatehouse.ConnectorStatus) (tone, label string) {
-	switch s {
-	case gatehouse.ConnectorNotConfigured:
-		return "", i18n.Text(ctx, "Not configured")
-	case gatehouse.ConnectorSyncing:
-		return "info", i18n.Text(ctx, "Syncing")
-	case gatehouse.ConnectorConnected:
-		return "good", i18n.Text(ctx, "Connected")
-	case gatehouse.ConnectorFailed:
-		return "bad", i18n.Text(ctx, "Failed")
-	case gatehouse.ConnectorPaused:
-		return "warn", i18n.Text(ctx, "Paused")
-	}
-	return "", string(s)
-}
-
-func pullBadge(ctx context.Context, s gatehouse.PullState) (tone, label string) {
-	switch s {
-	case gatehouse.PullRunning:
-		return "info", i18n.Text(ctx, "Running")
-	case gatehouse.PullDone:
-		return "good", i18n.Text(ctx, "Done")
-	case gatehouse.PullFailed:
-		return "bad", i18n.Text(ctx, "Failed")
-	case gatehouse.PullHeld:
-		return "warn", i18n.Text(ctx, "Held")
-	case gatehouse.PullCanceled:
-		return "", i18n.Text(ctx, "Canceled")
-	}
-	return "", string(s)
-}
-
-func outcomeBadge(ctx context.Context, o gatehouse.Outcome) (tone, label string) {
-	switch o {
-	case gatehouse.OutcomeSignedIn:
-		return "good", i18n.Text(ctx, "Signed in")
-	case gatehouse.OutcomeCreated:
-		return "good", i18n.Text(ctx, "Account created")
-	case gatehouse.OutcomeLinked:
-		return "good", i18n.Text(ctx, "Account linked")
-	case gatehouse.OutcomePending:
-		return "warn", i18n.Text(ctx, "Waits for approval")
-	case gatehouse.OutcomeRefused:
-		return "bad", i18n.Text(ctx, "Refused")
-	case gatehouse.OutcomeFailed:
-		return "bad", i18n.Text(ctx, "Failed")
-	}
-	return "", string(o)
-}
-
-func enabledBadge(ctx context.Context, on bool) (tone, label string) {
-	if on {
-		return "good", i18n.Text(ctx, "Enabled")
-	}
-	return "", i18n.Text(ctx, "Disabled")
-}
-
 func accountType(ctx context.Context, a gatehouse.AccountType) string {
 	switch a {
 	case gatehouse.AccountPerson:
@@ -103,14 +45,6 @@ func accountType(ctx context.Context, a gatehouse.AccountType) string {
 		return i18n.Text(ctx, "Internal")
 	}
 	return string(a)
-}
-
-// accountTone colours the app's own word for an account's state.
-func accountTone(state string) string {
-	if state == "active" {
-		return "good"
-	}
-	return "warn"
 }
 
 func accountName(a gatehouse.Account) string { return cmp.Or(a.Name, a.Username, "#"+a.ID) }
@@ -163,17 +97,6 @@ func depth(r gatehouse.Resource) string {
 	return "depth-" + string(rune('0'+n))
 }
 
-// roleTone marks the roles by which somebody may give others access.
-func roleTone(r gatehouse.Role) string {
-	switch {
-	case r.Level >= 50:
-		return "warn"
-	case r.Level >= 40:
-		return "info"
-	}
-	return ""
-}
-
 // reason is a decision's sentence with its values.
 func reason(ctx context.Context, d gatehouse.Decision) string {
 	args := make([]any, len(d.Args))
@@ -182,6 +105,9 @@ func reason(ctx context.Context, d gatehouse.Decision) string {
 	}
 	return i18n.Text(ctx, d.Reason, args...)
 }
+
+// note is a remark with its values, in the language of the page.
+func note(ctx context.Context, n gatehouse.Note) string { return i18n.Text(ctx, n.Text, n.Args...) }
 
 // facts are those of a decision in a fixed order.
 func facts(d gatehouse.Decision) []option {

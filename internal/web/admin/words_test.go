@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse"
+	"gatehouse/internal/i18n"
 )
 
 func TestTook(t *testing.T) {
@@ -49,6 +50,27 @@ func TestOnlyKnownOptionsAreShown(t *testing.T) {
 	}
 	if got := options(map[string]any{"client_options": "garbage"}); got != nil {
 		t.Errorf("got %v", got)
+	}
+}
+
+func TestStatesOfTheApp(t *testing.T) {
+	t.Parallel()
+	ctx, zh := t.Context(), i18n.With(t.Context(), i18n.Chinese)
+	for state, want := range map[string][2]string{
+		"active": {"Active", "正常"}, "blocked": {"Blocked", "已禁用"}, "ldap_blocked": {"Blocked by LDAP", "已被 LDAP 禁用"},
+		"deactivated": {"Deactivated", "已停用"}, "banned": {"Banned", "已封禁"}, "blocked_pending_approval": {"Waits for approval", "等待批准"},
+		"hibernating": {"hibernating", "hibernating"}, "": {"", ""},
+	} {
+		if got := [2]string{accountState(ctx, state), accountState(zh, state)}; got != want {
+			t.Errorf("account %q is %q, want %q", state, got, want)
+		}
+	}
+	for state, want := range map[string][2]string{
+		"archived": {"Archived", "已归档"}, "marked_for_deletion": {"Marked for deletion", "待删除"}, "frozen": {"frozen", "frozen"},
+	} {
+		if got := [2]string{resourceState(ctx, state), resourceState(zh, state)}; got != want {
+			t.Errorf("resource %q is %q, want %q", state, got, want)
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ type syncer struct{ synced, released []string }
 
 func (s *syncer) SyncNow(tx *store.Tx, by gatehouse.Actor, id string) (string, error) {
 	s.synced = append(s.synced, by.Name+" "+id)
-	return "job", tx.SetConnectorStatus(id, gatehouse.ConnectorSyncing, "")
+	return "job", tx.SetConnectorStatus(id, gatehouse.ConnectorSyncing, gatehouse.Note{})
 }
 
 func (s *syncer) Release(_ *store.Tx, by gatehouse.Actor, id string) error {
@@ -141,7 +141,7 @@ func (w *world) fillGitLab(tx *store.Tx) error {
 		}
 	}
 	p := gatehouse.Pull{ConnectorID: w.gitlab.ID, State: gatehouse.PullRunning, StartedAt: noon}
-	w.held = gatehouse.Pull{ConnectorID: w.other.ID, State: gatehouse.PullHeld, StartedAt: noon, EndedAt: noon, Error: "9 of 10 accounts would end."}
+	w.held = gatehouse.Pull{ConnectorID: w.other.ID, State: gatehouse.PullHeld, StartedAt: noon, EndedAt: noon, Error: gatehouse.Notef("%d of %d accounts would vanish", 9, 10)}
 	for _, p := range []*gatehouse.Pull{&p, &w.held} {
 		if err := tx.SavePull(p); err != nil {
 			return err
@@ -170,7 +170,7 @@ func (w *world) fillGitLab(tx *store.Tx) error {
 	if _, err := tx.FinishPull(w.gitlab.ID, p.ID); err != nil {
 		return err
 	}
-	p.State, p.EndedAt, p.Notes = gatehouse.PullDone, noon.Add(3*time.Second), []string{"Something the token cannot see."}
+	p.State, p.EndedAt, p.Notes = gatehouse.PullDone, noon.Add(3*time.Second), []gatehouse.Note{gatehouse.Notef("Pending invitations of people without an account, left out: %d.", 3)}
 	if err := tx.SavePull(&p); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -120,6 +121,13 @@ func TestConnectorsTellHowTheyAre(t *testing.T) {
 	}
 	if got.LastPull == nil || got.LastPull.ID != f.pull.ID || got.LastPull.State != "held" || got.LastPull.Connector != "gitlab" {
 		t.Errorf("last pull %+v", got.LastPull)
+	}
+	for _, lang := range []string{"en", "zh-CN"} { // what a pull remarked is English for everybody
+		got := want[connector](h, "/connectors/gitlab", "Accept-Language", lang)
+		const held, left = "9 of 10 accounts would vanish", "Pending invitations of people without an account, left out: 3."
+		if got.StatusText != held || got.LastPull == nil || got.LastPull.Error != held || !slices.Equal(got.LastPull.Notes, []string{left}) {
+			t.Errorf("%s: %q, last pull %+v", lang, got.StatusText, got.LastPull)
+		}
 	}
 	h.update(func(tx *store.Tx) error {
 		return tx.SaveConnector(&gatehouse.Connector{Key: "never", Name: "Never pulled", Kind: "gitlab"})

@@ -59,7 +59,7 @@ func readConnector(tx *store.Tx, c gatehouse.Connector) (connector, error) {
 	}
 	v := connector{
 		ID: c.ID, Key: c.Key, Name: c.Name, Kind: c.Kind, URL: c.URL, Owners: orEmpty(c.Owners), Schedule: c.Schedule,
-		Status: string(c.Status), StatusText: c.StatusText, PulledAt: c.PulledAt, Enabled: c.Enabled, Counts: counts(n),
+		Status: string(c.Status), StatusText: c.StatusText.Sentence(), PulledAt: c.PulledAt, Enabled: c.Enabled, Counts: counts(n),
 		ManagedBy: string(c.Managed), CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
 	last, err := tx.LastPull(c.ID)
@@ -138,7 +138,7 @@ type progress struct {
 
 func showPull(key string, p gatehouse.Pull) pull {
 	return pull{
-		ID: p.ID, Connector: key, State: string(p.State), Progress: progress(p.Progress), Error: p.Error, Notes: orEmpty(p.Notes),
+		ID: p.ID, Connector: key, State: string(p.State), Progress: progress(p.Progress), Error: p.Error.Sentence(), Notes: shown(p.Notes, gatehouse.Note.Sentence),
 		Written: p.Written, StartedAt: p.StartedAt, EndedAt: p.EndedAt,
 	}
 }

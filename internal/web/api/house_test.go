@@ -192,7 +192,7 @@ func (h *house) fill() filled {
 		}
 		f.connector = gatehouse.Connector{
 			Key: "gitlab", Name: "GitLab", Kind: "gitlab", URL: "https://gitlab.example", Token: token, HookSecret: hookSecret,
-			Settings: map[string]string{"app_secret": settingText}, Enabled: true, Status: gatehouse.ConnectorConnected, Managed: gatehouse.ManagedByFile,
+			Settings: map[string]string{"app_secret": settingText}, Enabled: true, Status: gatehouse.ConnectorConnected, StatusText: gatehouse.Notef("%d of %d accounts would vanish", 9, 10), Managed: gatehouse.ManagedByFile,
 		}
 		for _, save := range []func() error{
 			func() error { return tx.SaveConnection(&f.connection) },
@@ -258,6 +258,8 @@ func (h *house) stage(tx *store.Tx, f *filled) error {
 		return err
 	}
 	f.pull.State, f.pull.EndedAt = gatehouse.PullHeld, tx.Now()
+	f.pull.Error = gatehouse.Notef("%d of %d accounts would vanish", 9, 10)
+	f.pull.Notes = []gatehouse.Note{gatehouse.Notef("Pending invitations of people without an account, left out: %d.", 3)}
 	return tx.SavePull(&f.pull)
 }
 

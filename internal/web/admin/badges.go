@@ -1,0 +1,116 @@
+package admin
+
+import (
+	"context"
+
+	"gatehouse"
+	"gatehouse/internal/i18n"
+)
+
+// connectorBadge is the tone and the words of a connector's state.
+func connectorBadge(ctx context.Context, s gatehouse.ConnectorStatus) (tone, label string) {
+	switch s {
+	case gatehouse.ConnectorNotConfigured:
+		return "", i18n.Text(ctx, "Not configured")
+	case gatehouse.ConnectorSyncing:
+		return "info", i18n.Text(ctx, "Syncing")
+	case gatehouse.ConnectorConnected:
+		return "good", i18n.Text(ctx, "Connected")
+	case gatehouse.ConnectorFailed:
+		return "bad", i18n.Text(ctx, "Failed")
+	case gatehouse.ConnectorPaused:
+		return "warn", i18n.Text(ctx, "Paused")
+	}
+	return "", string(s)
+}
+
+func pullBadge(ctx context.Context, s gatehouse.PullState) (tone, label string) {
+	switch s {
+	case gatehouse.PullRunning:
+		return "info", i18n.Text(ctx, "Running")
+	case gatehouse.PullDone:
+		return "good", i18n.Text(ctx, "Done")
+	case gatehouse.PullFailed:
+		return "bad", i18n.Text(ctx, "Failed")
+	case gatehouse.PullHeld:
+		return "warn", i18n.Text(ctx, "Held")
+	case gatehouse.PullCanceled:
+		return "", i18n.Text(ctx, "Canceled")
+	}
+	return "", string(s)
+}
+
+func outcomeBadge(ctx context.Context, o gatehouse.Outcome) (tone, label string) {
+	switch o {
+	case gatehouse.OutcomeSignedIn:
+		return "good", i18n.Text(ctx, "Signed in")
+	case gatehouse.OutcomeCreated:
+		return "good", i18n.Text(ctx, "Account created")
+	case gatehouse.OutcomeLinked:
+		return "good", i18n.Text(ctx, "Account linked")
+	case gatehouse.OutcomePending:
+		return "warn", i18n.Text(ctx, "Waits for approval")
+	case gatehouse.OutcomeRefused:
+		return "bad", i18n.Text(ctx, "Refused")
+	case gatehouse.OutcomeFailed:
+		return "bad", i18n.Text(ctx, "Failed")
+	}
+	return "", string(o)
+}
+
+func enabledBadge(ctx context.Context, on bool) (tone, label string) {
+	if on {
+		return "good", i18n.Text(ctx, "Enabled")
+	}
+	return "", i18n.Text(ctx, "Disabled")
+}
+
+// accountTone colours the app's own word for an account's state.
+func accountTone(state string) string {
+	if state == "active" {
+		return "good"
+	}
+	return "warn"
+}
+
+// accountState is the words for an account's state: GitLab's (app/models/user.rb),
+// or the app's own word where we do not know it.
+func accountState(ctx context.Context, state string) string {
+	switch state {
+	case "active":
+		return i18n.Text(ctx, "Active")
+	case "blocked":
+		return i18n.Text(ctx, "Blocked")
+	case "ldap_blocked":
+		return i18n.Text(ctx, "Blocked by LDAP")
+	case "deactivated":
+		return i18n.Text(ctx, "Deactivated")
+	case "banned":
+		return i18n.Text(ctx, "Banned")
+	case "blocked_pending_approval":
+		return i18n.Text(ctx, "Waits for approval")
+	}
+	return state
+}
+
+// resourceState is the words for a state of a group or project, likewise.
+func resourceState(ctx context.Context, state string) string {
+	switch state {
+	case "archived":
+		return i18n.Text(ctx, "Archived")
+	case "marked_for_deletion":
+		return i18n.Text(ctx, "Marked for deletion")
+	}
+	return state
+}
+
+// roleTone marks the roles by which somebody may give others access.
+func roleTone(r gatehouse.Role) string {
+	switch {
+	case r.Level >= 50:
+		return "warn"
+	case r.Level >= 40:
+		return "info"
+	}
+	return ""
+}
