@@ -107,7 +107,7 @@ func TestSyncOfAGitLabThatIsNoneSaysSoAndIsTriedAgain(t *testing.T) {
 	t.Cleanup(page.Close)
 	p := newPlace(t, plain(t)+`connectors: [{name: GitLab, kind: gitlab, url: "`+page.URL+`", personal_access_token: glpat-anything}]`)
 	p.serves()
-	ctx, leave := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, leave := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer leave()
 	var out, errs lockedBuffer
 	c := &cli{streams: streams{in: strings.NewReader(""), out: &out, err: &errs}, env: p.lookup}

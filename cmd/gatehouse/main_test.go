@@ -219,9 +219,18 @@ func (p *place) serves() {
 	p.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	var out, errs lockedBuffer
-	ended := make(chan int, 1)
+	ready, ended := make(chan struct{}), make(chan int, 1)
+	said := sync.OnceFunc(func() { close(ready) })
+	listens := writerFunc(func(b []byte) (int, error) {
+		n, err := out.Write(b)
+		if strings.Contains(out.String(), "ready ") {
+			said()
+		}
+		return n, err
+	})
 	go func() {
-		ended <- run(ctx, []string{"serve", "--log-level", "error"}, streams{in: strings.NewReader(""), out: &out, err: &errs}, p.lookup)
+		defer close(ended)
+		ended <- run(ctx, []string{"serve", "--log-level", "error"}, streams{in: strings.NewReader(""), out: listens, err: &errs}, p.lookup)
 	}()
 	p.t.Cleanup(func() {
 		cancel()
@@ -229,10 +238,12 @@ func (p *place) serves() {
 			p.t.Errorf("serve ended with %d: %s", code, errs.String())
 		}
 	})
-	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(out.String(), "ready "); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			p.t.Fatalf("not ready: %s%s", out.String(), errs.String())
-		}
+	select {
+	case <-ready:
+	case code := <-ended:
+		p.t.Fatalf("serve ended with %d before it was ready: %s%s", code, out.String(), errs.String())
+	case <-time.After(2 * time.Minute):
+		p.t.Fatalf("not ready: %s%s", out.String(), errs.String())
 	}
 }
 

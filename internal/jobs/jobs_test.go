@@ -135,7 +135,7 @@ func receive[T any](b *bench, c <-chan T) T {
 	select {
 	case v := <-c:
 		return v
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		b.Fatal("waited in vain")
 		panic("not reached")
 	}

@@ -289,7 +289,7 @@ func (h *house) browser() *browser {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return &browser{h: h, http: &http.Client{Jar: jar, Timeout: 30 * time.Second, CheckRedirect: func(r *http.Request, via []*http.Request) error {
+	return &browser{h: h, http: &http.Client{Jar: jar, Timeout: 2 * time.Minute, CheckRedirect: func(r *http.Request, via []*http.Request) error {
 		if !strings.HasPrefix(r.URL.String(), h.url+"/") || len(via) > 8 {
 			return http.ErrUseLastResponse
 		}
@@ -410,7 +410,7 @@ func (h *house) code(client string, changes ...string) string {
 
 // machine is a client without a browser.
 func (h *house) machine() *browser {
-	return &browser{h: h, http: &http.Client{Timeout: 30 * time.Second}}
+	return &browser{h: h, http: &http.Client{Timeout: 2 * time.Minute}}
 }
 
 // post sends a form to an endpoint of the protocol.

@@ -184,7 +184,7 @@ func journeyThroughGitLabAndTheDashboard(t *testing.T, database func(*dev, *conf
 		admin.follow(name).sees("GitLab", "allow_single_sign_on")
 	})
 	t.Run("TheConnectorBecomesConnected", func(t *testing.T) {
-		deadline := time.Now().Add(30 * time.Second)
+		deadline := time.Now().Add(2 * time.Minute)
 		for admin.open(r.hub + "/admin/connectors"); !strings.Contains(text(admin.doc), "Connected"); admin.open(r.hub + "/admin/connectors") {
 			if time.Now().After(deadline) {
 				t.Fatalf("not connected: %s\n%s", excerptOf(text(admin.doc)), r.log)

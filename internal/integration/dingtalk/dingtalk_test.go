@@ -86,7 +86,7 @@ func (s stage) pick(userID string) url.Values {
 }
 
 func (s stage) finish(answer url.Values) (gatehouse.Vouched, error) {
-	ctx, cancel := context.WithTimeout(s.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
 	defer cancel()
 	return s.provider.Finish(ctx, gatehouse.Attempt{RedirectURI: callback}, answer)
 }
