@@ -12,6 +12,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/integration/gitlab"
+	"gatehouse/internal/porttest"
 	twin "gatehouse/internal/twin/gitlab"
 )
 
@@ -123,9 +124,7 @@ func TestProbeOfWhatIsNoGitLab(t *testing.T) {
 	}
 	t.Run("NobodyThere", func(t *testing.T) {
 		t.Parallel()
-		server := httptest.NewServer(http.NotFoundHandler())
-		server.Close()
-		s := open(t, server.URL, "glpat-this", env(t))
+		s := open(t, "http://"+porttest.Keep(t), "glpat-this", env(t))
 		gitlab.Sleep(s, (&sleeper{}).Sleep)
 		if _, err := s.Probe(t.Context()); !errors.Is(err, gatehouse.Unavailable) {
 			t.Errorf("%v, want Unavailable", err)
