@@ -115,9 +115,11 @@ func pragmas(o Options) map[string]string {
 	}
 }
 
+// address is the data source name. mode=rw: a connection that is opened while
+// the file is away must fail, and not make an empty one in its place.
 func address(path string, o Options, more ...string) string {
 	var b strings.Builder
-	b.WriteString("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join(more, "&"))
+	b.WriteString("file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=rw&" + strings.Join(more, "&"))
 	for name, value := range pragmas(o) {
 		fmt.Fprintf(&b, "&_pragma=%s(%s)", name, value)
 	}
