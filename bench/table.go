@@ -46,13 +46,6 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds())
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 
-func perSecond(n int, d time.Duration) string {
-	if d <= 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%.0f", float64(n)/d.Seconds())
-}
-
 // percentile is the smallest value that at least p percent do not exceed
 // (nearest rank). sorted may be empty: 0.
 func percentile(sorted []time.Duration, p float64) time.Duration {

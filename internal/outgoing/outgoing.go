@@ -12,7 +12,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -162,16 +161,6 @@ func openHosts(urls []string) []string {
 	}
 	slices.Sort(open)
 	return slices.Compact(open)
-}
-
-// Host is the host and port of an http or https URL as it will be dialled:
-// lower case, in ASCII, the scheme's port when it names none.
-func Host(rawURL string) (string, error) {
-	hp, err := hostPort(rawURL)
-	if err != nil {
-		return "", fmt.Errorf("outgoing: %w", err)
-	}
-	return hp, nil
 }
 
 func joined(host, port string) string { return net.JoinHostPort(strings.ToLower(host), port) }

@@ -341,9 +341,9 @@ func TestHost(t *testing.T) {
 		"http://hunter2:x@[":             "",
 		"https://gitlab.example.com:99x": "",
 	} {
-		got, err := Host(address)
+		got, err := hostPort(address)
 		if got != want || (want == "") != (err != nil) || err != nil && strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("Host(%q) = %q, %v", address, got, err)
+			t.Errorf("hostPort(%q) = %q, %v", address, got, err)
 		}
 	}
 }

@@ -5,8 +5,6 @@
 package users
 
 import (
-	"log/slog"
-
 	"gatehouse"
 	"gatehouse/internal/store"
 )
@@ -16,7 +14,6 @@ import (
 type Users struct {
 	Store   *store.Store
 	Clock   gatehouse.Clock
-	Log     *slog.Logger      // nil: discard
 	Metrics gatehouse.Metrics // nil: none
 	// Admins are the addresses that administer. One counts when we hold it as
 	// verified, or when a connection of the configuration file says that it is:
@@ -29,13 +26,6 @@ type Users struct {
 type EnsureOptions struct {
 	Address    string // the browser's IP address, for the decision and the audit log
 	LinkUserID string // the signed-in user who connects this identity; "" = a sign-in
-}
-
-func (u *Users) log() *slog.Logger {
-	if u.Log == nil {
-		return slog.New(slog.DiscardHandler)
-	}
-	return u.Log
 }
 
 func (u *Users) count(name string, labels ...string) {

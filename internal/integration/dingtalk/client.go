@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"gatehouse/internal/integration"
+	"gatehouse/internal/outgoing"
 )
 
 // maxAnswer bounds an answer. The largest we ask for, one person of the
@@ -187,7 +188,7 @@ func (c *client) do(r *http.Request, out any) error {
 	defer answer.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
 	if err != nil {
-		return unusable(withoutQuery(err))
+		return unusable(outgoing.Redact(err))
 	}
 	if len(body) > maxAnswer {
 		return unusable(fmt.Errorf("the answer is longer than %d bytes", maxAnswer))

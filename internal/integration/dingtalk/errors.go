@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 
 	"gatehouse"
+	"gatehouse/internal/outgoing"
 )
 
 // failure is the error form of the old API. The gateway wraps its own refusals
@@ -109,23 +109,11 @@ func unreachable(err error) error {
 	if errors.As(err, &own) {
 		return own
 	}
-	err = withoutQuery(err)
+	err = outgoing.Redact(err) // the old API has its token in the query
 	if errors.Is(err, context.DeadlineExceeded) {
 		return gatehouse.Errorf(gatehouse.Unavailable, "DingTalk did not answer in time. Please try again.").Because(err)
 	}
 	return gatehouse.Errorf(gatehouse.Unavailable, "DingTalk cannot be reached at the moment. Please try again.").Because(err)
-}
-
-// withoutQuery takes the query off the address in an error of net/http: the
-// old API has its token there.
-func withoutQuery(err error) error {
-	var u *url.Error
-	if !errors.As(err, &u) {
-		return err
-	}
-	short := *u
-	short.URL, _, _ = strings.Cut(u.URL, "?")
-	return &short
 }
 
 // quoted is a value from outside for the log: short and on one line.

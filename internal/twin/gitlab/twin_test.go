@@ -1,7 +1,6 @@
 package gitlab_test
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -45,14 +44,6 @@ type answer struct {
 	status int
 	header http.Header
 	body   string
-}
-
-// decode reads the body as JSON.
-func (a answer) decode(t *testing.T, into any) {
-	t.Helper()
-	if err := json.Unmarshal([]byte(a.body), into); err != nil {
-		t.Fatalf("decode %q: %v", a.body, err)
-	}
 }
 
 // ask sends one request with a token; body is sent as a form.
