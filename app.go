@@ -31,10 +31,49 @@ type ConnectionRules struct {
 	External               bool     `json:"external"` // new accounts are external
 	SyncProfile            bool     `json:"sync_profile_from_provider"`
 	SyncProfileAttributes  []string `json:"sync_profile_attributes,omitempty"`
+	RequestAccess          bool     `json:"request_access"`             // newcomers may ask for an account; one is made when it is granted
 	TrustedDomains         []string `json:"trusted_domains,omitempty"`  // addresses there count as theirs
 	LinkOnly               bool     `json:"link_only"`                  // nobody signs in by it, people only connect it
 	AllowBypassTwoFactor   bool     `json:"allow_bypass_two_factor"`    // the provider did it
 	AutoSignInWithProvider bool     `json:"auto_sign_in_with_provider"` // the sign-in page goes straight on
+}
+
+// NewPeople is what happens with somebody whom a connection vouches for and
+// whom nobody here knows: the choice that the dashboard offers for a
+// connection. The file says the same by GitLab's settings.
+type NewPeople string
+
+// The choices.
+const (
+	NewPeopleOff           NewPeople = "off"            // they are refused
+	NewPeopleLinkOnly      NewPeople = "link_only"      // nobody signs in by it, people only connect it
+	NewPeopleRequestAccess NewPeople = "request_access" // they may ask for an account
+	NewPeoplePending       NewPeople = "create_pending" // they get one that waits for approval
+	NewPeopleCreate        NewPeople = "create"         // they get one
+)
+
+// NewPeople is the choice that the rules amount to.
+func (r ConnectionRules) NewPeople() NewPeople {
+	switch {
+	case r.LinkOnly:
+		return NewPeopleLinkOnly
+	case r.AllowSingleSignOn && r.BlockAutoCreatedUsers:
+		return NewPeoplePending
+	case r.AllowSingleSignOn:
+		return NewPeopleCreate
+	case r.RequestAccess:
+		return NewPeopleRequestAccess
+	}
+	return NewPeopleOff
+}
+
+// SetNewPeople makes the rules amount to the choice. One that is not known is
+// the safe one, off.
+func (r *ConnectionRules) SetNewPeople(n NewPeople) {
+	r.LinkOnly = n == NewPeopleLinkOnly
+	r.RequestAccess = n == NewPeopleRequestAccess
+	r.AllowSingleSignOn = n == NewPeoplePending || n == NewPeopleCreate
+	r.BlockAutoCreatedUsers = n == NewPeoplePending
 }
 
 // ManagedBy says who is master of a row: the file or the dashboard.

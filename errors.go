@@ -14,6 +14,7 @@ const (
 	Forbidden    ErrorKind = "forbidden"    // somebody is signed in, and may not
 	Conflict     ErrorKind = "conflict"     // it is there already, or was changed by somebody else
 	Expired      ErrorKind = "expired"      // it was right once: a code, a sign-in, a link
+	Stale        ErrorKind = "stale"        // somebody is signed in, but proved it too long ago for this
 	Limited      ErrorKind = "limited"      // too much at once; try again later
 	Unavailable  ErrorKind = "unavailable"  // we, or what we depend on, cannot answer now
 	Upstream     ErrorKind = "upstream"     // an outside system answered something that we cannot use

@@ -17,12 +17,26 @@ type Attempt struct {
 	RedirectURI  string // the callback address that was sent
 	Request      string // handle of the provider request it serves, "" if none
 	ReturnTo     string // own path to go to at the end, "" = /user
-	LinkUserID   string // the signed-in user who connects an identity; "" = a sign-in
+	Purpose      AttemptPurpose
+	UserID       string // the signed-in user who connects, confirms or tests; "" for a sign-in
+	Fresh        bool   // the provider is to ask the person again (OpenID Connect: prompt=login)
 	LoginHint    string
 	Locale       string
 	CreatedAt    time.Time
 	ExpiresAt    time.Time
 }
+
+// AttemptPurpose is what an Attempt is for.
+type AttemptPurpose string
+
+// The purposes. All but the first belong to somebody who is signed in already
+// (Attempt.UserID), and start no new session.
+const (
+	ForSignIn  AttemptPurpose = ""
+	ForLink    AttemptPurpose = "link"    // connects the identity to the user
+	ForConfirm AttemptPurpose = "confirm" // the user proves again who they are, before a sensitive act
+	ForTest    AttemptPurpose = "test"    // an administrator looks at what the provider says; nothing is written
+)
 
 // Vouched is what a Provider answers for: who the person is there, and if they
 // were asked for, the tokens to act for them.
@@ -36,6 +50,7 @@ type Vouched struct {
 // Tokens are what a provider gave to act for a person.
 type Tokens struct {
 	Access, Refresh string
+	ID              string // the ID token as it came, for RP-initiated logout; "" = none
 	Scopes          []string
 	ExpiresAt       time.Time
 }

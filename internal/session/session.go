@@ -71,6 +71,18 @@ func (m *Manager) over(s gatehouse.Session, now time.Time) bool {
 	return !now.Before(s.ExpiresAt) || !now.Before(s.SeenAt.Add(m.idle()))
 }
 
+// FreshFor is how long a proof of who somebody is counts for sensitive acts.
+const FreshFor = 10 * time.Minute
+
+// Fresh asks that the person proved who they are within FreshFor: nil, or an
+// error of kind Stale, which the pages answer by asking for a proof again.
+func (m *Manager) Fresh(s gatehouse.Session) error {
+	if m.Clock.Now().Before(s.AuthAt.Add(FreshFor)) {
+		return nil
+	}
+	return gatehouse.Errorf(gatehouse.Stale, "You signed in a while ago, and this needs a fresh proof that it is you. Confirm who you are, and do it again.")
+}
+
 // Start says how a session begins.
 type Start struct {
 	UserID       string

@@ -16,7 +16,9 @@ type Start struct {
 	Connection  string // name
 	Request     string // handle of the authorization request it serves, "" if none
 	ReturnTo    string // own path to go to at the end; anything else counts as ""
-	LinkUserID  string // the signed-in user who connects an identity; "" = a sign-in
+	Purpose     gatehouse.AttemptPurpose
+	UserID      string // the signed-in user whose purpose it is; "" for a sign-in
+	Fresh       bool   // the provider is to ask the person again
 	Locale      string
 	BrowserHash []byte
 }
@@ -31,7 +33,7 @@ func (s *Service) Begin(ctx context.Context, st Start) (address string, err erro
 	if err != nil {
 		return "", fmt.Errorf("begin a sign-in: %w", err)
 	}
-	if c.Rules.LinkOnly && st.LinkUserID == "" {
+	if c.Rules.LinkOnly && st.Purpose == gatehouse.ForSignIn {
 		return "", gatehouse.Errorf(gatehouse.Forbidden, "%s can be connected to an account, but not be used to sign in. Sign in another way first, and then connect it on your own page.", label(c))
 	}
 	if door.Provider == nil {
@@ -57,7 +59,8 @@ func (s *Service) attempt(ctx context.Context, c gatehouse.Connection, st Start)
 	a := gatehouse.Attempt{
 		ID: store.NewID(), ConnectionID: c.ID, State: newSecret(), Nonce: newSecret(), Verifier: newSecret(),
 		BrowserHash: st.BrowserHash, RedirectURI: s.RedirectURI(c.Name),
-		Request: st.Request, ReturnTo: ui.OwnPath(st.ReturnTo), LinkUserID: st.LinkUserID,
+		Request: st.Request, ReturnTo: ui.OwnPath(st.ReturnTo),
+		Purpose: st.Purpose, UserID: st.UserID, Fresh: st.Fresh,
 		Locale: users.OneLine(st.Locale), CreatedAt: now, ExpiresAt: now.Add(attemptLife),
 	}
 	if st.Request == "" {

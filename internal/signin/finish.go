@@ -89,7 +89,7 @@ func (s *Service) take(ctx context.Context, a Answer) (at gatehouse.Attempt, c g
 			no = mixedUp()
 		case !c.Enabled:
 			no = disabled(c)
-		case at.LinkUserID != "" && at.LinkUserID != a.CurrentUserID:
+		case at.UserID != "" && at.UserID != a.CurrentUserID:
 			no = otherUser(c)
 		}
 		if _, err := tx.TakeAttempt(state); err != nil && !errors.Is(err, gatehouse.Expired) {
@@ -153,8 +153,8 @@ func (s *Service) enter(ctx context.Context, at gatehouse.Attempt, a Answer, v g
 		if c, err = tx.Connection(at.ConnectionID); err != nil {
 			return fmt.Errorf("read the connection: %w", err)
 		}
-		r.User, r.Decision, err = s.Users.Ensure(tx, c, v, users.EnsureOptions{Address: a.Address, LinkUserID: at.LinkUserID})
-		if err != nil || at.LinkUserID != "" || !letsIn(r.Decision.Outcome) {
+		r.User, r.Decision, err = s.Users.Ensure(tx, c, v, users.EnsureOptions{Address: a.Address, LinkUserID: at.UserID})
+		if err != nil || at.UserID != "" || !letsIn(r.Decision.Outcome) {
 			return err
 		}
 		r.SessionToken, _, err = s.Sessions.Start(tx, session.Start{

@@ -58,7 +58,7 @@ func TestClaim(t *testing.T) {
 				t.Errorf("locked out: %+v, %v", again.User, err)
 			}
 			late := w.link(PurposeClaim, "")
-			a := answer(w.begin(Start{LinkUserID: r.User.ID}), "boss")
+			a := answer(w.begin(Start{Purpose: gatehouse.ForLink, UserID: r.User.ID}), "boss")
 			a.CurrentUserID = r.User.ID
 			w.finish(a)
 			if w.needsClaim() {

@@ -99,7 +99,7 @@ func TestJourney(t *testing.T) {
 		t.Parallel()
 		each(t, func(t *testing.T, w *world) {
 			me := w.finish(answer(w.begin(Start{}), "alice"))
-			a := answer(w.begin(Start{Connection: "two", LinkUserID: me.User.ID, ReturnTo: "/user?tab=accounts"}), "alice-there")
+			a := answer(w.begin(Start{Connection: "two", Purpose: gatehouse.ForLink, UserID: me.User.ID, ReturnTo: "/user?tab=accounts"}), "alice-there")
 			a.Connection, a.CurrentUserID = "two", me.User.ID
 			r := w.finish(a)
 			if r.SessionToken != "" || r.GoTo != "/user?tab=accounts" || r.Decision.Outcome != gatehouse.OutcomeLinked || r.User.ID != me.User.ID || w.sessions() != 1 {
@@ -118,7 +118,7 @@ func TestConnectingNeedsTheSameUser(t *testing.T) {
 			return tx.SaveUser(&me)
 		})
 		for _, current := range []string{"", store.NewID()} {
-			a := answer(w.begin(Start{LinkUserID: me.ID}), "x")
+			a := answer(w.begin(Start{Purpose: gatehouse.ForLink, UserID: me.ID}), "x")
 			a.CurrentUserID = current
 			w.refused(a, gatehouse.OutcomeRefused, "link_session", gatehouse.Forbidden)
 		}
@@ -380,7 +380,7 @@ func TestBeginRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want kind %q", name, err, tt.kind)
 		}
 	}
-	if _, err := w.Begin(t.Context(), Start{Connection: "linkonly", BrowserHash: browser, LinkUserID: "me"}); err != nil {
+	if _, err := w.Begin(t.Context(), Start{Connection: "linkonly", BrowserHash: browser, Purpose: gatehouse.ForLink, UserID: "me"}); err != nil {
 		t.Errorf("link-only, to link: %v", err)
 	}
 }

@@ -28,10 +28,10 @@ func (tx *Tx) SaveAttempt(a *gatehouse.Attempt) error {
 		return err
 	}
 	_, err = tx.exec(`insert into attempts (id, connection_id, secrets_sealed, browser_hash, redirect_uri, return_to,
-		link_user_id, login_hint, locale, created_at, expires_at, state_hash)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		purpose, user_id, fresh, login_hint, locale, created_at, expires_at, state_hash)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		fresh.ID, fresh.ConnectionID, secrets, fresh.BrowserHash, fresh.RedirectURI, fresh.ReturnTo,
-		fresh.LinkUserID, fresh.LoginHint, fresh.Locale, fresh.CreatedAt, fresh.ExpiresAt, digest(fresh.State))
+		fresh.Purpose, fresh.UserID, fresh.Fresh, fresh.LoginHint, fresh.Locale, fresh.CreatedAt, fresh.ExpiresAt, digest(fresh.State))
 	if err == nil {
 		*a = fresh
 	}
@@ -39,12 +39,12 @@ func (tx *Tx) SaveAttempt(a *gatehouse.Attempt) error {
 }
 
 const attemptColumns = `id, connection_id, secrets_sealed, browser_hash, redirect_uri, return_to,
-	link_user_id, login_hint, locale, created_at, expires_at`
+	purpose, user_id, fresh, login_hint, locale, created_at, expires_at`
 
 func (tx *Tx) scanAttempt(r row) (a gatehouse.Attempt, err error) {
 	var sealed []byte
 	if err := r.Scan(&a.ID, &a.ConnectionID, &sealed, &a.BrowserHash, &a.RedirectURI, &a.ReturnTo,
-		&a.LinkUserID, &a.LoginHint, &a.Locale, at(&a.CreatedAt), at(&a.ExpiresAt)); err != nil {
+		&a.Purpose, &a.UserID, &a.Fresh, &a.LoginHint, &a.Locale, at(&a.CreatedAt), at(&a.ExpiresAt)); err != nil {
 		return a, err
 	}
 	plain, err := tx.unseal(sealed, attemptCell(a.ID))

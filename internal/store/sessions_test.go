@@ -101,7 +101,7 @@ func TestAttempts(t *testing.T) {
 		update(t, s, func(tx *store.Tx) error {
 			a = gatehouse.Attempt{
 				ConnectionID: "c", State: "state-1", Nonce: "nonce", Verifier: "verifier", BrowserHash: hash("b"),
-				RedirectURI: "https://g/cb", Request: "handle", ReturnTo: "/user", LinkUserID: "u", LoginHint: "h", Locale: "en",
+				RedirectURI: "https://g/cb", Request: "handle", ReturnTo: "/user", Purpose: gatehouse.ForLink, UserID: "u", Fresh: true, LoginHint: "h", Locale: "en",
 				ExpiresAt: noon.Add(time.Minute),
 			}
 			is(t, tx.SaveAttempt(&gatehouse.Attempt{State: "state-2", ExpiresAt: noon.Add(time.Minute)}), "")

@@ -41,6 +41,7 @@ type rules struct {
 	External               bool     `json:"external"`
 	SyncProfile            bool     `json:"sync_profile_from_provider"`
 	SyncProfileAttributes  []string `json:"sync_profile_attributes" nullable:"false"`
+	RequestAccess          bool     `json:"request_access"`
 	TrustedDomains         []string `json:"trusted_domains" nullable:"false"`
 	LinkOnly               bool     `json:"link_only"`
 	AllowBypassTwoFactor   bool     `json:"allow_bypass_two_factor"`

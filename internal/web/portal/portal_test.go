@@ -33,7 +33,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 type provider struct{}
 
 func (provider) Begin(_ context.Context, a gatehouse.Attempt) (string, error) {
-	if a.LinkUserID == "" {
+	if a.UserID == "" {
 		return "", errors.New("not for linking")
 	}
 	return "https://provider.example/authorize?state=" + a.State, nil

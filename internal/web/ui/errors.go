@@ -29,7 +29,7 @@ func StatusOf(err error) int {
 		return http.StatusNotFound
 	case gatehouse.Unauthorized:
 		return http.StatusUnauthorized
-	case gatehouse.Forbidden:
+	case gatehouse.Forbidden, gatehouse.Stale:
 		return http.StatusForbidden
 	case gatehouse.Conflict:
 		return http.StatusConflict
