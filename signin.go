@@ -55,6 +55,23 @@ type Tokens struct {
 	ExpiresAt       time.Time
 }
 
+// Proof is what a provider vouched for in one browser while nothing could be
+// done with it yet: the address belongs to somebody whom the person has to prove
+// to be, the person may ask for an account, or the account waits for approval.
+// It is held sealed, for that browser alone, and taken once.
+type Proof struct {
+	ID           string
+	ConnectionID string
+	Vouched      Vouched
+	BrowserHash  []byte    // SHA-256 of the browser's cookie
+	UserID       string    // the account that waits for approval; "" = the identity is nobody's yet
+	Decision     string    // id of the decision that left it at this
+	Request      string    // handle of the provider request it serves, "" if none
+	ReturnTo     string    // own path to go to at the end, "" = /user
+	CreatedAt    time.Time // when the provider vouched
+	ExpiresAt    time.Time
+}
+
 // Decision is what was decided at one sign-in, and why. Every one is stored.
 type Decision struct {
 	ID           string

@@ -43,6 +43,10 @@ func TestSecretsAreNotInTheFile(t *testing.T) {
 		is(t, tx.SaveSigningKey(&gatehouse.SigningKey{ID: "kid", Private: []byte("hidden-key")}), "")
 		is(t, tx.SaveAttempt(&gatehouse.Attempt{State: "hidden-state", Nonce: "hidden-nonce", Verifier: "hidden-verifier", Request: "hidden-handle"}), "")
 		is(t, tx.SaveRequest(&gatehouse.Request{Handle: "hidden-handle"}), "")
+		is(t, tx.SaveProof(&gatehouse.Proof{
+			ConnectionID: "c", BrowserHash: hash("b"), Request: "hidden-handle", ExpiresAt: noon,
+			Vouched: gatehouse.Vouched{Subject: "hidden-subject", Tokens: &gatehouse.Tokens{Refresh: "hidden-refresh"}},
+		}), "")
 		return tx.SaveLink("hidden-link", store.Link{Purpose: "claim"})
 	})
 	path := strings.TrimPrefix(address, "sqlite:")

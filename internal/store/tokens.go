@@ -126,6 +126,7 @@ func (tx *Tx) DeleteExpired(limit int) (int64, error) {
 		{"tokens", "hash", tx.now},
 		{"sessions", "id", tx.now},
 		{"links", "token_hash", tx.now},
+		{"proofs", "id", tx.now},
 	} {
 		n, err := tx.exec(`delete from `+e.table+` where `+e.key+` in
 			(select `+e.key+` from `+e.table+` where expires_at > 0 and expires_at <= $1 order by expires_at limit $2)`,

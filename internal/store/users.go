@@ -55,6 +55,15 @@ func (tx *Tx) UsersByEmail(email string) ([]gatehouse.User, error) {
 		order by email_verified desc, id`, strings.ToLower(email))
 }
 
+// UsersByVerifiedEmail finds who holds an address that is verified for them: one
+// user at most. "" finds nobody.
+func (tx *Tx) UsersByVerifiedEmail(email string) ([]gatehouse.User, error) {
+	if email == "" {
+		return nil, nil
+	}
+	return all(tx, scanUser, `select `+userColumns+` from users where lower(email) = lower($1) and email_verified`, email)
+}
+
 // UsernamesTaken says which of the names are taken, without regard to case. The
 // keys are the names as they were given.
 func (tx *Tx) UsernamesTaken(names []string) (map[string]bool, error) {

@@ -28,8 +28,9 @@ type match struct {
 
 // candidate is a user to whom the identity might be added.
 type candidate struct {
-	user gatehouse.User
-	here bool // has another identity of the same connection already
+	user     gatehouse.User
+	here     bool // has another identity of the same connection already
+	verified bool // the vouched address is verified by us for them; of holders only
 }
 
 // act is what is to be written.
@@ -76,7 +77,7 @@ func decide(q question) verdict {
 		return q.enter(renew, "alias", *q.old)
 	}
 	for _, h := range q.holders {
-		if h.user.EmailVerified {
+		if h.verified {
 			return q.byAddress(h)
 		}
 	}
@@ -249,7 +250,7 @@ func (q question) vouchedFor() bool {
 // free says whether nobody but this user holds the vouched address as verified.
 func (q question) free(userID string) bool {
 	return !slices.ContainsFunc(q.holders, func(h candidate) bool {
-		return h.user.EmailVerified && h.user.ID != userID
+		return h.verified && h.user.ID != userID
 	})
 }
 

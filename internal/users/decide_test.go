@@ -76,7 +76,7 @@ func TestDecideByAddress(t *testing.T) {
 			for _, here := range []bool{false, true} {
 				got := decide(question{
 					connection: connection(rules), vouched: vouched(aliceMail, said),
-					holders: []candidate{{user(gatehouse.UserActive, f[0] == "verified"), here}},
+					holders: []candidate{{user(gatehouse.UserActive, f[0] == "verified"), here, f[0] == "verified"}},
 				})
 				outcome, rule := f[4], f[5]
 				if here && outcome == "linked" { // a second person with the address at the same provider (H6)
@@ -130,7 +130,7 @@ func TestDecide(t *testing.T) {
 			want{"signed_in", "identity", use, "active", false},
 		},
 		"KnownIdentityWinsOverAddress": {
-			question{connection: connection(gatehouse.ConnectionRules{AutoLinkUser: true}), vouched: vouched(aliceMail, "verified"), known: known(other), holders: []candidate{{user: user("active", true)}}},
+			question{connection: connection(gatehouse.ConnectionRules{AutoLinkUser: true}), vouched: vouched(aliceMail, "verified"), known: known(other), holders: []candidate{{user: user("active", true), verified: true}}},
 			want{"signed_in", "identity", use, "active", false},
 		},
 		"KnownIdentityWinsOverAnOlderId": {
@@ -182,15 +182,15 @@ func TestDecide(t *testing.T) {
 			want{"signed_in", "identity", use, "active", true},
 		},
 		"AddressFindsBlockedUserAndDoesNotLink": {
-			question{connection: connection(gatehouse.ConnectionRules{AutoLinkUser: true}), vouched: vouched(aliceMail, "verified"), holders: []candidate{{user: user("blocked", true)}}},
+			question{connection: connection(gatehouse.ConnectionRules{AutoLinkUser: true}), vouched: vouched(aliceMail, "verified"), holders: []candidate{{user: user("blocked", true), verified: true}}},
 			want{"refused", "blocked", nothing, "blocked", false},
 		},
 		"AddressFindsPendingUserLinksAndWaits": {
-			question{connection: connection(gatehouse.ConnectionRules{AutoLinkUser: true}), vouched: vouched(aliceMail, "verified"), holders: []candidate{{user: user("pending", true)}}},
+			question{connection: connection(gatehouse.ConnectionRules{AutoLinkUser: true}), vouched: vouched(aliceMail, "verified"), holders: []candidate{{user: user("pending", true), verified: true}}},
 			want{"pending", "block_auto_created_users", link, "pending", false},
 		},
 		"SubdomainIsNotTrusted": {
-			question{connection: connection(gatehouse.ConnectionRules{TrustedDomains: []string{"example.com"}}), vouched: vouched("alice@sub.example.com", "verified"), holders: []candidate{{user: user("active", true)}}},
+			question{connection: connection(gatehouse.ConnectionRules{TrustedDomains: []string{"example.com"}}), vouched: vouched("alice@sub.example.com", "verified"), holders: []candidate{{user: user("active", true), verified: true}}},
 			want{"refused", "address_taken", nothing, "", false},
 		},
 		"NobodyFoundAndNoneMayBeMade": {
@@ -226,7 +226,7 @@ func TestDecide(t *testing.T) {
 			want{"refused", "allow_single_sign_on", nothing, "", false},
 		},
 		"AdministratorsAddressOfSomebodyElseGivesNoRole": {
-			question{connection: fromFile(open), vouched: vouched(bossMail, "verified"), known: known(active), admins: admins, holders: []candidate{{user: gatehouse.User{ID: "u2", Email: bossMail, EmailVerified: true, State: "active"}}}},
+			question{connection: fromFile(open), vouched: vouched(bossMail, "verified"), known: known(active), admins: admins, holders: []candidate{{user: gatehouse.User{ID: "u2", Email: bossMail, EmailVerified: true, State: "active"}, verified: true}}},
 			want{"signed_in", "identity", use, "active", false},
 		},
 		"LinkingAddsTheIdentity": {
@@ -304,14 +304,14 @@ func drawQuestion(t *rapid.T) question {
 	if email != "" {
 		verified := rapid.IntRange(-1, 2).Draw(t, "verified holder")
 		for i := range rapid.IntRange(0, 3).Draw(t, "holders") {
-			q.holders = append(q.holders, candidate{someone(fmt.Sprintf("holder%d", i), email, i == verified), rapid.Bool().Draw(t, "here")})
+			q.holders = append(q.holders, candidate{someone(fmt.Sprintf("holder%d", i), email, i == verified), rapid.Bool().Draw(t, "here"), i == verified})
 		}
 	}
 	if rapid.IntRange(0, 3).Draw(t, "known") == 0 {
 		q.known = &match{gatehouse.Identity{ID: "i", Subject: "s1"}, someone("owner", "owner@example.com", rapid.Bool().Draw(t, "owner verified"))}
 	}
 	if rapid.IntRange(0, 3).Draw(t, "linking") == 0 {
-		q.linking = &candidate{someone("linker", "linker@example.com", false), rapid.Bool().Draw(t, "linker here")}
+		q.linking = &candidate{someone("linker", "linker@example.com", false), rapid.Bool().Draw(t, "linker here"), false}
 	}
 	return q
 }
@@ -324,7 +324,7 @@ func TestDecideProperties(t *testing.T) {
 		v := decide(q)
 		rules, said := q.connection.Rules, q.vouched.Profile.Verified
 		if v.act == link && q.linking == nil {
-			held := slices.ContainsFunc(q.holders, func(h candidate) bool { return h.user.ID == v.user.ID && h.user.EmailVerified && !h.here })
+			held := slices.ContainsFunc(q.holders, func(h candidate) bool { return h.user.ID == v.user.ID && h.verified && !h.here })
 			trusted := rules.AutoLinkUser || slices.Contains(rules.TrustedDomains, "example.com")
 			if !held || !trusted || said == gatehouse.Unverified {
 				t.Fatalf("H5: linked by an address that may not: %+v", v.Decision)

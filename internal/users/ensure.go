@@ -49,6 +49,19 @@ func (u *Users) Ensure(tx *store.Tx, c gatehouse.Connection, v gatehouse.Vouched
 	return made.user, d, nil
 }
 
+// Preview says what Ensure would decide for a sign-in now, and writes nothing.
+// The Decision has no Reference and is not kept.
+func (u *Users) Preview(tx *store.Tx, c gatehouse.Connection, v gatehouse.Vouched) (gatehouse.Decision, error) {
+	if !validSubject(v.Subject) {
+		return nameless(c).Decision, nil
+	}
+	q, err := u.read(tx, c, clean(v), EnsureOptions{})
+	if err != nil {
+		return gatehouse.Decision{}, err
+	}
+	return decide(q).Decision, nil
+}
+
 // nameless is what is decided when a provider does not say who the person is.
 func nameless(c gatehouse.Connection) verdict {
 	return verdict{Decision: gatehouse.Decision{
@@ -148,20 +161,27 @@ func find(tx *store.Tx, connectionID, subject string) (*match, error) {
 	return &match{i, user}, nil
 }
 
+// holders are the users who have the address: the one for whom it is verified,
+// if there is one, and those who only say that it is theirs.
 func holders(tx *store.Tx, connectionID, email string) ([]candidate, error) {
-	if email == "" {
-		return nil, nil
+	verified, err := tx.UsersByVerifiedEmail(email)
+	if err != nil {
+		return nil, fmt.Errorf("read who holds the address: %w", err)
 	}
 	found, err := tx.UsersByEmail(email)
 	if err != nil {
 		return nil, fmt.Errorf("read the users with the address: %w", err)
 	}
 	var all []candidate
-	for _, user := range found {
+	for _, user := range append(verified, found...) {
+		if slices.ContainsFunc(all, func(c candidate) bool { return c.user.ID == user.ID }) {
+			continue
+		}
 		c, err := asCandidate(tx, connectionID, user)
 		if err != nil {
 			return nil, err
 		}
+		c.verified = slices.ContainsFunc(verified, func(v gatehouse.User) bool { return v.ID == user.ID })
 		all = append(all, c)
 	}
 	return all, nil
@@ -172,7 +192,8 @@ func asCandidate(tx *store.Tx, connectionID string, user gatehouse.User) (candid
 	if err != nil {
 		return candidate{}, fmt.Errorf("read the identities of user %s: %w", user.ID, err)
 	}
-	return candidate{user, slices.ContainsFunc(identities, func(i gatehouse.Identity) bool { return i.ConnectionID == connectionID })}, nil
+	here := slices.ContainsFunc(identities, func(i gatehouse.Identity) bool { return i.ConnectionID == connectionID })
+	return candidate{user: user, here: here}, nil
 }
 
 // write does what was decided.
@@ -202,7 +223,10 @@ func (u *Users) write(tx *store.Tx, q question, v *verdict, o EnsureOptions) err
 			return fmt.Errorf("add the search for the user's accounts: %w", err)
 		}
 	}
-	return recordAll(tx, by, before, v)
+	if err := recordAll(tx, by, before, v); err != nil || v.act != create || v.state != gatehouse.UserPending {
+		return err
+	}
+	return u.AskApproval(tx, v.user, q.connection, o.Message)
 }
 
 // newUser makes the account of a newcomer.

@@ -32,7 +32,7 @@ func (q question) facts() map[string]string {
 		"identity_known_by_its_older_id": yes(q.old != nil),
 	}
 	for _, h := range q.holders {
-		if h.user.EmailVerified {
+		if h.verified {
 			f["verified_holder_of_this_email"] = h.user.Username
 		}
 	}

@@ -26,6 +26,7 @@ type Users struct {
 type EnsureOptions struct {
 	Address    string // the browser's IP address, for the decision and the audit log
 	LinkUserID string // the signed-in user who connects this identity; "" = a sign-in
+	Message    string // what a newcomer who has to wait says to the approvers
 }
 
 func (u *Users) count(name string, labels ...string) {
