@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"gatehouse"
@@ -40,7 +41,7 @@ func (tx *Tx) scanProof(r row) (p gatehouse.Proof, err error) {
 // are filled in.
 func (tx *Tx) SaveProof(p *gatehouse.Proof) error {
 	if len(p.BrowserHash) == 0 || p.ConnectionID == "" || p.ExpiresAt.IsZero() {
-		return gatehouse.Errorf(gatehouse.Invalid, "The proof has no browser, no connection or no end.")
+		return errors.New("save a proof: it has no browser, no connection or no end")
 	}
 	fresh := *p
 	fresh.ID, fresh.CreatedAt = NewID(), p.CreatedAt

@@ -68,8 +68,9 @@ func TestProofNeedsABrowserAndAnEnd(t *testing.T) {
 		nobodys, endless := proof("mine"), proof("mine")
 		nobodys.BrowserHash, endless.ExpiresAt = nil, time.Time{}
 		update(t, s, func(tx *store.Tx) error {
-			is(t, tx.SaveProof(&nobodys), gatehouse.Invalid)
-			is(t, tx.SaveProof(&endless), gatehouse.Invalid)
+			if tx.SaveProof(&nobodys) == nil || tx.SaveProof(&endless) == nil {
+				t.Error("a proof that is nobody's, or has no end, was kept")
+			}
 			_, err := tx.Proof(nil)
 			is(t, err, gatehouse.NotFound)
 			return nil
