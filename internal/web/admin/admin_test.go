@@ -10,6 +10,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/store"
+	"gatehouse/internal/web/admin/desk"
 )
 
 // pages are all addresses that can be read.
@@ -213,7 +214,7 @@ func TestListsGoOnByPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.update(func(tx *store.Tx) error {
-		for range pageSize + 5 {
+		for range desk.PageSize + 5 {
 			if err := tx.Record(gatehouse.Event{Actor: gatehouse.Actor{Kind: gatehouse.ActorJob, Name: "pull"}, Action: "test.many", Target: "test/1"}); err != nil {
 				return err
 			}
@@ -222,7 +223,7 @@ func TestListsGoOnByPages(t *testing.T) {
 	})
 	first := w.page("/admin/audit?q=test.&lang=xx")
 	ok := strings.Contains(first, `rel="next"`)
-	if !ok || strings.Count(first, "test.many") != pageSize {
+	if !ok || strings.Count(first, "test.many") != desk.PageSize {
 		t.Fatalf("%d rows, next %v", strings.Count(first, "test.many"), ok)
 	}
 	_, href, _ := strings.Cut(first, `<a class="button" href="`)

@@ -10,19 +10,20 @@ import (
 	"gatehouse"
 	"gatehouse/internal/i18n"
 	"gatehouse/internal/store"
+	"gatehouse/internal/web/admin/desk"
 	"gatehouse/internal/web/ui"
 )
 
 func (a *Admin) listConnections(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
 	var all []gatehouse.Connection
-	err := a.read(r, "the connections", func(tx *store.Tx) (err error) {
+	err := a.desk().Read(r, "the connections", func(tx *store.Tx) (err error) {
 		all, err = tx.Connections()
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return a.UI.Render(w, r, http.StatusOK, page("connections", i18n.Text(r.Context(), "SSO connections"), by), connectionsBody(all))
+	return a.desk().Render(w, r, desk.Page("connections", i18n.Text(r.Context(), "SSO connections"), by), connectionsBody(all))
 }
 
 // rule is a setting by GitLab's name.
@@ -31,18 +32,15 @@ type rule struct {
 	On   bool
 }
 
-// option is an argument of a connection that is no secret.
-type option struct{ Name, Value string }
-
 type connectionPage struct {
 	gatehouse.Connection
 	Redirect string
-	Options  []option
+	Options  []desk.Option
 }
 
 func (a *Admin) connection(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
 	var p connectionPage
-	err := a.read(r, "the connection", func(tx *store.Tx) (err error) {
+	err := a.desk().Read(r, "the connection", func(tx *store.Tx) (err error) {
 		p.Connection, err = tx.ConnectionByName(r.PathValue("connection"))
 		return err
 	})
@@ -51,17 +49,17 @@ func (a *Admin) connection(w http.ResponseWriter, r *http.Request, by gatehouse.
 	}
 	p.Redirect = a.URL + "/users/auth/" + p.Name + "/callback"
 	p.Options = options(p.Args)
-	return a.UI.Render(w, r, http.StatusOK, page("connections", ui.ConnectionLabel(p.Connection), by), connectionBody(p))
+	return a.desk().Render(w, r, desk.Page("connections", ui.ConnectionLabel(p.Connection), by), connectionBody(p))
 }
 
 // options are the arguments that may be shown: those which are known to hold no
 // secret. All others stay hidden, whatever they are called.
-func options(args map[string]any) []option {
-	var shown []option
+func options(args map[string]any) []desk.Option {
+	var shown []desk.Option
 	add := func(from map[string]any, names ...string) {
 		for _, name := range names {
 			if value := plain(from[name]); value != "" {
-				shown = append(shown, option{name, value})
+				shown = append(shown, desk.Option{Name: name, Value: value})
 			}
 		}
 	}
@@ -107,14 +105,14 @@ func rules(c gatehouse.ConnectionRules) []rule {
 
 func (a *Admin) listClients(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
 	var all []gatehouse.Client
-	err := a.read(r, "the clients", func(tx *store.Tx) (err error) {
+	err := a.desk().Read(r, "the clients", func(tx *store.Tx) (err error) {
 		all, err = tx.Clients()
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return a.UI.Render(w, r, http.StatusOK, page("clients", i18n.Text(r.Context(), "Clients"), by), clientsBody(all))
+	return a.desk().Render(w, r, desk.Page("clients", i18n.Text(r.Context(), "Clients"), by), clientsBody(all))
 }
 
 // grantTypes are those of a client, the usual ones when it names none.

@@ -40,31 +40,6 @@ func pullBadge(ctx context.Context, s gatehouse.PullState) (tone, label string) 
 	return "", string(s)
 }
 
-func outcomeBadge(ctx context.Context, o gatehouse.Outcome) (tone, label string) {
-	switch o {
-	case gatehouse.OutcomeSignedIn:
-		return "good", i18n.Text(ctx, "Signed in")
-	case gatehouse.OutcomeCreated:
-		return "good", i18n.Text(ctx, "Account created")
-	case gatehouse.OutcomeLinked:
-		return "good", i18n.Text(ctx, "Account linked")
-	case gatehouse.OutcomePending:
-		return "warn", i18n.Text(ctx, "Waits for approval")
-	case gatehouse.OutcomeRefused:
-		return "bad", i18n.Text(ctx, "Refused")
-	case gatehouse.OutcomeFailed:
-		return "bad", i18n.Text(ctx, "Failed")
-	}
-	return "", string(o)
-}
-
-func enabledBadge(ctx context.Context, on bool) (tone, label string) {
-	if on {
-		return "good", i18n.Text(ctx, "Enabled")
-	}
-	return "", i18n.Text(ctx, "Disabled")
-}
-
 // accountTone colours the app's own word for an account's state.
 func accountTone(state string) string {
 	if state == "active" {

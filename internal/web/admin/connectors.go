@@ -10,6 +10,7 @@ import (
 	"gatehouse"
 	"gatehouse/internal/i18n"
 	"gatehouse/internal/store"
+	"gatehouse/internal/web/admin/desk"
 	"gatehouse/internal/web/ui"
 )
 
@@ -47,7 +48,7 @@ type connectorRow struct {
 
 func (a *Admin) listConnectors(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
 	var rows []connectorRow
-	err := a.read(r, "the connectors", func(tx *store.Tx) error {
+	err := a.desk().Read(r, "the connectors", func(tx *store.Tx) error {
 		rows = nil
 		all, err := tx.Connectors()
 		if err != nil {
@@ -65,12 +66,12 @@ func (a *Admin) listConnectors(w http.ResponseWriter, r *http.Request, by gateho
 	if err != nil {
 		return err
 	}
-	return a.UI.Render(w, r, http.StatusOK, page("connectors", i18n.Text(r.Context(), "Connectors"), by), connectorsBody(rows))
+	return a.desk().Render(w, r, desk.Page("connectors", i18n.Text(r.Context(), "Connectors"), by), connectorsBody(rows))
 }
 
 type connectorPage struct {
 	connectorRow
-	list
+	desk.List
 	By    gatehouse.User
 	Pulls []gatehouse.Pull
 	Last  *gatehouse.Pull
@@ -104,8 +105,8 @@ func (p connectorPage) held() *gatehouse.Pull {
 const refreshEvery = 2
 
 func (a *Admin) connector(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
-	p := connectorPage{By: by, list: newList(r), Done: r.URL.Query().Get("done")}
-	err := a.read(r, "the connector", func(tx *store.Tx) error {
+	p := connectorPage{By: by, List: desk.NewList(r), Done: r.URL.Query().Get("done")}
+	err := a.desk().Read(r, "the connector", func(tx *store.Tx) error {
 		var err error
 		if p.Connector, err = connectorOf(tx, r); err != nil {
 			return err
@@ -128,16 +129,16 @@ func (a *Admin) connector(w http.ResponseWriter, r *http.Request, by gatehouse.U
 	if err != nil {
 		return err
 	}
-	shown := page("connectors", p.Name, by)
+	shown := desk.Page("connectors", p.Name, by)
 	if p.running() {
 		shown.Refresh = refreshEvery
 	}
-	return a.UI.Render(w, r, http.StatusOK, shown, connectorBody(p))
+	return a.desk().Render(w, r, shown, connectorBody(p))
 }
 
 func (a *Admin) sync(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
 	return a.changeConnector(w, r, "sync", func(tx *store.Tx, c gatehouse.Connector) error {
-		_, err := a.Access.SyncNow(tx, actor(r, by), c.ID)
+		_, err := a.Access.SyncNow(tx, desk.Actor(r, by), c.ID)
 		return err
 	})
 }
@@ -152,7 +153,7 @@ func (a *Admin) release(w http.ResponseWriter, r *http.Request, by gatehouse.Use
 		if pull.ConnectorID != c.ID {
 			return gatehouse.NotFound
 		}
-		return a.Access.Release(tx, actor(r, by), pull.ID)
+		return a.Access.Release(tx, desk.Actor(r, by), pull.ID)
 	})
 }
 

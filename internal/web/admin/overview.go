@@ -6,6 +6,7 @@ import (
 	"gatehouse"
 	"gatehouse/internal/i18n"
 	"gatehouse/internal/store"
+	"gatehouse/internal/web/admin/desk"
 )
 
 // overviewPage is the state of the installation at a glance.
@@ -14,7 +15,7 @@ type overviewPage struct {
 	Connections []gatehouse.Connection
 	Clients     []gatehouse.Client
 	Connectors  []gatehouse.Connector
-	Decisions   []decisionRow
+	Decisions   []desk.DecisionRow
 }
 
 func (p overviewPage) enabledConnections() (n int64) {
@@ -26,16 +27,9 @@ func (p overviewPage) enabledConnections() (n int64) {
 	return n
 }
 
-// decisionRow is a decision with the names of what it is about.
-type decisionRow struct {
-	gatehouse.Decision
-	User       gatehouse.User // zero when nobody was found or made
-	Connection gatehouse.Connection
-}
-
 func (a *Admin) overview(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
 	var p overviewPage
-	err := a.read(r, "the overview", func(tx *store.Tx) error {
+	err := a.desk().Read(r, "the overview", func(tx *store.Tx) error {
 		var err error
 		if p.Users, err = tx.CountUsers(); err != nil {
 			return err
@@ -53,11 +47,11 @@ func (a *Admin) overview(w http.ResponseWriter, r *http.Request, by gatehouse.Us
 		if err != nil {
 			return err
 		}
-		p.Decisions, err = withNames(tx, recent.Items)
+		p.Decisions, err = desk.WithNames(tx, recent.Items)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return a.UI.Render(w, r, http.StatusOK, page("overview", i18n.Text(r.Context(), "Overview"), by), overviewBody(p))
+	return a.desk().Render(w, r, desk.Page("overview", i18n.Text(r.Context(), "Overview"), by), overviewBody(p))
 }

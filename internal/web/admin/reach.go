@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/i18n"
 	"gatehouse/internal/reach"
 	"gatehouse/internal/store"
+	"gatehouse/internal/web/admin/desk"
 )
 
 // mostShown bounds the rows of a page that answers a question as a whole; the
@@ -17,7 +18,7 @@ import (
 const mostShown = 200
 
 type accountsPage struct {
-	list
+	desk.List
 	Connector gatehouse.Connector
 	Counts    store.Counts
 	Search    string
@@ -27,9 +28,9 @@ type accountsPage struct {
 }
 
 func (a *Admin) listAccounts(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
-	p := accountsPage{list: newList(r)}
-	p.Search, p.Type, p.Orphaned = p.text("q"), p.text("type"), p.text("matched") == "no"
-	err := a.read(r, "the accounts", func(tx *store.Tx) error {
+	p := accountsPage{List: desk.NewList(r)}
+	p.Search, p.Type, p.Orphaned = p.Text("q"), p.Text("type"), p.Text("matched") == "no"
+	err := a.desk().Read(r, "the accounts", func(tx *store.Tx) error {
 		var err error
 		if p.Connector, err = connectorOf(tx, r); err != nil {
 			return err
@@ -38,14 +39,14 @@ func (a *Admin) listAccounts(w http.ResponseWriter, r *http.Request, by gatehous
 			return err
 		}
 		found, err := tx.Accounts(p.Connector.ID,
-			store.AccountFilter{Search: p.Search, Type: gatehouse.AccountType(p.Type), Orphaned: p.Orphaned}, cursor(r))
+			store.AccountFilter{Search: p.Search, Type: gatehouse.AccountType(p.Type), Orphaned: p.Orphaned}, desk.Cursor(r))
 		p.Accounts, p.Next = found.Items, found.Next
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return a.UI.Render(w, r, http.StatusOK, page("connectors", i18n.Text(r.Context(), "Accounts"), by), accountsBody(p))
+	return a.desk().Render(w, r, desk.Page("connectors", i18n.Text(r.Context(), "Accounts"), by), accountsBody(p))
 }
 
 // reachedRow is a resource that an account reaches, or, seen from the other
@@ -69,8 +70,8 @@ type accountPage struct {
 
 func (a *Admin) account(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
 	var p accountPage
-	p.Search = newList(r).text("q")
-	err := a.read(r, "the account", func(tx *store.Tx) error {
+	p.Search = desk.NewList(r).Text("q")
+	err := a.desk().Read(r, "the account", func(tx *store.Tx) error {
 		var err error
 		if p.Connector, err = connectorOf(tx, r); err != nil {
 			return err
@@ -83,7 +84,7 @@ func (a *Admin) account(w http.ResponseWriter, r *http.Request, by gatehouse.Use
 	if err != nil {
 		return err
 	}
-	return a.UI.Render(w, r, http.StatusOK, page("connectors", accountName(p.Account), by), accountBody(p))
+	return a.desk().Render(w, r, desk.Page("connectors", accountName(p.Account), by), accountBody(p))
 }
 
 func (p *accountPage) readReach(tx *store.Tx) error {
@@ -114,7 +115,7 @@ func (p *accountPage) readReach(tx *store.Tx) error {
 }
 
 type resourcesPage struct {
-	list
+	desk.List
 	Connector gatehouse.Connector
 	Counts    store.Counts
 	Search    string
@@ -123,9 +124,9 @@ type resourcesPage struct {
 }
 
 func (a *Admin) listResources(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
-	p := resourcesPage{list: newList(r)}
-	p.Search, p.Kind = p.text("q"), p.text("kind")
-	err := a.read(r, "the resources", func(tx *store.Tx) error {
+	p := resourcesPage{List: desk.NewList(r)}
+	p.Search, p.Kind = p.Text("q"), p.Text("kind")
+	err := a.desk().Read(r, "the resources", func(tx *store.Tx) error {
 		var err error
 		if p.Connector, err = connectorOf(tx, r); err != nil {
 			return err
@@ -134,14 +135,14 @@ func (a *Admin) listResources(w http.ResponseWriter, r *http.Request, by gatehou
 			return err
 		}
 		found, err := tx.Resources(p.Connector.ID,
-			store.ResourceFilter{Search: p.Search, Kind: gatehouse.ResourceKind(p.Kind)}, cursor(r))
+			store.ResourceFilter{Search: p.Search, Kind: gatehouse.ResourceKind(p.Kind)}, desk.Cursor(r))
 		p.Resources, p.Next = found.Items, found.Next
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return a.UI.Render(w, r, http.StatusOK, page("connectors", i18n.Text(r.Context(), "Groups and projects"), by), resourcesBody(p))
+	return a.desk().Render(w, r, desk.Page("connectors", i18n.Text(r.Context(), "Groups and projects"), by), resourcesBody(p))
 }
 
 type resourcePage struct {
@@ -154,8 +155,8 @@ type resourcePage struct {
 }
 
 func (a *Admin) resource(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
-	p := resourcePage{Search: newList(r).text("q")}
-	err := a.read(r, "the resource", func(tx *store.Tx) error {
+	p := resourcePage{Search: desk.NewList(r).Text("q")}
+	err := a.desk().Read(r, "the resource", func(tx *store.Tx) error {
 		var err error
 		if p.Connector, err = connectorOf(tx, r); err != nil {
 			return err
@@ -164,7 +165,7 @@ func (a *Admin) resource(w http.ResponseWriter, r *http.Request, by gatehouse.Us
 		if p.Answer, err = reach.OnResource(tx, p.Connector.ID, id); err != nil {
 			return err
 		}
-		children, err := tx.Resources(p.Connector.ID, store.ResourceFilter{Parent: id}, store.Cursor{Limit: pageSize})
+		children, err := tx.Resources(p.Connector.ID, store.ResourceFilter{Parent: id}, store.Cursor{Limit: desk.PageSize})
 		p.Children = children.Items
 		return err
 	})
@@ -179,7 +180,7 @@ func (a *Admin) resource(w http.ResponseWriter, r *http.Request, by gatehouse.Us
 			p.Rows = append(p.Rows, reachedRow{Account: x.Account, Resource: p.Resource, Role: x.Role, Paths: x.Paths})
 		}
 	}
-	return a.UI.Render(w, r, http.StatusOK, page("connectors", p.Resource.Path, by), resourceBody(p))
+	return a.desk().Render(w, r, desk.Page("connectors", p.Resource.Path, by), resourceBody(p))
 }
 
 // contains says whether one of the texts holds the search, without regard to case.

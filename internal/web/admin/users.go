@@ -9,27 +9,28 @@ import (
 	"gatehouse"
 	"gatehouse/internal/i18n"
 	"gatehouse/internal/store"
+	"gatehouse/internal/web/admin/desk"
 	"gatehouse/internal/web/ui"
 )
 
 type usersPage struct {
-	list
+	desk.List
 	Search, State string
 	Users         []gatehouse.User
 }
 
 func (a *Admin) listUsers(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
-	p := usersPage{list: newList(r)}
-	p.Search, p.State = p.text("q"), p.text("state")
-	err := a.read(r, "the users", func(tx *store.Tx) error {
-		found, err := tx.Users(store.UserFilter{Search: p.Search, State: gatehouse.UserState(p.State)}, cursor(r))
+	p := usersPage{List: desk.NewList(r)}
+	p.Search, p.State = p.Text("q"), p.Text("state")
+	err := a.desk().Read(r, "the users", func(tx *store.Tx) error {
+		found, err := tx.Users(store.UserFilter{Search: p.Search, State: gatehouse.UserState(p.State)}, desk.Cursor(r))
 		p.Users, p.Next = found.Items, found.Next
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return a.UI.Render(w, r, http.StatusOK, page("users", i18n.Text(r.Context(), "Users"), by), usersBody(p))
+	return a.desk().Render(w, r, desk.Page("users", i18n.Text(r.Context(), "Users"), by), usersBody(p))
 }
 
 // identityRow is an identity with the connection that vouches for it.
@@ -47,8 +48,8 @@ type accountRow struct {
 type userPage struct {
 	By         gatehouse.User
 	User       gatehouse.User
-	Origin     decisionRow // by which the account came to be; without ID: by none
-	Decisions  []decisionRow
+	Origin     desk.DecisionRow // by which the account came to be; without ID: by none
+	Decisions  []desk.DecisionRow
 	Identities []identityRow
 	Sessions   []gatehouse.Session
 	Accounts   []accountRow
@@ -58,7 +59,7 @@ type userPage struct {
 
 func (a *Admin) user(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
 	p := userPage{By: by, Done: r.URL.Query().Get("done")}
-	err := a.read(r, "the user", func(tx *store.Tx) error {
+	err := a.desk().Read(r, "the user", func(tx *store.Tx) error {
 		var err error
 		if p.User, err = tx.User(r.PathValue("user")); err != nil {
 			return err
@@ -68,7 +69,7 @@ func (a *Admin) user(w http.ResponseWriter, r *http.Request, by gatehouse.User) 
 	if err != nil {
 		return err
 	}
-	return a.UI.Render(w, r, http.StatusOK, page("users", ui.UserName(p.User), by), userBody(p))
+	return a.desk().Render(w, r, desk.Page("users", ui.UserName(p.User), by), userBody(p))
 }
 
 // readUser reads what belongs to a user.
@@ -87,7 +88,7 @@ func (a *Admin) readUser(tx *store.Tx, p *userPage) error {
 	if err != nil {
 		return fmt.Errorf("decisions: %w", err)
 	}
-	if p.Decisions, err = withNames(tx, recent.Items); err != nil {
+	if p.Decisions, err = desk.WithNames(tx, recent.Items); err != nil {
 		return err
 	}
 	if p.Origin, err = originOf(tx, p.User); err != nil {
@@ -100,20 +101,20 @@ func (a *Admin) readUser(tx *store.Tx, p *userPage) error {
 
 // originOf is the decision by which a user came to be, zero when there is none:
 // the account was made by hand, or the decision was cleared away since.
-func originOf(tx *store.Tx, u gatehouse.User) (decisionRow, error) {
+func originOf(tx *store.Tx, u gatehouse.User) (desk.DecisionRow, error) {
 	if u.Provenance == "" {
-		return decisionRow{}, nil
+		return desk.DecisionRow{}, nil
 	}
 	d, err := tx.Decision(u.Provenance)
 	if errors.Is(err, gatehouse.NotFound) {
-		return decisionRow{}, nil
+		return desk.DecisionRow{}, nil
 	}
 	if err != nil {
-		return decisionRow{}, fmt.Errorf("decision %s: %w", u.Provenance, err)
+		return desk.DecisionRow{}, fmt.Errorf("decision %s: %w", u.Provenance, err)
 	}
-	rows, err := withNames(tx, []gatehouse.Decision{d})
+	rows, err := desk.WithNames(tx, []gatehouse.Decision{d})
 	if err != nil {
-		return decisionRow{}, err
+		return desk.DecisionRow{}, err
 	}
 	return rows[0], nil
 }
@@ -123,7 +124,7 @@ func identitiesOf(tx *store.Tx, userID string) ([]identityRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	connections, err := connectionsByID(tx)
+	connections, err := desk.ConnectionsByID(tx)
 	if err != nil {
 		return nil, err
 	}
@@ -132,15 +133,6 @@ func identitiesOf(tx *store.Tx, userID string) ([]identityRow, error) {
 		rows = append(rows, identityRow{i, connections[i.ConnectionID]})
 	}
 	return rows, nil
-}
-
-func connectionsByID(tx *store.Tx) (map[string]gatehouse.Connection, error) {
-	all, err := tx.Connections()
-	byID := make(map[string]gatehouse.Connection, len(all))
-	for _, c := range all {
-		byID[c.ID] = c
-	}
-	return byID, err
 }
 
 func accountsOf(tx *store.Tx, userID string) ([]accountRow, error) {
@@ -164,10 +156,10 @@ func accountsOf(tx *store.Tx, userID string) ([]accountRow, error) {
 }
 
 // changeUser does one thing to a user and goes back to the user's page.
-func (a *Admin) changeUser(change func(tx *store.Tx, by gatehouse.Actor, userID string) error, done string) handler {
+func (a *Admin) changeUser(change func(tx *store.Tx, by gatehouse.Actor, userID string) error, done string) desk.Handler {
 	return func(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
 		id := r.PathValue("user")
-		err := a.Store.Update(r.Context(), func(tx *store.Tx) error { return change(tx, actor(r, by), id) })
+		err := a.Store.Update(r.Context(), func(tx *store.Tx) error { return change(tx, desk.Actor(r, by), id) })
 		if err != nil {
 			return err
 		}
@@ -186,7 +178,7 @@ func (a *Admin) endSessions(w http.ResponseWriter, r *http.Request, by gatehouse
 		if _, err := tx.User(id); err != nil {
 			return err
 		}
-		_, err := a.Sessions.EndOthers(tx, actor(r, by), id, except)
+		_, err := a.Sessions.EndOthers(tx, desk.Actor(r, by), id, except)
 		return err
 	})
 	if err != nil {

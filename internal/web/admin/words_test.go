@@ -8,6 +8,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/i18n"
+	"gatehouse/internal/web/admin/desk"
 )
 
 func TestTook(t *testing.T) {
@@ -24,27 +25,18 @@ func TestTook(t *testing.T) {
 	}
 }
 
-func TestShort(t *testing.T) {
-	t.Parallel()
-	for target, want := range map[string]string{
-		"user/01a1fe1f-b25d-782b-a92d-61f7b91738ba": "user/…b91738ba",
-		"client/demo": "client/demo",
-		"client/a-name-that-is-exactly-36-letters-xx": "client/a-name-that-is-exactly-36-letters-xx",
-		"installation": "installation",
-	} {
-		if got := short(target); got != want {
-			t.Errorf("short(%q) = %q, want %q", target, got, want)
-		}
-	}
-}
-
 func TestOnlyKnownOptionsAreShown(t *testing.T) {
 	t.Parallel()
 	got := options(map[string]any{
 		"scope": []any{"openid", "email"}, "issuer": "https://idp.example", "discovery": true, "private_key": "s3cr3t",
 		"client_options": map[string]any{"site": "https://me:s3cr3t@gitlab.example", "secret": "s3cr3t", "identifier": "x"},
 	})
-	want := []option{{"scope", "openid email"}, {"issuer", "https://idp.example"}, {"discovery", "true"}, {"site", "https://me:xxxxx@gitlab.example"}}
+	want := []desk.Option{
+		{Name: "scope", Value: "openid email"},
+		{Name: "issuer", Value: "https://idp.example"},
+		{Name: "discovery", Value: "true"},
+		{Name: "site", Value: "https://me:xxxxx@gitlab.example"},
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -79,7 +71,7 @@ func TestUnknownWordsStayAsTheyAre(t *testing.T) {
 	ctx := t.Context()
 	for got, want := range map[string]string{
 		accountType(ctx, "robot"): "robot", matchedBy(ctx, "magic"): "magic", visibility(ctx, "secret"): "secret", step(ctx, "dancing"): "dancing",
-		factLabel(ctx, "new_fact"): "new_fact", factLabel(ctx, "rule_auto_link_user"): "Rule auto_link_user", resourceKind(ctx, "board"): "board",
+		desk.FactLabel(ctx, "new_fact"): "new_fact", desk.FactLabel(ctx, "rule_auto_link_user"): "Rule auto_link_user", resourceKind(ctx, "board"): "board",
 	} {
 		if got != want {
 			t.Errorf("got %q, want %q", got, want)
