@@ -1,6 +1,9 @@
 package gatehouse
 
-import "errors"
+import (
+	"errors"
+	"maps"
+)
 
 // ErrorKind is a kind of error, itself an error: errors.Is(err, gatehouse.NotFound)
 // asks for it.
@@ -31,6 +34,9 @@ type Error struct {
 	Message string // a sentence in English, the key of its translation in the catalogue
 	Args    []any  // values for the sentence, put in by the catalogue as by fmt.Sprintf
 	Cause   error  // for the log; may be nil
+	// Facts are what the administrator who reads the decision of a sign-in needs
+	// to mend it, by name: the permission that is missing. No secrets; may be nil.
+	Facts map[string]string
 }
 
 // Errorf returns an Error of the kind with a sentence for people. The format is
@@ -43,6 +49,17 @@ func Errorf(kind ErrorKind, format string, args ...any) *Error {
 func (e *Error) Because(cause error) *Error {
 	c := *e
 	c.Cause = cause
+	return &c
+}
+
+// With returns a copy of the error that tells the administrator one thing more.
+func (e *Error) With(fact, value string) *Error {
+	c := *e
+	c.Facts = maps.Clone(e.Facts)
+	if c.Facts == nil {
+		c.Facts = map[string]string{}
+	}
+	c.Facts[fact] = value
 	return &c
 }
 

@@ -45,6 +45,7 @@ type Vouched struct {
 	Aliases map[string]string
 	Profile Profile
 	Tokens  *Tokens
+	Facts   map[string]string // what else was found out, for the administrator who reads the decision; no secrets
 }
 
 // Tokens are what a provider gave to act for a person.

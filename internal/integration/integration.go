@@ -82,9 +82,29 @@ type Logout interface {
 	LogoutURL(ctx context.Context, idToken, returnTo string) (string, error)
 }
 
-// Embedded signs in silently inside the vendor's own client (DingTalk's H5 code).
+// Embedded signs in silently inside the vendor's own client (DingTalk's H5
+// code): a page of ours asks the client for a code, and nobody is asked anything.
 type Embedded interface {
+	// Page says how the client is known and what the page needs to ask it.
+	Page() EmbeddedPage
+	// FinishEmbedded turns the client's code into who the person is, with the
+	// errors of Provider.Finish.
 	FinishEmbedded(ctx context.Context, code string) (gatehouse.Vouched, error)
+}
+
+// EmbeddedPage is what the page inside a vendor's client needs.
+type EmbeddedPage struct {
+	// Agent is a text in the User-Agent by which the client is known. Anybody
+	// can send it: it only decides what is offered.
+	Agent string
+	// Script is the address of the vendor's script, the only one from elsewhere
+	// that the page may run.
+	Script string
+	// Call names the way of asking among those that the page knows: the kind.
+	Call string
+	// ClientID and Company are what the client asks for; Company "" has to be
+	// told by the address of the page, where the client puts it in.
+	ClientID, Company string
 }
 
 // Checkpoint says where a Pull may go on. It is the Source's own text; "" is

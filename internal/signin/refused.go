@@ -144,6 +144,9 @@ func byProvider(c gatehouse.Connection, err error) stop {
 		return *no
 	}
 	d := gatehouse.Decision{Outcome: gatehouse.OutcomeFailed, Rule: "provider", Facts: map[string]string{"error": string(e.Kind)}}
+	for name, value := range e.Facts {
+		d.Facts[name] = users.OneLine(value)
+	}
 	if e.Cause != nil { // for the administrator: a permission that is missing at the provider has its name there
 		d.Facts["cause"] = users.OneLine(e.Cause.Error())
 	}

@@ -21,6 +21,7 @@ const (
 	maxURL     = 2048
 	maxGroups  = 1000
 	maxAliases = 16
+	maxFacts   = 32
 )
 
 // validSubject says whether a provider's id can be kept byte for byte.
@@ -54,8 +55,21 @@ func clean(v gatehouse.Vouched) gatehouse.Vouched {
 			aliases[kind] = value
 		}
 	}
-	v.Aliases = aliases
+	v.Aliases, v.Facts = aliases, cleanFacts(v.Facts)
 	return v
+}
+
+func cleanFacts(from map[string]string) map[string]string {
+	if len(from) == 0 {
+		return nil
+	}
+	facts := map[string]string{}
+	for name, value := range from {
+		if len(name) <= maxText && len(facts) < maxFacts {
+			facts[name] = cleanText(value)
+		}
+	}
+	return facts
 }
 
 // OneLine makes a text from outside safe to keep and to show, as Ensure does

@@ -31,6 +31,9 @@ func (q question) facts() map[string]string {
 		"identity_known":                 yes(q.known != nil),
 		"identity_known_by_its_older_id": yes(q.old != nil),
 	}
+	for name, value := range q.vouched.Facts {
+		f["provider_"+name] = value
+	}
 	for _, h := range q.holders {
 		if h.verified {
 			f["verified_holder_of_this_email"] = h.user.Username

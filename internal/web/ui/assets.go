@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-//go:embed assets/*.css assets/logo.svg
+//go:embed assets/*.css assets/*.js assets/logo.svg
 var files embed.FS
 
 // The style sheet is one file to browsers and several to us, in this order.
@@ -22,17 +22,28 @@ type asset struct {
 	body              []byte
 }
 
-type assetSet struct{ css, logo asset }
+type assetSet struct {
+	css, logo asset
+	scripts   map[string]asset
+}
+
+// scripts are the names that a Page may have in its Scripts.
+func scripts() []string { return []string{"embedded"} }
 
 var assets = sync.OnceValue(func() assetSet {
 	var css []byte
 	for _, name := range sheets() {
 		css = append(css, mustRead("assets/"+name+".css")...)
 	}
-	return assetSet{
-		css:  newAsset("gatehouse", "css", "text/css; charset=utf-8", css),
-		logo: newAsset("logo", "svg", "image/svg+xml", mustRead("assets/logo.svg")),
+	all := assetSet{
+		css:     newAsset("gatehouse", "css", "text/css; charset=utf-8", css),
+		logo:    newAsset("logo", "svg", "image/svg+xml", mustRead("assets/logo.svg")),
+		scripts: map[string]asset{},
 	}
+	for _, name := range scripts() {
+		all.scripts[name] = newAsset(name, "js", "text/javascript; charset=utf-8", mustRead("assets/"+name+".js"))
+	}
+	return all
 })
 
 // mustRead reads an embedded file; a missing one does not compile.
@@ -54,6 +65,9 @@ func newAsset(name, ext, contentType string, body []byte) asset {
 func (u *UI) Assets() http.Handler {
 	all := map[string]asset{}
 	for _, a := range []asset{assets().css, assets().logo} {
+		all[a.path] = a
+	}
+	for _, a := range assets().scripts {
 		all[a.path] = a
 	}
 	return u.Handle(func(w http.ResponseWriter, r *http.Request) error {

@@ -52,7 +52,7 @@ func (u *UI) guard(h http.Header, id string) {
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
-	h.Set("Content-Security-Policy", policy(nil))
+	h.Set("Content-Security-Policy", policy(Page{}))
 	h.Set("Cache-Control", "no-store")
 	if u.Secure {
 		h.Set("Strict-Transport-Security", "max-age=31536000")

@@ -2,7 +2,7 @@
 // the person in front: layout, components, icons, style sheet, the headers that
 // guard pages, the choice of language and theme, and one place that turns an
 // error into a page, a way to the sign-in or a JSON answer. Pages need no
-// JavaScript and contain none.
+// JavaScript; what scripts there are make a few of them more comfortable.
 package ui
 
 import (
@@ -53,6 +53,11 @@ type Page struct {
 	// page may lead to, also by redirect: an origin, or a scheme as "https:".
 	// Forms lead to our own addresses without being named.
 	FormAction []string
+	// Scripts are names of scripts of ours (assets/NAME.js) that make the page
+	// more comfortable; it works without them. Vendor is the address of the one
+	// script from elsewhere that the page may run, before ours.
+	Scripts []string
+	Vendor  string
 }
 
 // Handle runs h and shows its error, if any, by Fail.
@@ -75,7 +80,7 @@ func (u *UI) Render(w http.ResponseWriter, r *http.Request, status int, p Page, 
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", policy(p.FormAction))
+	h.Set("Content-Security-Policy", policy(p))
 	h.Set("Cache-Control", cmp.Or(h.Get("Cache-Control"), "no-store"))
 	h.Add("Vary", "Accept-Language, Cookie")
 	if p.Nav != NavNone {
@@ -103,15 +108,24 @@ func (u *UI) metrics() gatehouse.Metrics {
 	return u.Metrics
 }
 
-// policy is the Content-Security-Policy of a page. Nothing runs and nothing
-// comes from elsewhere.
-func policy(formAction []string) string {
-	sources := []string{"'self'"}
-	for _, s := range formAction {
+// policy is the Content-Security-Policy of a page. Nothing runs but the scripts
+// that the page names, and nothing comes from elsewhere.
+func policy(p Page) string {
+	text := "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action " +
+		strings.Join(append([]string{"'self'"}, sources(p.FormAction...)...), " ")
+	if len(p.Scripts) == 0 {
+		return text
+	}
+	return text + "; script-src " + strings.Join(append([]string{"'self'"}, sources(p.Vendor)...), " ")
+}
+
+// sources leaves out what would be more than one source.
+func sources(from ...string) []string {
+	var some []string
+	for _, s := range from {
 		if s != "" && !strings.ContainsAny(s, " ;,\t\r\n") {
-			sources = append(sources, s)
+			some = append(some, s)
 		}
 	}
-	return "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action " +
-		strings.Join(sources, " ")
+	return some
 }
