@@ -36,6 +36,7 @@ type ConnectionRules struct {
 	LinkOnly               bool     `json:"link_only"`                  // nobody signs in by it, people only connect it
 	AllowBypassTwoFactor   bool     `json:"allow_bypass_two_factor"`    // the provider did it
 	AutoSignInWithProvider bool     `json:"auto_sign_in_with_provider"` // the sign-in page goes straight on
+	ForgetTokens           bool     `json:"forget_tokens"`              // the tokens that it gives are not kept
 }
 
 // NewPeople is what happens with somebody whom a connection vouches for and

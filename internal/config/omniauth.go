@@ -45,6 +45,8 @@ type Provider struct {
 	AppID     string
 	AppSecret string
 	Args      map[string]any // texts, bools, int64, float64, lists and maps; without the secret
+	// ForgetTokens: the tokens that it gives at a sign-in are not kept for apps.
+	ForgetTokens bool
 }
 
 // Connections are the providers as the rest of Gatehouse knows them, each with
@@ -56,13 +58,14 @@ func (c *Config) Connections() []gatehouse.Connection {
 		all = append(all, gatehouse.Connection{
 			Name: p.Name, Kind: p.Kind, Label: p.Label, Icon: p.Icon, Enabled: o.Enabled,
 			AppID: p.AppID, AppSecret: p.AppSecret, Args: maps.Clone(p.Args),
-			Rules: o.rules(p.Name), Managed: gatehouse.ManagedByFile,
+			Rules: o.rules(p), Managed: gatehouse.ManagedByFile,
 		})
 	}
 	return all
 }
 
-func (o OmniAuth) rules(provider string) gatehouse.ConnectionRules {
+func (o OmniAuth) rules(p Provider) gatehouse.ConnectionRules {
+	provider := p.Name
 	r := gatehouse.ConnectionRules{
 		AllowSingleSignOn:      o.AllowSingleSignOn.Has(provider),
 		BlockAutoCreatedUsers:  o.BlockAutoCreatedUsers,
@@ -71,6 +74,7 @@ func (o OmniAuth) rules(provider string) gatehouse.ConnectionRules {
 		SyncProfile:            o.SyncProfileFromProvider.Has(provider),
 		AllowBypassTwoFactor:   o.AllowBypassTwoFactor.Has(provider),
 		AutoSignInWithProvider: o.AutoSignInWithProvider == provider,
+		ForgetTokens:           p.ForgetTokens,
 	}
 	if r.SyncProfile {
 		r.SyncProfileAttributes = slices.Clone(o.SyncProfileAttributes)
@@ -222,6 +226,7 @@ func (r *reader) provider(p *section, taken map[string]bool) Provider {
 	out.Label = p.text("label", label(out.Name))
 	out.Icon = r.icon(p)
 	out.Args = r.args(p)
+	out.ForgetTokens = p.flag("forget_tokens", false)
 	if p.get("kind") == nil {
 		out.Kind = cmp.Or(kindOfStrategy(out.Args), out.Kind)
 	}

@@ -74,6 +74,10 @@ type Provider interface {
 
 // A Refresher renews the tokens of a person.
 type Refresher interface {
+	// Refresh gives new tokens for old.Refresh. Many providers take the old
+	// pair back at once, so nobody renews the same pair twice at a time. Invalid
+	// or Expired: the provider refuses for good, and the person must connect
+	// again. All else may be tried again with the same tokens.
 	Refresh(ctx context.Context, old gatehouse.Tokens) (gatehouse.Tokens, error)
 }
 

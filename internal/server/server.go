@@ -24,6 +24,7 @@ import (
 	"gatehouse/internal/jobs"
 	"gatehouse/internal/op"
 	"gatehouse/internal/outgoing"
+	"gatehouse/internal/provided"
 	"gatehouse/internal/seal"
 	"gatehouse/internal/session"
 	"gatehouse/internal/signin"
@@ -66,6 +67,7 @@ type Server struct {
 	ui       *ui.UI
 	sessions *session.Manager
 	users    *users.Users
+	provided *provided.Provided
 	signIn   *signin.Service
 	provider *op.Provider
 	access   *access.Service
@@ -132,8 +134,9 @@ func (s *Server) assemble(o Options) {
 	s.sessions = &session.Manager{Store: s.store, Clock: o.Clock, Log: s.log, Metrics: s.meters, Secure: secure}
 	s.ui = &ui.UI{Log: s.log, Metrics: s.meters, Clock: o.Clock, Secure: secure, Development: o.Development}
 	s.users = &users.Users{Store: s.store, Clock: o.Clock, Metrics: s.meters, Admins: c.Admins}
+	s.provided = &provided.Provided{Store: s.store, Doors: open, Clock: o.Clock, Log: s.log, Metrics: s.meters}
 	s.signIn = &signin.Service{
-		Store: s.store, Apps: open, Users: s.users, Sessions: s.sessions, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
+		Store: s.store, Apps: open, Users: s.users, Sessions: s.sessions, Provided: s.provided, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
 	}
 	limiter := &ui.Limiter{Clock: o.Clock} // one for all that a stranger can begin
 	s.provider = &op.Provider{

@@ -154,7 +154,10 @@ func (s *Service) enter(ctx context.Context, at gatehouse.Attempt, a Answer, v g
 			return fmt.Errorf("read the connection: %w", err)
 		}
 		r.User, r.Decision, err = s.Users.Ensure(tx, c, v, users.EnsureOptions{Address: a.Address, LinkUserID: at.UserID})
-		if err != nil || at.UserID != "" || !letsIn(r.Decision.Outcome) {
+		if err != nil || !letsIn(r.Decision.Outcome) {
+			return err
+		}
+		if err := s.keepTokens(tx, c, v); err != nil || at.UserID != "" {
 			return err
 		}
 		r.SessionToken, _, err = s.Sessions.Start(tx, session.Start{
@@ -172,6 +175,19 @@ func (s *Service) enter(ctx context.Context, at gatehouse.Attempt, a Answer, v g
 		return Result{}, again(at, refused(r.Decision))
 	}
 	return r, nil
+}
+
+// keepTokens keeps the tokens that came with a person who got in, or connected
+// an account.
+func (s *Service) keepTokens(tx *store.Tx, c gatehouse.Connection, v gatehouse.Vouched) error {
+	if s.Provided == nil || v.Tokens == nil {
+		return nil
+	}
+	i, err := tx.Identity(c.ID, v.Subject)
+	if err != nil {
+		return fmt.Errorf("read the identity: %w", err)
+	}
+	return s.Provided.Keep(tx, i, v.Tokens)
 }
 
 // again notes what the sign-in was for. Of an attempt that is not this

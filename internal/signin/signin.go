@@ -20,6 +20,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/apps"
+	"gatehouse/internal/provided"
 	"gatehouse/internal/session"
 	"gatehouse/internal/store"
 	"gatehouse/internal/users"
@@ -34,7 +35,8 @@ type Service struct {
 	Apps     *apps.Apps
 	Users    *users.Users
 	Sessions *session.Manager
-	URL      string // what browsers see, without a slash at the end
+	Provided *provided.Provided // keeps the tokens that providers give; nil: they are dropped
+	URL      string             // what browsers see, without a slash at the end
 	Clock    gatehouse.Clock
 	Log      *slog.Logger      // nil: discard
 	Metrics  gatehouse.Metrics // nil: none

@@ -30,7 +30,8 @@ func open(c gatehouse.Connection, env integration.Env) (integration.Door, error)
 	for _, key := range s.ignored {
 		env.Log.Warn("a setting of this DingTalk connection has no effect", "connection", c.Name, "setting", key)
 	}
-	return integration.Door{Provider: &provider{settings: s, client: &client{settings: s, env: env}}}, nil
+	p := &provider{settings: s, client: &client{settings: s, env: env}}
+	return integration.Door{Provider: p, Refresher: p}, nil
 }
 
 func hosts(c gatehouse.Connection) []string {

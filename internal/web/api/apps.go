@@ -46,6 +46,7 @@ type rules struct {
 	LinkOnly               bool     `json:"link_only"`
 	AllowBypassTwoFactor   bool     `json:"allow_bypass_two_factor"`
 	AutoSignInWithProvider bool     `json:"auto_sign_in_with_provider"`
+	ForgetTokens           bool     `json:"forget_tokens" doc:"The tokens that it gives are not kept for applications"`
 }
 
 func (a *API) listConnections(ctx context.Context, _ caller, _ *none) (Page[connection], error) {
