@@ -23,6 +23,15 @@ type User struct {
 	LastSignInAt  time.Time // zero: never
 }
 
+// Email is an address of a user besides the primary one, which is a field of the
+// user. A verified address, primary or not, belongs to at most one user.
+type Email struct {
+	UserID    string
+	Address   string // lower case
+	Verified  bool   // as User.EmailVerified
+	CreatedAt time.Time
+}
+
 // FirstUserNumber is the least number a user may have. It is far above the ids
 // of any GitLab, so that an app moved from a GitLab to Gatehouse never takes
 // our user 5 for its user 5.

@@ -275,6 +275,8 @@ func TestDeleteExpired(t *testing.T) {
 				is(t, tx.SaveTokens(&gatehouse.Token{Hash: hash(name), ExpiresAt: end}), "")
 				is(t, tx.SaveSession(&gatehouse.Session{TokenHash: hash(name), UserID: ann.ID, ExpiresAt: end}), "")
 				is(t, tx.SaveLink(name, store.Link{ExpiresAt: end}), "")
+				is(t, tx.SaveEmailProof(name, store.EmailProof{UserID: ann.ID, Address: name, ExpiresAt: end}), "")
+				is(t, tx.AddMail(&store.MailRow{ExpiresAt: end}), "")
 				end = end.Add(time.Hour)
 			}
 			return tx.SaveTokens(&gatehouse.Token{Hash: hash("endless")})
@@ -291,11 +293,11 @@ func TestDeleteExpired(t *testing.T) {
 		}
 		expect(10, 0)
 		move(2 * time.Hour)
-		expect(1, 5) // of all but the codes, which are known for a day longer
-		expect(10, 5)
+		expect(1, 7) // of all but the codes, which are known for a day longer
+		expect(10, 7)
 		expect(10, 0)
 		move(24 * time.Hour)
-		expect(10, 5+2) // the third of each, and two codes
+		expect(10, 7+2) // the third of each, and two codes
 		view(t, s, func(tx *store.Tx) error {
 			_, err := tx.Token(hash("endless"))
 			return err

@@ -113,7 +113,8 @@ func (tx *Tx) RevokeUserTokens(userID, clientID string) error {
 const keepCodes = 24 * time.Hour
 
 // DeleteExpired removes up to limit rows each of what is past its end and of no more use
-// (attempts, requests, codes, tokens, sessions, links), and says how many.
+// (attempts, requests, codes, tokens, sessions, links,
+// mails), and says how many.
 func (tx *Tx) DeleteExpired(limit int) (int64, error) {
 	var total int64
 	for _, e := range []struct {
@@ -127,6 +128,8 @@ func (tx *Tx) DeleteExpired(limit int) (int64, error) {
 		{"sessions", "id", tx.now},
 		{"links", "token_hash", tx.now},
 		{"proofs", "id", tx.now},
+		{"email_proofs", "token_hash", tx.now},
+		{"mails", "id", tx.now},
 	} {
 		n, err := tx.exec(`delete from `+e.table+` where `+e.key+` in
 			(select `+e.key+` from `+e.table+` where expires_at > 0 and expires_at <= $1 order by expires_at limit $2)`,

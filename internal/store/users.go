@@ -45,7 +45,8 @@ func (tx *Tx) UserByUsername(name string) (gatehouse.User, error) {
 }
 
 // UsersByEmail finds the users with a primary address, without regard to case,
-// verified by us or not. Two unverified users may have the same address; only one may have it verified.
+// verified by us or not: whose it is verified as an additional one, only
+// UsersByVerifiedEmail knows. Two unverified users may have the same address; only one may have it verified.
 // The one who has it verified comes first. "" finds nobody.
 func (tx *Tx) UsersByEmail(email string) ([]gatehouse.User, error) {
 	if email == "" {
@@ -53,15 +54,6 @@ func (tx *Tx) UsersByEmail(email string) ([]gatehouse.User, error) {
 	}
 	return all(tx, scanUser, `select `+userColumns+` from users where lower(email) = lower($1)
 		order by email_verified desc, id`, strings.ToLower(email))
-}
-
-// UsersByVerifiedEmail finds who holds an address that is verified for them: one
-// user at most. "" finds nobody.
-func (tx *Tx) UsersByVerifiedEmail(email string) ([]gatehouse.User, error) {
-	if email == "" {
-		return nil, nil
-	}
-	return all(tx, scanUser, `select `+userColumns+` from users where lower(email) = lower($1) and email_verified`, email)
 }
 
 // UsernamesTaken says which of the names are taken, without regard to case. The
@@ -96,13 +88,17 @@ func scanString(r row) (s string, err error) {
 
 // SaveUser inserts (ID == "": id, number and times are filled in) or updates a
 // user. A username or verified address that somebody else has is a Conflict.
-// Number and CreatedAt never change.
+// Number and CreatedAt never change. An address that was an additional one of the
+// user is so no more, and stays verified if it was.
 func (tx *Tx) SaveUser(u *gatehouse.User) error {
 	u.Email = strings.ToLower(u.Email)
 	if u.Username == "" || len(u.Username) > longestKey || len(u.Email) > longestKey {
 		return gatehouse.Errorf(gatehouse.Invalid, "The username is missing, or the username or the address is too long.")
 	}
 	if err := tx.userIsFree(u); err != nil {
+		return err
+	}
+	if err := tx.takeOver(u); err != nil {
 		return err
 	}
 	if u.ID != "" {
@@ -148,11 +144,7 @@ func (tx *Tx) userIsFree(u *gatehouse.User) error {
 	if !u.EmailVerified || u.Email == "" {
 		return nil
 	}
-	taken, err := other(`lower(email) = lower($2) and email_verified`, u.Email)
-	if err == nil && taken {
-		return gatehouse.Errorf(gatehouse.Conflict, "The address %s belongs to another account. Use another one, or sign in to that account.", u.Email)
-	}
-	return err
+	return tx.addressIsFree(u.ID, u.Email)
 }
 
 func (tx *Tx) updateUser(u *gatehouse.User) error {

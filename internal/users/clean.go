@@ -1,15 +1,13 @@
 package users
 
 import (
-	"net/mail"
 	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/net/idna"
-
 	"gatehouse"
+	"gatehouse/internal/mail"
 )
 
 // Bounds of what a provider tells, in bytes. Longer texts are cut, longer
@@ -17,7 +15,6 @@ import (
 const (
 	maxSubject = 512
 	maxText    = 255
-	maxEmail   = 254 // RFC 5321
 	maxURL     = 2048
 	maxGroups  = 1000
 	maxAliases = 16
@@ -95,31 +92,8 @@ func cleanText(s string) string {
 	return s
 }
 
-// cleanEmail is the one form in which addresses are compared: lower case, the
-// domain in its ASCII form. What is no address, and what has other than ASCII
-// letters before the @, is "": such letters become others when a database makes
-// them small, and two people would have one address (Django CVE-2019-19844).
-func cleanEmail(s string) string {
-	s = strings.TrimSpace(s)
-	parsed, err := mail.ParseAddress(s)
-	if err != nil || parsed.Address != s || parsed.Name != "" {
-		return ""
-	}
-	at := strings.LastIndexByte(s, '@')
-	local, domain := s[:at], s[at+1:]
-	if strings.ContainsFunc(local, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`"(),:;<>[\]@`, r) }) {
-		return ""
-	}
-	domain, err = idna.Lookup.ToASCII(domain)
-	if err != nil || domain == "" {
-		return ""
-	}
-	address := strings.ToLower(local + "@" + domain)
-	if len(address) > maxEmail {
-		return ""
-	}
-	return address
-}
+// cleanEmail is the one form in which addresses are compared.
+func cleanEmail(s string) string { return mail.CleanAddress(s) }
 
 func cleanURL(s string) string {
 	u, err := url.Parse(s)
