@@ -46,6 +46,10 @@ type Vouched struct {
 	Profile Profile
 	Tokens  *Tokens
 	Facts   map[string]string // what else was found out, for the administrator who reads the decision; no secrets
+	// AuthAt is when the person last proved to the provider who they are, as
+	// the provider says; zero: it does not say. To an Attempt that is Fresh it
+	// is never earlier than the attempt, but for differences of clocks.
+	AuthAt time.Time
 }
 
 // Tokens are what a provider gave to act for a person.

@@ -49,6 +49,14 @@ func (d *door) Begin(_ context.Context, a gatehouse.Attempt) (string, error) {
 	q.Set("response_type", "code")
 	q.Set("scope", strings.Join(d.scopes, " "))
 	q.Set("state", a.State)
+	if d.openID() {
+		q.Set("nonce", a.Nonce)
+		// With prompt=login GitLab asks somebody twice who is not signed in there
+		// (doorkeeper-openid_connect, helpers/controller.rb), with max_age once.
+		if a.Fresh {
+			q.Set("max_age", strconv.Itoa(int(freshSkew.Seconds())))
+		}
+	}
 	if d.pkce && a.Verifier != "" {
 		q.Set("code_challenge", oauth2.S256ChallengeFromVerifier(a.Verifier))
 		q.Set("code_challenge_method", "S256")
@@ -84,6 +92,10 @@ func (d *door) Finish(ctx context.Context, a gatehouse.Attempt, answer url.Value
 		return gatehouse.Vouched{}, err
 	}
 	v.Tokens = d.tokens(token)
+	v.AuthAt, err = d.authAt(a, v)
+	if err != nil {
+		return gatehouse.Vouched{}, err
+	}
 	return v, nil
 }
 
@@ -150,6 +162,7 @@ func (d *door) tokens(t *oauth2.Token) *gatehouse.Tokens {
 	if scope, ok := t.Extra("scope").(string); ok {
 		k.Scopes = strings.Fields(scope)
 	}
+	k.ID, _ = t.Extra("id_token").(string)
 	if t.ExpiresIn > 0 && t.ExpiresIn < int64(10*365*24*time.Hour/time.Second) {
 		k.ExpiresAt = d.env.Clock.Now().Add(time.Duration(t.ExpiresIn) * time.Second)
 	}

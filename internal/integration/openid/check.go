@@ -43,29 +43,39 @@ type stated struct {
 	NotBefore       *json.Number `json:"nbf"`
 }
 
+// told is what a checked ID token says.
+type told struct {
+	claims map[string]any
+	authAt time.Time // zero: not said
+}
+
 // checkToken checks the ID token as OpenID Connect Core 3.1.3.7 and 3.1.3.8
-// have it, and gives its claims.
-func (d *door) checkToken(ctx context.Context, a gatehouse.Attempt, tokens authcode.Answer) (map[string]any, error) {
+// have it, and gives what it says.
+func (d *door) checkToken(ctx context.Context, a gatehouse.Attempt, tokens authcode.Answer) (t told, err error) {
 	if tokens.IDToken == "" {
-		return nil, gatehouse.Errorf(gatehouse.Upstream, "%s did not say who you are: its answer has no ID token. Ask an administrator whether this application may use the scope openid there.", d.client.Label)
+		return t, gatehouse.Errorf(gatehouse.Upstream, "%s did not say who you are: its answer has no ID token. Ask an administrator whether this application may use the scope openid there.", d.client.Label)
 	}
 	token, s, err := d.verified(ctx, tokens.IDToken)
 	if err != nil {
-		return nil, err
+		return t, err
 	}
 	if err := d.checkAudience(token.Audience, s.AuthorizedParty); err != nil {
-		return nil, err
+		return t, err
 	}
 	if a.Nonce == "" || token.Nonce != a.Nonce {
-		return nil, gatehouse.Errorf(gatehouse.Upstream, "The answer of %s belongs to another sign-in (its nonce is another), so nobody was signed in. Start the sign-in again.", d.client.Label)
+		return t, gatehouse.Errorf(gatehouse.Upstream, "The answer of %s belongs to another sign-in (its nonce is another), so nobody was signed in. Start the sign-in again.", d.client.Label)
 	}
-	if err := d.checkTimes(token, s); err != nil {
-		return nil, err
+	if err := d.checkTimes(a, token, s); err != nil {
+		return t, err
 	}
 	if token.AccessTokenHash != "" && token.VerifyAccessToken(tokens.Access) != nil {
-		return nil, d.errContradiction().Because(errors.New("at_hash is not that of the access token"))
+		return t, d.errContradiction().Because(errors.New("at_hash is not that of the access token"))
 	}
-	return d.claimsOf(token)
+	if s.AuthTime != nil {
+		t.authAt = at(*s.AuthTime)
+	}
+	t.claims, err = d.claimsOf(token)
+	return t, err
 }
 
 func (d *door) claimsOf(token *oidc.IDToken) (map[string]any, error) {
@@ -150,8 +160,9 @@ func (d *door) checkAudience(aud []string, azp *string) error {
 }
 
 // checkTimes takes a token only within its time, and a sign-in at the provider
-// only as old as max_age allows.
-func (d *door) checkTimes(token *oidc.IDToken, s stated) error {
+// only as old as max_age allows; where it had to be fresh, not from before it was
+// asked for.
+func (d *door) checkTimes(a gatehouse.Attempt, token *oidc.IDToken, s stated) error {
 	now := d.clock.Now()
 	var wrong string
 	switch {
@@ -163,6 +174,8 @@ func (d *door) checkTimes(token *oidc.IDToken, s stated) error {
 		wrong = "iat is in the future"
 	case s.NotBefore != nil && at(*s.NotBefore).After(now.Add(skew)):
 		wrong = "nbf is in the future"
+	case a.Fresh && d.freshIsChecked && (s.AuthTime == nil || at(*s.AuthTime).Before(a.CreatedAt.Add(-skew))):
+		return d.errNotFresh()
 	case d.maxAge >= 0 && s.AuthTime == nil:
 		wrong = "max_age was asked for, and auth_time is missing"
 	case d.maxAge >= 0 && now.Sub(at(*s.AuthTime)) > time.Duration(d.maxAge)*time.Second+skew:
@@ -172,6 +185,12 @@ func (d *door) checkTimes(token *oidc.IDToken, s stated) error {
 	}
 	return gatehouse.Errorf(gatehouse.Upstream, "The answer of %s is too old or from the future, so nobody was signed in. Start the sign-in again; if it stays so, ask an administrator to compare the clocks of the two servers.", d.client.Label).
 		Because(fmt.Errorf("ID token: %s (now %d, exp %d, iat %d)", wrong, now.Unix(), token.Expiry.Unix(), token.IssuedAt.Unix()))
+}
+
+// errNotFresh: whoever sits at the browser may not be who signed in there.
+func (d *door) errNotFresh() error {
+	return gatehouse.Errorf(gatehouse.Forbidden, "%s did not ask you again who you are, which is needed here. Sign out there, and then do it again; or confirm in another way.", d.client.Label).
+		Because(errors.New("ID token: auth_time is missing or from before the sign-in was asked for (prompt=login, max_age=0)"))
 }
 
 // at is a NumericDate (RFC 7519 2), which may have a fraction.

@@ -79,14 +79,17 @@ type settings struct {
 	scopes     []string
 	params     url.Values // further parameters of the authorization request
 	maxAge     int64      // seconds since the person typed a password there; -1: any
-	pkce       bool
-	sendScope  bool // with the code, as GitLab does
-	redirect   string
-	afterwards string // where RP-initiated logout ends, "" = where the caller says
-	uidField   string
-	claims     claimNames
-	required   []string // groups of which a person needs one; nil: none
-	plain      bool     // http addresses are taken
+	fresh      url.Values // what asks the person again
+	// freshIsChecked: a fresh sign-in needs an auth_time that shows it.
+	freshIsChecked bool
+	pkce           bool
+	sendScope      bool // with the code, as GitLab does
+	redirect       string
+	afterwards     string // where RP-initiated logout ends, "" = where the caller says
+	uidField       string
+	claims         claimNames
+	required       []string // groups of which a person needs one; nil: none
+	plain          bool     // http addresses are taken
 }
 
 const defaultScopes = "openid profile email"

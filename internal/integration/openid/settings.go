@@ -50,6 +50,7 @@ func (s *settings) readRequest(args *authcode.Settings) {
 		args.Wrong("response_mode", `"query" or "form_post"`)
 	}
 	s.readMaxAge(args)
+	s.fresh, s.freshIsChecked = url.Values{"prompt": {"login"}, "max_age": {"0"}}, true
 	s.pkce = args.Yes("pkce", true)
 	s.sendScope = args.Yes("send_scope_to_token_endpoint", true)
 	s.afterwards = args.Address("post_logout_redirect_uri", nil, true)

@@ -57,6 +57,9 @@ func (d *door) request(q url.Values, a gatehouse.Attempt) url.Values {
 		q.Set("ui_locales", a.Locale)
 	}
 	maps.Copy(q, d.params)
+	if a.Fresh {
+		maps.Copy(q, d.fresh)
+	}
 	q.Set("client_id", d.client.ID)
 	q.Set("redirect_uri", a.RedirectURI)
 	q.Set("response_type", "code")
@@ -94,7 +97,7 @@ func (d *door) Finish(ctx context.Context, a gatehouse.Attempt, answer url.Value
 	if err != nil {
 		return gatehouse.Vouched{}, err
 	}
-	all, err := d.askMore(ctx, m, told, tokens.Access)
+	all, err := d.askMore(ctx, m, told.claims, tokens.Access)
 	if err != nil {
 		return gatehouse.Vouched{}, err
 	}
@@ -102,6 +105,8 @@ func (d *door) Finish(ctx context.Context, a gatehouse.Attempt, answer url.Value
 	if err != nil {
 		return gatehouse.Vouched{}, err
 	}
+	v.AuthAt = told.authAt
+	tokens.ID = tokens.IDToken
 	if len(tokens.Scopes) == 0 {
 		tokens.Scopes = slices.Clone(d.scopes) // RFC 6749 5.1: not said means as asked
 	}

@@ -171,11 +171,16 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// mustSignInAgain heeds the parameters of OpenID Connect, and only in a request
+// of it, as doorkeeper-openid_connect does (helpers/controller.rb).
 func (s *Server) mustSignInAgain(req request, x world.Session) bool {
+	if !slices.Contains(req.scopes, "openid") {
+		return false
+	}
 	if slices.Contains(req.prompt, "login") || slices.Contains(req.prompt, "select_account") {
 		return true
 	}
-	return req.maxAge >= 0 && s.Now().Sub(x.SignedInAt) > req.maxAge
+	return req.maxAge >= 0 && s.Now().Sub(x.SignedInAt) > max(req.maxAge, time.Second)
 }
 
 // authorized tells whether no consent is owed: the application is trusted, or
