@@ -15,6 +15,7 @@ type reader struct {
 	base        string // its folder
 	lines       []string
 	env         func(string) (string, bool)
+	asItStands  bool // ${NAME} means nothing in this file: it is another program's
 	understood  bool // the file is YAML, so that all secrets in it are known
 	blots       []blot
 	clearSecret spot // the first secret that stands in the file itself

@@ -353,6 +353,10 @@ func (b *builder) text(v *value, literal string, tk *token.Token, path string) {
 			b.r.clearSecret = spot{v.pos, path}
 		}
 	}
+	if b.r.asItStands {
+		v.text, v.literal = literal, literal
+		return
+	}
 	var ok bool
 	v.text, v.from, ok = b.r.expand(v.pos, path, literal)
 	v.bad = !ok

@@ -116,6 +116,12 @@ func kind(name string) (integration.Kind, bool) {
 	return integration.Kind{}, false
 }
 
+// KnowsConnection says whether this build signs people in by a kind.
+func KnowsConnection(name string) bool {
+	k, ok := kind(name)
+	return ok && k.OpenConnection != nil
+}
+
 func kindNames() string {
 	names := ""
 	for i, k := range Kinds() {
