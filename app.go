@@ -21,6 +21,16 @@ type Connection struct {
 	UpdatedAt time.Time
 }
 
+// ReservedConnectionName says whether a connection cannot have a name, since
+// /sign-in/{name} is a page of ours.
+func ReservedConnectionName(name string) bool {
+	switch name {
+	case "claim", "code", "confirm", "connect", "enroll", "link", "passkey", "password", "request", "reset", "waiting":
+		return true
+	}
+	return false
+}
+
 // ConnectionRules are the rules for people who come by one connection. For
 // connections of the file they are worked out of the omniauth section, whose
 // names they have.

@@ -219,6 +219,9 @@ func (r *reader) providers(o *section) []Provider {
 
 func (r *reader) provider(p *section, taken map[string]bool) Provider {
 	out := Provider{Name: p.name("name", "what stands in the callback address, such as dingtalk or gitlab", taken)}
+	if gatehouse.ReservedConnectionName(out.Name) {
+		r.problem(p.get("name"), p.at("name"), "/sign-in/%s is a page of Gatehouse; choose another name", out.Name)
+	}
 	out.Kind = p.text("kind", out.Name)
 	if v := p.get("kind"); v != nil && !word.MatchString(out.Kind) {
 		r.problem(v, p.at("kind"), "expected %s, found %s", wordRule, shown(v))

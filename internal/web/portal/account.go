@@ -27,35 +27,19 @@ type connected struct {
 
 // accountPage is what the page shows.
 type accountPage struct {
-	User         gatehouse.User
-	Current      string // id of this browser's session
-	Identities   []connected
-	Connectable  []gatehouse.Connection // those by which the person is not known yet
-	Sessions     []gatehouse.Session    // this browser's first
-	Applications []application
-	Done         string // what was just done, for a sentence
+	User        gatehouse.User
+	Identities  []connected
+	Connectable []gatehouse.Connection // those by which the person is not known yet
+	Done        string                 // what was just done, for a sentence
 }
 
 func (p *Portal) account(w http.ResponseWriter, r *http.Request, v visitor) error {
-	page := accountPage{User: v.user, Current: v.session.ID, Done: r.URL.Query().Get("done")}
-	err := p.Store.View(r.Context(), func(tx *store.Tx) error {
-		if err := page.readConnections(tx); err != nil {
-			return err
-		}
-		var err error
-		if page.Sessions, err = p.Sessions.List(tx, v.user.ID); err != nil {
-			return err
-		}
-		return page.readApplications(tx)
-	})
-	if err != nil {
+	page := accountPage{User: v.user, Done: r.URL.Query().Get("done")}
+	if err := p.Store.View(r.Context(), page.readConnections); err != nil {
 		return fmt.Errorf("read the account of %s: %w", v.user.ID, err)
 	}
-	if i := slices.IndexFunc(page.Sessions, func(s gatehouse.Session) bool { return s.ID == v.session.ID }); i > 0 {
-		page.Sessions = slices.Concat(page.Sessions[i:i+1], page.Sessions[:i], page.Sessions[i+1:])
-	}
 	return p.UI.Render(w, r, http.StatusOK, ui.Page{
-		Title: i18n.Text(r.Context(), "My account"), Nav: ui.NavPortal, User: &v.user,
+		Title: i18n.Text(r.Context(), "My account"), Nav: ui.NavPortal, Section: "account", User: &v.user,
 		FormAction: []string{"https:", "http:"}, // connecting leads to a provider, whose address is known only then
 	}, accountBody(page))
 }

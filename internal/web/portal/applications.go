@@ -7,12 +7,14 @@ import (
 	"net/url"
 
 	"gatehouse"
+	"gatehouse/internal/i18n"
 	"gatehouse/internal/store"
 	"gatehouse/internal/web/ui"
 )
 
 // mountApplications adds which applications may act for the person.
 func (p *Portal) mountApplications(mux *http.ServeMux) {
+	mux.Handle("GET /user/applications", p.own(p.applications))
 	mux.Handle("POST /user/applications/{client}/withdraw", p.own(p.withdraw))
 }
 
@@ -22,8 +24,24 @@ type application struct {
 	Consent store.Consent
 }
 
-func (a *accountPage) readApplications(tx *store.Tx) error {
-	consents, err := tx.Consents(a.User.ID)
+// applicationsPage is what the page shows.
+type applicationsPage struct {
+	Applications []application
+	Done         string // what was just done, for a sentence
+}
+
+func (p *Portal) applications(w http.ResponseWriter, r *http.Request, v visitor) error {
+	page := applicationsPage{Done: r.URL.Query().Get("done")}
+	if err := p.Store.View(r.Context(), func(tx *store.Tx) error { return page.read(tx, v.user.ID) }); err != nil {
+		return fmt.Errorf("read the applications of %s: %w", v.user.ID, err)
+	}
+	return p.UI.Render(w, r, http.StatusOK, ui.Page{
+		Title: i18n.Text(r.Context(), "Applications"), Nav: ui.NavPortal, Section: "applications", User: &v.user,
+	}, applicationsBody(page))
+}
+
+func (a *applicationsPage) read(tx *store.Tx, userID string) error {
+	consents, err := tx.Consents(userID)
 	if err != nil {
 		return fmt.Errorf("read consents: %w", err)
 	}
@@ -62,6 +80,6 @@ func (p *Portal) withdraw(w http.ResponseWriter, r *http.Request, v visitor) err
 	if err != nil {
 		return fmt.Errorf("withdraw the consent for %s: %w", url.PathEscape(client), err)
 	}
-	ui.SeeOther(w, "/user?done=withdrawn")
+	ui.SeeOther(w, "/user/applications?done=withdrawn")
 	return nil
 }

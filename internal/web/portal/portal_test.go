@@ -192,22 +192,28 @@ var (
 	asset = regexp.MustCompile(`/assets/(\w+)\.[0-9a-f]{12}\.`)
 )
 
-func TestAccountPage(t *testing.T) {
+func TestPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	r := w.do("alice", "GET", "/user")
-	got := r.Body.String()
-	for _, hostile := range []string{"<b>alice", "<script", "bob"} {
-		if strings.Contains(got, hostile) {
-			t.Errorf("the page contains %q", hostile)
+	for page, golden := range map[string]string{"/user": "user.html", "/user/security": "security.html", "/user/applications": "applications.html"} {
+		r := w.do("alice", "GET", page)
+		got := r.Body.String()
+		for _, hostile := range []string{"<b>alice", "<script", "bob"} {
+			if strings.Contains(got, hostile) {
+				t.Errorf("%s contains %q", page, hostile)
+			}
 		}
+		if r.Code != http.StatusOK {
+			t.Fatalf("%s: status %d", page, r.Code)
+		}
+		got = strings.ReplaceAll(got, "><", ">\n<")
+		got = ids.ReplaceAllString(hues.ReplaceAllString(asset.ReplaceAllString(got, "/assets/$1.HASH."), "hue"), "ID")
+		isGolden(t, filepath.Join("testdata", golden), got)
 	}
-	if r.Code != http.StatusOK {
-		t.Fatalf("status %d", r.Code)
-	}
-	got = strings.ReplaceAll(got, "><", ">\n<")
-	got = ids.ReplaceAllString(hues.ReplaceAllString(asset.ReplaceAllString(got, "/assets/$1.HASH."), "hue"), "ID")
-	golden := filepath.Join("testdata", "user.html")
+}
+
+func isGolden(t *testing.T, golden, got string) {
+	t.Helper()
 	if *update {
 		if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
 			t.Fatal(err)
@@ -225,12 +231,14 @@ func TestAccountPage(t *testing.T) {
 func TestSentenceAfterSomethingWasDone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for what, want := range map[string]string{
-		"connected": "The account is connected.", "session-ended": "The session is ended.",
-		"sessions-ended": "All other sessions are ended.", "withdrawn": "The application may not act for you any more.",
+	for address, want := range map[string]string{
+		"/user?done=connected":               "The account is connected.",
+		"/user/security?done=session-ended":  "The session is ended.",
+		"/user/security?done=sessions-ended": "All other sessions are ended.",
+		"/user/applications?done=withdrawn":  "The application may not act for you any more.",
 	} {
-		if r := w.do("alice", "GET", "/user?done="+what); !strings.Contains(r.Body.String(), want) {
-			t.Errorf("done=%s does not say %q", what, want)
+		if r := w.do("alice", "GET", address); !strings.Contains(r.Body.String(), want) {
+			t.Errorf("%s does not say %q", address, want)
 		}
 	}
 	if r := w.do("alice", "GET", "/user?done="+url.QueryEscape("<i>anything")); strings.Contains(r.Body.String(), `role="status"`) || strings.Contains(r.Body.String(), "<i>") {
@@ -244,7 +252,7 @@ func TestSessions(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		r := w.do("alice", "POST", "/user/sessions/"+w.sessions["alice"][0].ID+"/end")
-		if r.Code != http.StatusSeeOther || r.Header().Get("Location") != "/user?done=session-ended" {
+		if r.Code != http.StatusSeeOther || r.Header().Get("Location") != "/user/security?done=session-ended" {
 			t.Errorf("%d to %q", r.Code, r.Header().Get("Location"))
 		}
 		if diff := cmp.Diff([]string{w.sessions["alice"][1].ID}, w.alive("alice")); diff != "" {
@@ -273,7 +281,7 @@ func TestSessions(t *testing.T) {
 	t.Run("EndAllOthers", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		if r := w.do("alice", "POST", "/user/sessions/end-others"); r.Header().Get("Location") != "/user?done=sessions-ended" {
+		if r := w.do("alice", "POST", "/user/sessions/end-others"); r.Header().Get("Location") != "/user/security?done=sessions-ended" {
 			t.Errorf("%d to %q", r.Code, r.Header().Get("Location"))
 		}
 		if diff := cmp.Diff([]string{w.sessions["alice"][1].ID}, w.alive("alice")); diff != "" {
@@ -332,7 +340,7 @@ func TestWithdraw(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := w.do("alice", "POST", "/user/applications/demo/withdraw"); r.Header().Get("Location") != "/user?done=withdrawn" {
+	if r := w.do("alice", "POST", "/user/applications/demo/withdraw"); r.Header().Get("Location") != "/user/applications?done=withdrawn" {
 		t.Errorf("%d to %q", r.Code, r.Header().Get("Location"))
 	}
 	if w.consents("alice") != 0 || w.consents("bob") != 1 {

@@ -28,7 +28,7 @@ type assetSet struct {
 }
 
 // scripts are the names that a Page may have in its Scripts.
-func scripts() []string { return []string{"embedded"} }
+func scripts() []string { return []string{"embedded", "passkey"} }
 
 var assets = sync.OnceValue(func() assetSet {
 	var css []byte

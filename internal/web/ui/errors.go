@@ -52,7 +52,7 @@ func StatusOf(err error) int {
 }
 
 // Fail shows an error: to whom has not signed in yet the way to the sign-in, to
-// programs problem+json (RFC 9457), to people a page that says what happened
+// whom has to prove anew who they are the page for that, to programs problem+json (RFC 9457), to people a page that says what happened
 // and what to do. Nothing of the cause is shown; it is logged.
 func (u *UI) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	status := StatusOf(err)
@@ -66,6 +66,8 @@ func (u *UI) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case wantsJSON(r):
 		writeProblem(w, status, f)
+	case gatehouse.KindOf(err) == gatehouse.Stale:
+		SeeOther(w, ConfirmFor(r))
 	case status == http.StatusUnauthorized && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 		SeeOther(w, SignInFor(r))
 	default:
@@ -84,6 +86,30 @@ func SignInFor(r *http.Request) string {
 		return "/sign-in"
 	}
 	return "/sign-in?return_to=" + url.QueryEscape(back)
+}
+
+// ConfirmFor is the address where the person in front proves again who they are,
+// leading back to the page that r asks for, or whose form r sends.
+func ConfirmFor(r *http.Request) string {
+	back := OwnPath(r.URL.RequestURI())
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		back = formPage(r)
+	}
+	if back == "" {
+		back = "/user/security"
+	}
+	return "/sign-in/confirm?return_to=" + url.QueryEscape(back)
+}
+
+// formPage is the page that a form was sent from, "" when the browser does not
+// say. Only its path is taken, whatever host it says: it is a page of ours, since
+// forms of other sites are refused.
+func formPage(r *http.Request) string {
+	from, err := url.Parse(r.Referer())
+	if err != nil || from.Path == "" {
+		return ""
+	}
+	return OwnPath(from.RequestURI())
 }
 
 func (u *UI) logFailure(r *http.Request, status int, err error) {

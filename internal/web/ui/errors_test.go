@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -166,5 +167,34 @@ func TestQueriesAreNotLogged(t *testing.T) {
 	u.Fail(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/users/auth/gitlab/callback?code=s3cr3t&state=st4te", nil), gatehouse.Expired)
 	if got := log.String(); !strings.Contains(got, "/users/auth/gitlab/callback") || strings.Contains(got, "s3cr3t") || strings.Contains(got, "st4te") {
 		t.Errorf("logged: %s", got)
+	}
+}
+
+// TestS12StaleAsksForAProof: a sensitive act that comes too long after the
+// sign-in leads to the page that asks for a proof, and back to where it began.
+func TestS12StaleAsksForAProof(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ method, path, referer, want string }{
+		"Page":           {"GET", "/user/security/password?x=1", "", "/user/security/password?x=1"},
+		"Form":           {"POST", "/user/security/passkeys/7/remove", "https://id.example.com/user/security?a=b", "/user/security?a=b"},
+		"FormOfNowhere":  {"POST", "/user/security/password", "", "/user/security"},
+		"OddReferer":     {"POST", "/user/emails", "https://id.example.com//evil.example/x", "/user/security"},
+		"NoAddressAtAll": {"POST", "/user/emails", "%zz", "/user/security"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			u := &UI{}
+			r := httptest.NewRequest(tt.method, tt.path, nil)
+			r.Header.Set("Accept", browser)
+			r.Header.Set("Referer", tt.referer)
+			w := httptest.NewRecorder()
+			u.Fail(w, r, fmt.Errorf("remove: %w", gatehouse.Errorf(gatehouse.Stale, "x")))
+			if got, want := w.Header().Get("Location"), "/sign-in/confirm?return_to="+url.QueryEscape(tt.want); w.Code != http.StatusSeeOther || got != want {
+				t.Errorf("%d to %q, want %q", w.Code, got, want)
+			}
+		})
+	}
+	if r := fail(t, gatehouse.Stale, "POST", "/api/v1/me", "application/json"); r.StatusCode != http.StatusForbidden || !strings.Contains(body(t, r), `"code":"stale"`) {
+		t.Errorf("a program: %d", r.StatusCode)
 	}
 }

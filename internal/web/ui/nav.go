@@ -30,6 +30,15 @@ func adminSections(ctx context.Context) []sectionGroup {
 	}
 }
 
+// portalTabs are the pages of a person's own account.
+func portalTabs(ctx context.Context, section string) []Tab {
+	return []Tab{
+		{Label: t(ctx, "Account"), Href: "/user", Current: section == "account"},
+		{Label: t(ctx, "Security"), Href: "/user/security", Current: section == "security"},
+		{Label: t(ctx, "Applications"), Href: "/user/applications", Current: section == "applications"},
+	}
+}
+
 // current is the value of aria-current for a link.
 func current(is bool) string {
 	if is {

@@ -109,14 +109,15 @@ func (u *UI) metrics() gatehouse.Metrics {
 }
 
 // policy is the Content-Security-Policy of a page. Nothing runs but the scripts
-// that the page names, and nothing comes from elsewhere.
+// that the page names, which may ask our own addresses, and nothing comes from
+// elsewhere.
 func policy(p Page) string {
 	text := "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action " +
 		strings.Join(append([]string{"'self'"}, sources(p.FormAction...)...), " ")
 	if len(p.Scripts) == 0 {
 		return text
 	}
-	return text + "; script-src " + strings.Join(append([]string{"'self'"}, sources(p.Vendor)...), " ")
+	return text + "; connect-src 'self'; script-src " + strings.Join(append([]string{"'self'"}, sources(p.Vendor)...), " ")
 }
 
 // sources leaves out what would be more than one source.

@@ -1,0 +1,44 @@
+package store
+
+import "gatehouse"
+
+func scanLocalWays(r row) (w gatehouse.LocalWays, err error) {
+	var withHand, apps int64
+	var codes, passkeys int64
+	var passwords int64
+	err = r.Scan(&passwords, &withHand, &apps, &codes, &passkeys)
+	return gatehouse.LocalWays{
+		Password: passwords > 0, ByHand: withHand > 0, Authenticator: apps > 0, RecoveryCodes: int(codes), Passkeys: int(passkeys),
+	}, err
+}
+
+// LocalWays says what a user has to prove themselves to Gatehouse itself. An
+// authenticator that is being set up does not count.
+func (tx *Tx) LocalWays(userID string) (gatehouse.LocalWays, error) {
+	return one(tx, scanLocalWays, `select
+		(select count(*) from passwords where user_id = $1),
+		(select count(*) from passwords where user_id = $1 and by_hand),
+		(select count(*) from authenticators where user_id = $1 and confirmed),
+		(select count(*) from recovery_codes where user_id = $1 and used_at = 0),
+		(select count(*) from passkeys where user_id = $1)`, userID)
+}
+
+// AnyLocal says whether anybody has a password or a passkey.
+func (tx *Tx) AnyLocal() (bool, error) {
+	n, err := one(tx, scanInt, `select case when exists (select 1 from passwords) or exists (select 1 from passkeys) then 1 else 0 end`)
+	return n > 0, err
+}
+
+// EndCredentials removes the password, authenticator, recovery codes, passkeys
+// and ceremonies of a user, and says whether there were any. The caller records it.
+func (tx *Tx) EndCredentials(userID string) (bool, error) {
+	var total int64
+	for _, table := range []string{"passwords", "authenticators", "recovery_codes", "passkeys", "ceremonies"} {
+		n, err := tx.exec(`delete from `+table+` where user_id = $1`, userID)
+		if err != nil {
+			return false, err
+		}
+		total += n
+	}
+	return total > 0, nil
+}
