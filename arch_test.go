@@ -53,6 +53,8 @@ var floors = map[string]float64{
 	"internal/integration/openid":   3,
 	"internal/integration/oauth2":   3,
 
+	"internal/lists": 1.5, // read by config and by users
+
 	"internal/integration":          2,
 	"internal/integration/authcode": 2,
 	"internal/seal":                 2,

@@ -30,6 +30,7 @@ type Config struct {
 	Admins         []string // addresses in lower case
 	OmniAuth       OmniAuth
 	Clients        []gatehouse.Client
+	SignUp         SignUp
 	Connectors     []gatehouse.Connector // Status and what the store fills in are not set
 	Outgoing       Outgoing
 	SMTP           SMTP
@@ -148,6 +149,7 @@ func (r *reader) config(root *value) *Config {
 		KeyFile:       r.file(s.text("key_file", "gatehouse.key")),
 		Admins:        r.addresses(s, "admins"),
 		OmniAuth:      r.omniAuth(s),
+		SignUp:        r.signUp(s),
 		Clients:       r.clients(s),
 		Connectors:    r.connectors(s),
 		SMTP:          r.smtp(s),
