@@ -14,6 +14,7 @@ type Connection struct {
 	Enabled   bool
 	AppID     string         // client_id, AppKey
 	AppSecret string         // sealed in the store
+	BuiltIn   bool           // the credentials are those of the built-in stand-in, which development alone has
 	Args      map[string]any // GitLab's args: scope, client_options and what else the kind knows
 	Rules     ConnectionRules
 	Managed   ManagedBy

@@ -88,6 +88,13 @@ func T(l Lang, english string, args ...any) string {
 	return fmt.Sprintf(text, args...)
 }
 
+// Known says whether a text has a translation: for texts that are data, which
+// the test of the catalogue cannot find in the code.
+func Known(english string) bool {
+	_, ok := catalogue().texts[english]
+	return ok
+}
+
 type langKey struct{}
 
 // With returns a context that carries the language for pages.

@@ -30,6 +30,8 @@ type Kind struct {
 	// configuration file itself names. nil: none.
 	ConnectionHosts func(gatehouse.Connection) []string
 	ConnectorHosts  func(gatehouse.Connector) []string
+	// Form is what an administrator enters for a connection on the dashboard.
+	Form Form
 }
 
 // Env is what an opened door or connector may use of ours. Every field is set.

@@ -6,6 +6,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/store"
+	"gatehouse/internal/store/storetest"
 )
 
 func TestConnections(t *testing.T) {
@@ -31,7 +32,7 @@ func TestConnections(t *testing.T) {
 			got, err := tx.ConnectionByName("gitlab")
 			is(t, err, "")
 			same(t, got, c)
-			c.AppSecret, c.Enabled, c.Args = "", false, nil
+			c.AppSecret, c.Enabled, c.Args, c.BuiltIn = "", false, nil, true
 			is(t, tx.SaveConnection(&c), "")
 			if !c.UpdatedAt.Equal(noon.Add(time.Hour)) || !c.CreatedAt.Equal(noon) {
 				t.Errorf("times are %v and %v", c.CreatedAt, c.UpdatedAt)
@@ -45,6 +46,39 @@ func TestConnections(t *testing.T) {
 			if len(list) != 2 || list[0].Name != "dingtalk" {
 				t.Errorf("the list is %+v", list)
 			}
+			return err
+		})
+	})
+}
+
+func TestDeleteConnection(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		var used, free gatehouse.Connection
+		update(t, s, func(tx *store.Tx) error {
+			used, free = gatehouse.Connection{Name: "used"}, gatehouse.Connection{Name: "free"}
+			is(t, tx.SaveConnection(&used), "")
+			is(t, tx.SaveConnection(&free), "")
+			u := gatehouse.User{Username: "a", State: gatehouse.UserActive}
+			is(t, tx.SaveUser(&u), "")
+			is(t, tx.SaveIdentity(&gatehouse.Identity{UserID: u.ID, ConnectionID: used.ID, Subject: "1"}), "")
+			is(t, tx.SaveIdentity(&gatehouse.Identity{UserID: u.ID, ConnectionID: used.ID, Subject: "2"}), "")
+			return tx.SaveAttempt(&gatehouse.Attempt{ConnectionID: free.ID, State: "state", BrowserHash: hash("b"), ExpiresAt: tx.Now().Add(time.Hour)})
+		})
+		update(t, s, func(tx *store.Tx) error {
+			for id, want := range map[string]int64{used.ID: 2, free.ID: 0, "none": 0} {
+				if n, err := tx.CountIdentities(id); n != want || err != nil {
+					t.Errorf("%s has %d identities (%v), want %d", id, n, err, want)
+				}
+			}
+			is(t, tx.DeleteConnection(used.ID), gatehouse.Conflict)
+			is(t, tx.DeleteConnection("none"), gatehouse.NotFound)
+			is(t, tx.DeleteConnection(free.ID), "")
+			_, err := tx.PeekAttempt("state")
+			is(t, err, gatehouse.NotFound)
+			_, err = tx.Connection(free.ID)
+			is(t, err, gatehouse.NotFound)
+			_, err = tx.Connection(used.ID)
 			return err
 		})
 	})

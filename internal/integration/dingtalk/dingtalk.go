@@ -19,6 +19,7 @@ func Kind() integration.Kind {
 		Name: "dingtalk", Title: "DingTalk",
 		OpenConnection:  open,
 		ConnectionHosts: hosts,
+		Form:            form(),
 	}
 }
 

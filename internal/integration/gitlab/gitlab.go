@@ -24,6 +24,7 @@ func Kind() integration.Kind {
 		OpenConnector:   openConnector,
 		ConnectionHosts: connectionHosts,
 		ConnectorHosts:  connectorHosts,
+		Form:            form(),
 	}
 }
 

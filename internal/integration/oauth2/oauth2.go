@@ -23,8 +23,10 @@ func Kinds() []integration.Kind {
 		Title:           "OAuth 2.0",
 		OpenConnection:  open,
 		ConnectionHosts: hosts,
+		Form:            form(),
 	}
 	gitlabs := kind
+	gitlabs.Form.AliasOf = kind.Name
 	gitlabs.Name = "oauth2_generic"
 	return []integration.Kind{kind, gitlabs}
 }

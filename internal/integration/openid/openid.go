@@ -23,8 +23,10 @@ func Kinds() []integration.Kind {
 		Title:           "OpenID Connect",
 		OpenConnection:  open,
 		ConnectionHosts: hosts,
+		Form:            form(),
 	}
 	gitlabs := kind
+	gitlabs.Form.AliasOf = kind.Name
 	gitlabs.Name = "openid_connect"
 	return []integration.Kind{kind, gitlabs}
 }

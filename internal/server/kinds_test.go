@@ -1,0 +1,65 @@
+package server
+
+import (
+	"regexp"
+	"slices"
+	"testing"
+
+	"gatehouse/internal/i18n"
+	"gatehouse/internal/integration"
+)
+
+// vendorsWord is a text that is the same in every language: a name of the
+// provider's own.
+var vendorsWord = regexp.MustCompile(`^(AppKey|AppSecret|App ID|App Secret|CorpID|Secret|AgentId|URL)$`)
+
+func TestFormsAreTranslated(t *testing.T) {
+	t.Parallel()
+	for _, k := range Kinds() {
+		texts := append([]string{k.Form.Summary}, k.Form.Guide...)
+		texts = append(texts, k.Form.ClientID, k.Form.ClientSecret)
+		for _, f := range k.Form.Fields {
+			texts = append(texts, f.Label, f.Help)
+			for _, c := range f.Choices {
+				texts = append(texts, c.Label)
+			}
+		}
+		for _, text := range texts {
+			if text != "" && !i18n.Known(text) && !vendorsWord.MatchString(text) {
+				t.Errorf("%s: no Chinese for %q; add it to internal/i18n/zh-CN/<vendor>.json", k.Name, text)
+			}
+		}
+	}
+}
+
+func TestFormsAreUsable(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for _, k := range Kinds() {
+		if slices.Contains(names, k.Name) {
+			t.Errorf("two kinds are called %s", k.Name)
+		}
+		names = append(names, k.Name)
+		if k.OpenConnection != nil && k.Form.Summary == "" {
+			t.Errorf("%s: nothing says who signs in with it", k.Name)
+		}
+		var args []string
+		for _, f := range k.Form.Fields {
+			if f.Arg == "" || f.Label == "" || slices.Contains(args, f.Arg) || f.Arg == "scope" {
+				t.Errorf("%s: the field %q (%q) has no name or label of its own", k.Name, f.Arg, f.Label)
+			}
+			args = append(args, f.Arg)
+			if (f.Type == integration.ChoiceField) != (len(f.Choices) > 0) {
+				t.Errorf("%s: %s is of the type %q with %d choices", k.Name, f.Arg, f.Type, len(f.Choices))
+			}
+			if f.Type == integration.FlagField && f.Usual != "true" && f.Usual != "false" {
+				t.Errorf("%s: nobody knows what %s usually is", k.Name, f.Arg)
+			}
+		}
+	}
+	for _, k := range Kinds() {
+		if a := k.Form.AliasOf; a != "" && !slices.Contains(names, a) {
+			t.Errorf("%s is another name for %s, which is not there", k.Name, a)
+		}
+	}
+}
