@@ -50,6 +50,16 @@ type Vouched struct {
 	// the provider says; zero: it does not say. To an Attempt that is Fresh it
 	// is never earlier than the attempt, but for differences of clocks.
 	AuthAt time.Time
+	Origin Origin
+}
+
+// Origin is the provider's own session that a session of ours came out of. The
+// provider names it when it ends (OpenID Connect Back-Channel Logout), and is
+// told when ours does (RP-Initiated Logout). Its zero value is none.
+type Origin struct {
+	Subject string // sub of the ID token, byte for byte, whatever the connection takes for the person's id
+	Session string // sid of the ID token; "" = the provider does not tell
+	IDToken string // as it came, if the provider is to be told of our sign-outs; sealed where it is kept
 }
 
 // Tokens are what a provider gave to act for a person.

@@ -84,8 +84,15 @@ type Profile struct {
 	WebURL   string       `json:"web_url,omitempty"`
 	Locale   string       `json:"locale,omitempty"`
 	Phone    string       `json:"phone,omitempty"`
-	Title    string       `json:"title,omitempty"`
-	Groups   []string     `json:"groups,omitempty"`
+	Title    string       `json:"title,omitempty"` // what the person does: job title
+	// Organization, Location, Bio, Pronouns and Website are the person's own
+	// words about themselves.
+	Organization string   `json:"organization,omitempty"`
+	Location     string   `json:"location,omitempty"`
+	Bio          string   `json:"bio,omitempty"`
+	Pronouns     string   `json:"pronouns,omitempty"`
+	Website      string   `json:"website,omitempty"` // URL
+	Groups       []string `json:"groups,omitempty"`
 }
 
 // Verification is what a provider says of an address: nothing, yes or no. Only

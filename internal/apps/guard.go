@@ -112,6 +112,9 @@ func (g *guard) door(d integration.Door) integration.Door {
 	if d.Embedded != nil {
 		d.Embedded = embedded{g, d.Embedded}
 	}
+	if d.BackChannel != nil {
+		d.BackChannel = backChannel{g, d.BackChannel}
+	}
 	return d
 }
 
@@ -202,6 +205,15 @@ func (e embedded) FinishEmbedded(ctx context.Context, code string) (gatehouse.Vo
 		v, err := e.in.FinishEmbedded(ctx, code)
 		return e.g.vouched(v, err)
 	})
+}
+
+type backChannel struct {
+	g  *guard
+	in integration.BackChannel
+}
+
+func (b backChannel) Ended(ctx context.Context, token string) (integration.Ended, error) {
+	return call(ctx, b.g, "back_channel", hookLimit, func(ctx context.Context) (integration.Ended, error) { return b.in.Ended(ctx, token) })
 }
 
 type source struct {

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"time"
 
 	"gatehouse"
 )
@@ -53,10 +54,11 @@ type Connected struct {
 
 // Door is an opened connection, likewise: nil = cannot.
 type Door struct {
-	Provider  Provider
-	Refresher Refresher
-	Logout    Logout
-	Embedded  Embedded
+	Provider    Provider
+	Refresher   Refresher
+	Logout      Logout
+	Embedded    Embedded
+	BackChannel BackChannel
 }
 
 // A Provider signs a person in. It keeps no state between Begin and Finish: what
@@ -86,6 +88,23 @@ type Refresher interface {
 // Logout gives the address at which the provider ends its own session.
 type Logout interface {
 	LogoutURL(ctx context.Context, idToken, returnTo string) (string, error)
+}
+
+// BackChannel reads what a provider sends by itself when a session of its own
+// has ended (OpenID Connect Back-Channel Logout 1.0).
+type BackChannel interface {
+	// Ended checks a logout token and says which session it is about. Whether it
+	// was used before is for the caller. A token that is not as it must be is
+	// Invalid; when the provider's keys cannot be had, Unavailable or Upstream.
+	Ended(ctx context.Context, logoutToken string) (Ended, error)
+}
+
+// Ended is a session at a provider that is over. Subject or Session is set.
+type Ended struct {
+	Subject string
+	Session string    // "" = all of the subject's
+	Token   string    // the id of the logout token, which counts once
+	Until   time.Time // how long the token would be good
 }
 
 // Embedded signs in silently inside the vendor's own client (DingTalk's H5

@@ -92,6 +92,7 @@ type Start struct {
 	UserAgent    string
 	Address      string
 	AuthAt       time.Time // when the person proved who they are; zero: now
+	Origin       gatehouse.Origin
 
 	// The session that this browser had until now, and whose it was: it ends
 	// when the new one starts. "" = none.
@@ -122,6 +123,11 @@ func (m *Manager) Start(tx *store.Tx, s Start) (token string, _ gatehouse.Sessio
 	}
 	if err := tx.SaveSession(&made); err != nil {
 		return "", gatehouse.Session{}, fmt.Errorf("save the session: %w", err)
+	}
+	if s.Origin != (gatehouse.Origin{}) {
+		if err := tx.SaveOrigin(made.ID, s.ConnectionID, s.Origin); err != nil {
+			return "", gatehouse.Session{}, fmt.Errorf("save where the session comes from: %w", err)
+		}
 	}
 	err = tx.Record(gatehouse.Event{
 		Actor:  gatehouse.Actor{Kind: gatehouse.ActorUser, ID: s.UserID, Name: s.UserName, Address: s.Address},

@@ -162,7 +162,7 @@ func (s *Service) enter(ctx context.Context, at gatehouse.Attempt, a Answer, v g
 		}
 		r.SessionToken, _, err = s.Sessions.Start(tx, session.Start{
 			UserID: r.User.ID, UserName: r.User.Username, ConnectionID: c.ID, Method: "federated",
-			UserAgent: a.UserAgent, Address: a.Address,
+			UserAgent: a.UserAgent, Address: a.Address, Origin: v.Origin,
 			Replaces: a.CurrentSessionID, ReplacesUser: a.CurrentUserID,
 		})
 		return err

@@ -127,6 +127,7 @@ func (tx *Tx) DeleteExpired(limit int) (int64, error) {
 		{"tokens", "hash", tx.now},
 		{"sessions", "id", tx.now},
 		{"links", "token_hash", tx.now},
+		{"logout_tokens", "hash", tx.now},
 		{"proofs", "id", tx.now},
 		{"email_proofs", "token_hash", tx.now},
 		{"mails", "id", tx.now},

@@ -35,6 +35,8 @@ func clean(v gatehouse.Vouched) gatehouse.Vouched {
 		Email: cleanEmail(p.Email), Verified: p.Verified,
 		Avatar: cleanURL(p.Avatar), WebURL: cleanURL(p.WebURL),
 		Locale: cleanText(p.Locale), Phone: cleanText(p.Phone), Title: cleanText(p.Title),
+		Organization: cleanText(p.Organization), Location: cleanText(p.Location), Bio: cleanText(p.Bio),
+		Pronouns: cleanText(p.Pronouns), Website: cleanURL(p.Website),
 	}
 	switch p.Verified {
 	case gatehouse.Unstated, gatehouse.Verified:
