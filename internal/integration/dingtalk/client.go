@@ -11,8 +11,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 
 	"gatehouse/internal/integration"
 	"gatehouse/internal/outgoing"
@@ -27,9 +25,8 @@ type client struct {
 	settings settings
 	env      integration.Env
 
-	mu      sync.Mutex // guards token, held while one is fetched
-	token   string
-	expires time.Time
+	tokens      tokens      // of the app
+	departments departments // names that were read lately
 }
 
 // userToken is the answer of POST /v1.0/oauth2/userAccessToken.
@@ -57,13 +54,15 @@ type unionAnswer struct {
 
 // member is the result of topapi/v2/user/get, as far as we use it.
 type member struct {
-	UserID   string `json:"userid"`
-	UnionID  string `json:"unionid"`
-	Name     string `json:"name"`
-	Avatar   string `json:"avatar"`
-	Title    string `json:"title"`
-	Email    string `json:"email"`
-	OrgEmail string `json:"org_email"`
+	UserID    string `json:"userid"`
+	UnionID   string `json:"unionid"`
+	Name      string `json:"name"`
+	Avatar    string `json:"avatar"`
+	Title     string `json:"title"`
+	Email     string `json:"email"`
+	OrgEmail  string `json:"org_email"`
+	Mobile    string `json:"mobile"`
+	StateCode string `json:"state_code"`
 }
 
 func (c *client) userToken(ctx context.Context, code string) (userToken, error) {
@@ -87,29 +86,30 @@ func (c *client) me(ctx context.Context, token string) (person, error) {
 	return p, c.do(r, &p)
 }
 
-func (c *client) userByUnionID(ctx context.Context, unionID string) (unionAnswer, error) {
+func (c *client) userByUnionID(ctx context.Context, company, unionID string) (unionAnswer, error) {
 	var u unionAnswer
-	err := c.topapi(ctx, "/topapi/user/getbyunionid", map[string]string{"unionid": unionID}, &u)
+	err := c.topapi(ctx, company, "/topapi/user/getbyunionid", map[string]any{"unionid": unionID}, &u)
 	if code(err) == 60121 {
 		return u, errNotEmployed().Because(err)
 	}
 	return u, err
 }
 
-func (c *client) user(ctx context.Context, userID string) (member, error) {
+func (c *client) user(ctx context.Context, company, userID string) (member, error) {
 	var m member
-	err := c.topapi(ctx, "/topapi/v2/user/get", map[string]string{"userid": userID, "language": "zh_CN"}, &m)
+	err := c.topapi(ctx, company, "/topapi/v2/user/get", map[string]any{"userid": userID, "language": "zh_CN"}, &m)
 	if code(err) == 60121 || code(err) == 33012 {
 		return m, errNotEmployed().Because(err)
 	}
 	return m, err
 }
 
-// topapi asks the old API, whose answers are HTTP 200 with an errcode. A token
-// that it does not know any more is fetched anew, once.
-func (c *client) topapi(ctx context.Context, path string, in, result any) error {
+// topapi asks the old API about a company ("" = the app's own). Its answers are
+// HTTP 200 with an errcode. A token that it does not know any more is fetched
+// anew, once.
+func (c *client) topapi(ctx context.Context, company, path string, in, result any) error {
 	for try := 0; ; try++ {
-		token, err := c.appToken(ctx)
+		token, err := c.appToken(ctx, company)
 		if err != nil {
 			return err
 		}
@@ -126,41 +126,10 @@ func (c *client) topapi(ctx context.Context, path string, in, result any) error 
 			return decode(answer.Result, result)
 		}
 		if k := code(err); try == 0 && (k == 40014 || k == 42001) {
-			c.forget(token)
+			c.tokens.forget(company, token)
 			continue
 		}
 		return err
-	}
-}
-
-// appToken is the app's own token, kept until shortly before its end.
-func (c *client) appToken(ctx context.Context) (string, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := c.env.Clock.Now()
-	if c.token != "" && now.Before(c.expires) {
-		return c.token, nil
-	}
-	var t struct {
-		AccessToken string `json:"accessToken"`
-		ExpireIn    int64  `json:"expireIn"`
-	}
-	err := c.post(ctx, c.settings.api+"/v1.0/oauth2/accessToken", map[string]string{"appKey": c.settings.key, "appSecret": c.settings.secret}, &t)
-	if err == nil && t.AccessToken == "" {
-		err = unusable(errors.New("no accessToken in the answer"))
-	}
-	if err != nil {
-		return "", err
-	}
-	c.token, c.expires = t.AccessToken, now.Add(time.Duration(t.ExpireIn)*time.Second*9/10)
-	return c.token, nil
-}
-
-func (c *client) forget(token string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.token == token {
-		c.token = ""
 	}
 }
 

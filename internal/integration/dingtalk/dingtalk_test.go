@@ -26,6 +26,7 @@ type stage struct {
 	twin     *twin.Twin
 	url      string
 	provider integration.Provider
+	door     integration.Door
 }
 
 func newStage(t *testing.T, args map[string]any) stage {
@@ -49,7 +50,7 @@ func newStage(t *testing.T, args map[string]any) stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return stage{T: t, twin: tw, url: srv.URL, provider: door.Provider}
+	return stage{T: t, twin: tw, url: srv.URL, provider: door.Provider, door: door}
 }
 
 func connection(args map[string]any) gatehouse.Connection {
@@ -63,13 +64,19 @@ func env(c *http.Client) integration.Env {
 // pick plays the person on the twin's page and returns what comes back.
 func (s stage) pick(userID string) url.Values {
 	s.Helper()
-	a := gatehouse.Attempt{State: "a state with odd characters &=?#", Nonce: "never sent", Verifier: "never sent", RedirectURI: callback}
+	return s.choose(userID, twin.DemoCorpID, gatehouse.Attempt{Nonce: "never sent", Verifier: "never sent"})
+}
+
+// choose is pick for one who is in several companies.
+func (s stage) choose(userID, company string, a gatehouse.Attempt) url.Values {
+	s.Helper()
+	a.State, a.RedirectURI = "a state with odd characters &=?#", callback
 	address, err := s.provider.Begin(s.Context(), a)
 	if err != nil {
 		s.Fatal(err)
 	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	form := url.Values{"union_id": {twin.DemoUnionID(userID)}, "consent": {"agree"}, "corp_id": {twin.DemoCorpID}}
+	form := url.Values{"union_id": {twin.DemoUnionID(userID)}, "consent": {"agree"}, "corp_id": {company}}
 	answer, err := client.PostForm(address, form)
 	if err != nil {
 		s.Fatal(err)
@@ -158,7 +165,8 @@ func TestFinish(t *testing.T) {
 		if _, err := s.finish(s.pick("alice")); err != nil {
 			t.Fatal(err)
 		}
-		s.provider.(*provider).client.token = "stale"
+		tokens := &s.provider.(*provider).client.tokens
+		tokens.all[""] = appToken{"stale", tokens.all[""].expires}
 		if _, err := s.finish(s.pick("bob")); err != nil {
 			t.Fatal(err)
 		}

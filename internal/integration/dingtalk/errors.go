@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -28,6 +29,7 @@ type apiError struct {
 	Name      string // of the new API
 	Message   string
 	RequestID string
+	Missing   []string // permissions that the app would need, by the names that DingTalk's console has for them
 }
 
 // Error is for the log: DingTalk's support asks for the request id.
@@ -48,6 +50,15 @@ func code(err error) int {
 	return 0
 }
 
+// nameOf is the new API's error code in the chain, or "".
+func nameOf(err error) string {
+	var e *apiError
+	if errors.As(err, &e) {
+		return e.Name
+	}
+	return ""
+}
+
 func (f failure) err() error {
 	if f.ErrCode == 0 {
 		return nil
@@ -56,8 +67,36 @@ func (f failure) err() error {
 	if n, err := strconv.Atoi(f.SubCode); err == nil && f.ErrCode == 88 {
 		e.Code, e.Message = n, f.SubMsg
 	}
+	if m := bracketed.FindStringSubmatch(e.Message); m != nil && e.Code == 60011 {
+		e.Missing = strings.Split(m[1], ",")
+	}
 	return explain(e)
 }
+
+// bracketed finds the permission in the old API's text, and applyLink the
+// address at which an administrator asks for it.
+var (
+	bracketed = regexp.MustCompile(`\[([\w.,]{1,200})\]`)
+	applyLink = regexp.MustCompile(`https://open-dev\.dingtalk\.(?:com|io)/[\w./?=&%#-]{1,200}`)
+)
+
+// missing tells the administrator which permission the app lacks, and where to
+// ask for it.
+func (e *apiError) missing(err *gatehouse.Error) *gatehouse.Error {
+	if len(e.Missing) > 0 {
+		err = err.With(missingPermission, strings.Join(e.Missing[:min(len(e.Missing), 10)], ", "))
+	}
+	if link := applyLink.FindString(e.Message); link != "" {
+		err = err.With(permissionLink, link)
+	}
+	return err
+}
+
+// Names of facts for the administrator.
+const (
+	missingPermission = "missing_permission"
+	permissionLink    = "permission_link"
+)
 
 // refusal reads the error form of the new API.
 func refusal(status int, body []byte) error {
@@ -75,6 +114,7 @@ func refusal(status int, body []byte) error {
 	e := &apiError{Name: f.Code, Message: f.Message, RequestID: f.RequestID}
 	if scopes := f.Denied.RequiredScopes; len(scopes) > 0 {
 		e.Message += " requiredScopes=" + strings.Join(scopes, ",")
+		e.Missing = scopes
 	}
 	return explain(e)
 }
@@ -86,10 +126,14 @@ func explain(e *apiError) error {
 	switch {
 	case e.Name == "invalidParameter.authCode.notFound" || e.Code == 40078:
 		return gatehouse.Errorf(gatehouse.Expired, "DingTalk does not know this sign-in any more: its code was used already or is older than five minutes. Please sign in again.").Because(e)
-	case e.Name == "invalidClientIdOrSecret" || e.Code == 40089 || e.Code == 40096:
+	case e.Name == "invalidClientIdOrSecret" || e.Name == "invalid.client" || e.Code == 40089 || e.Code == 40096 || e.Code == 853003 || e.Code == 853004:
 		return gatehouse.Errorf(gatehouse.Unavailable, "DingTalk does not accept the credentials of this connection. An administrator must correct its Client ID and Client Secret.").Because(e)
+	case e.Code == 853001 || e.Code == 853002:
+		return gatehouse.Errorf(gatehouse.Unavailable, "The clock of this server is more than a minute off, so DingTalk does not accept its signature. An administrator must set it right.").Because(e)
+	case e.Code == 50002:
+		return gatehouse.Errorf(gatehouse.Forbidden, "The app of this connection may not see you in your company's DingTalk directory, so Gatehouse cannot find out whether you belong to it. Ask an administrator to add you to the app's contact scope.").Because(e)
 	case strings.HasSuffix(e.Name, "AccessTokenPermissionDenied") || e.Code == 60011:
-		return gatehouse.Errorf(gatehouse.Unavailable, "A permission is missing in DingTalk, so Gatehouse cannot find out who you are. An administrator finds its name with this sign-in.").Because(e)
+		return e.missing(gatehouse.Errorf(gatehouse.Unavailable, "A permission is missing in DingTalk, so Gatehouse cannot find out who you are. An administrator finds its name with this sign-in.").Because(e))
 	case strings.HasSuffix(e.Name, "IpNotInWhiteList") || e.Code == 60020:
 		return gatehouse.Errorf(gatehouse.Unavailable, "DingTalk does not accept calls from this server's address. An administrator must add it to the app's list of server addresses.").Because(e)
 	case strings.Contains(e.Name, "QpsLimit") || strings.Contains(e.Name, "QpmLimit") || strings.Contains(e.Name, "ApiCountLimit") || e.Code == 90002 || e.Code == 90018 || e.Code == 90020:

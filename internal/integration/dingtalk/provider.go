@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +26,9 @@ type provider struct {
 // Begin sends the person to DingTalk's own page, which shows the QR code and
 // the choice of account and company.
 func (p *provider) Begin(_ context.Context, a gatehouse.Attempt) (string, error) {
+	if p.settings.flow == flowLegacy {
+		return p.beginLegacy(a), nil
+	}
 	q := url.Values{
 		"redirect_uri":  {a.RedirectURI},
 		"response_type": {"code"},
@@ -31,6 +36,12 @@ func (p *provider) Begin(_ context.Context, a gatehouse.Attempt) (string, error)
 		"scope":         {p.settings.scope},
 		"state":         {a.State},
 		"prompt":        {p.settings.prompt},
+	}
+	if a.Fresh && !slices.Contains(strings.Fields(p.settings.prompt), "login") {
+		q.Set("prompt", "login "+p.settings.prompt) // the account has to be proved again, not taken from the browser
+	}
+	if len(p.settings.corpIDs) == 1 {
+		q.Set("corpId", p.settings.corpIDs[0]) // nobody has to look for the one company that will do
 	}
 	return p.settings.login + "/oauth2/auth?" + q.Encode(), nil
 }
@@ -42,25 +53,43 @@ func (p *provider) Finish(ctx context.Context, _ gatehouse.Attempt, answer url.V
 	if err != nil {
 		return gatehouse.Vouched{}, err
 	}
+	if p.settings.flow == flowLegacy {
+		return p.finishLegacy(ctx, code)
+	}
 	token, err := p.client.userToken(ctx, code)
 	if err != nil {
 		return gatehouse.Vouched{}, err
 	}
 	if len(p.settings.corpIDs) > 0 && !slices.Contains(p.settings.corpIDs, token.CorpID) {
-		return gatehouse.Vouched{}, gatehouse.Errorf(gatehouse.Forbidden, "Only people of certain companies may sign in here, and the company you chose in DingTalk is not one of them. Sign in again and choose another company, or ask an administrator.")
+		return gatehouse.Vouched{}, gatehouse.Errorf(gatehouse.Forbidden, "Only people of certain companies may sign in here, and the company you chose in DingTalk is not one of them. Sign in again and choose another company, or ask an administrator.").
+			With("company", token.CorpID)
 	}
 	me, err := p.client.me(ctx, token.AccessToken)
 	if err != nil {
 		return gatehouse.Vouched{}, err
 	}
 	if me.UnionID == "" {
-		return gatehouse.Vouched{}, gatehouse.Errorf(gatehouse.Upstream, "DingTalk did not say who you are (the answer has no unionId), so nobody was signed in. Please try again; if it stays so, tell an administrator.")
+		return gatehouse.Vouched{}, nameless()
 	}
-	member, err := p.member(ctx, me.UnionID)
+	company := ""
+	if len(p.settings.corpIDs) > 0 {
+		company = token.CorpID
+	}
+	f, err := p.member(ctx, company, me.UnionID)
 	if err != nil {
 		return gatehouse.Vouched{}, err
 	}
-	return p.vouch(me, member, token), nil
+	v := p.vouch(me, f)
+	v.Tokens = &gatehouse.Tokens{
+		Access: token.AccessToken, Refresh: token.RefreshToken, Scopes: strings.Fields(p.settings.scope),
+		ExpiresAt: p.client.env.Clock.Now().Add(time.Duration(token.ExpireIn) * time.Second),
+	}
+	note(v.Facts, "company", token.CorpID)
+	return v, nil
+}
+
+func nameless() *gatehouse.Error {
+	return gatehouse.Errorf(gatehouse.Upstream, "DingTalk did not say who you are (the answer has no unionId), so nobody was signed in. Please try again; if it stays so, tell an administrator.")
 }
 
 // codeOf is the code of the answer. DingTalk sends it as authCode and as code,
@@ -78,33 +107,87 @@ func codeOf(answer url.Values) (string, error) {
 	return all[0], nil
 }
 
-// member asks the app's company about a person: nil when anybody may come and
-// the company does not know this one.
-func (p *provider) member(ctx context.Context, unionID string) (*member, error) {
-	id, err := p.client.userByUnionID(ctx, unionID)
-	if err != nil {
-		if p.settings.membership == "any" {
-			return nil, nil //nolint:nilerr // anybody may come; what the directory says is a bonus
-		}
-		return nil, err
+// found is what the directory of a company says about a person.
+type found struct {
+	member      *member // nil: it does not know them, and need not
+	departments []department
+	facts       map[string]string // for the administrator
+}
+
+// member asks a company's directory about a person: whether they are employed
+// there, and as whom. Where anybody may come, what it says is a bonus.
+func (p *provider) member(ctx context.Context, company, unionID string) (found, error) {
+	f := found{facts: map[string]string{}}
+	m, err := p.employed(ctx, company, unionID)
+	if err != nil && p.settings.membership == "any" {
+		f.because("directory", err)
+		return f, nil
 	}
-	if id.ContactType != 0 || id.UserID == "" {
-		if p.settings.membership == "any" {
-			return nil, nil
-		}
-		return nil, errNotEmployed()
-	}
-	m, err := p.client.user(ctx, id.UserID)
 	if err != nil {
-		if p.settings.membership == "any" {
-			return nil, nil //nolint:nilerr // as above
-		}
-		return nil, err
+		return found{}, err
+	}
+	f.member = &m
+	p.readDepartments(ctx, company, &f)
+	return f, nil
+}
+
+// employed is the one rule of who belongs to a company: the directory has the
+// person, as an employee and not as an external contact, and has no other
+// person in their place.
+func (p *provider) employed(ctx context.Context, company, unionID string) (member, error) {
+	id, err := p.client.userByUnionID(ctx, company, unionID)
+	switch {
+	case err != nil:
+		return member{}, err
+	case id.ContactType != 0:
+		return member{}, gatehouse.Errorf(gatehouse.Forbidden, "Only employees of this company may sign in with DingTalk here, and its directory has you as an external contact. Ask an administrator if that is wrong.").
+			With("contact_type", strconv.Itoa(id.ContactType)).With("userid", id.UserID)
+	case id.UserID == "":
+		return member{}, errNotEmployed()
+	}
+	m, err := p.client.user(ctx, company, id.UserID)
+	if err != nil {
+		return member{}, err
 	}
 	if m.UnionID != "" && m.UnionID != unionID {
-		return nil, unusable(errors.New("the directory answered with somebody else than was asked for"))
+		return member{}, unusable(errors.New("the directory answered with somebody else than was asked for"))
 	}
-	return &m, nil
+	m.UserID = cmp.Or(m.UserID, id.UserID)
+	return m, nil
+}
+
+// readDepartments adds the departments. That they cannot be read keeps nobody
+// out; the administrator is told, by name, which permission is missing.
+func (p *provider) readDepartments(ctx context.Context, company string, f *found) {
+	if p.settings.groups == "none" {
+		return
+	}
+	all, err := p.client.departmentsOf(ctx, company, f.member.UserID)
+	if err != nil {
+		f.because("departments_unread", err)
+		return
+	}
+	f.departments = all
+	var told []string
+	for _, d := range all {
+		told = append(told, d.path+" ("+strconv.FormatInt(d.id, 10)+")")
+	}
+	note(f.facts, "departments", strings.Join(told, ", "))
+}
+
+// because keeps an error that stopped nothing as facts.
+func (f *found) because(name string, err error) {
+	var e *gatehouse.Error
+	if errors.As(err, &e) {
+		maps.Copy(f.facts, e.Facts)
+	}
+	note(f.facts, name, err.Error())
+}
+
+func note(facts map[string]string, name, value string) {
+	if value != "" {
+		facts[name] = value
+	}
 }
 
 func errNotEmployed() *gatehouse.Error {
@@ -113,26 +196,31 @@ func errNotEmployed() *gatehouse.Error {
 
 // vouch puts together what is known. Personal values (nick, e-mail of users/me)
 // are the person's own and prove nothing about the company; the directory's win.
-func (p *provider) vouch(me person, m *member, t userToken) gatehouse.Vouched {
+func (p *provider) vouch(me person, f found) gatehouse.Vouched {
 	v := gatehouse.Vouched{
 		Subject: me.UnionID,
 		Aliases: map[string]string{},
 		Profile: gatehouse.Profile{Name: me.Nick, Nickname: me.Nick, Avatar: me.AvatarURL},
-		Tokens: &gatehouse.Tokens{
-			Access: t.AccessToken, Refresh: t.RefreshToken, Scopes: strings.Fields(p.settings.scope),
-			ExpiresAt: p.client.env.Clock.Now().Add(time.Duration(t.ExpireIn) * time.Second),
-		},
+		Facts:   f.facts,
 	}
 	if me.OpenID != "" {
 		v.Aliases["openid"] = me.OpenID
 	}
-	email := me.Email
+	email, m := me.Email, f.member
 	if m != nil {
 		v.Aliases["userid"] = m.UserID
 		v.Profile.Name = cmp.Or(m.Name, me.Nick)
 		v.Profile.Title = m.Title
 		v.Profile.Avatar = cmp.Or(m.Avatar, me.AvatarURL)
+		v.Profile.Phone = phone(m.StateCode, m.Mobile)
 		email = cmp.Or(m.Email, me.Email)
+	}
+	for _, d := range f.departments {
+		if p.settings.groups == "id" || d.path == "" {
+			v.Profile.Groups = append(v.Profile.Groups, strconv.FormatInt(d.id, 10))
+		} else {
+			v.Profile.Groups = append(v.Profile.Groups, d.path)
+		}
 	}
 	switch p.settings.emailSource {
 	case "org_email":
@@ -149,4 +237,13 @@ func (p *provider) vouch(me person, m *member, t userToken) gatehouse.Vouched {
 		}
 	}
 	return v
+}
+
+// phone is a number of the directory with its country code; what is masked
+// (third-party apps get 155****3240) is none.
+func phone(stateCode, mobile string) string {
+	if mobile == "" || strings.ContainsFunc(mobile, func(r rune) bool { return r < '0' || r > '9' }) {
+		return ""
+	}
+	return "+" + cmp.Or(strings.TrimPrefix(stateCode, "+"), "86") + mobile
 }
