@@ -27,9 +27,13 @@ func (c *cli) users() *cobra.Command {
 			verb: "unblock", short: "Let a blocked user in again",
 			do: func(t *server.Tools) userChange { return t.Users.Unblock }, done: "may sign in again",
 		}),
-		c.changeUser(change{
-			verb: "approve", short: "Let a user in who waits for approval",
-			do: func(t *server.Tools) userChange { return t.Users.Approve }, done: "is approved and may sign in",
+		c.answerUser(answer{
+			verb: "approve", short: "Let a user in who waits for approval", done: "is approved and may sign in",
+			do: func(t *server.Tools) userAnswer { return t.Users.Approve },
+		}),
+		c.answerUser(answer{
+			verb: "deny", short: "Turn a user away who waits for approval", done: "is denied; the account is blocked",
+			do: func(t *server.Tools) userAnswer { return t.Users.Deny },
 		}),
 	)
 }
@@ -280,23 +284,30 @@ func (c *cli) changeUser(ch change) *cobra.Command {
 		use: ch.verb + " USER", short: ch.short, long: ch.short + ".\n\n" + whichUser,
 		example: "  gatehouse users " + ch.verb + " li.na", args: exactly("USER"),
 		run: func(ctx context.Context, t *server.Tools, args []string) error {
-			var u gatehouse.User
-			err := t.Store.Update(ctx, func(tx *store.Tx) (err error) {
-				if u, err = findUser(tx, args[0]); err != nil {
-					return err
-				}
-				if err = ch.do(t)(tx, c.operator(), u.ID); err != nil {
-					return err
-				}
-				u, err = tx.User(u.ID)
-				return err
+			return c.withUser(ctx, t, args[0], ch.done, func(tx *store.Tx, u gatehouse.User) error {
+				return ch.do(t)(tx, c.operator(), u.ID)
 			})
-			if err != nil {
-				return err
-			}
-			return c.print(showUser(u), func(p *printer) { p.line("%s (%d) "+ch.done+".", u.Username, u.Number) })
 		},
 	})
+}
+
+// withUser does one thing to a user, and tells how the user is then.
+func (c *cli) withUser(ctx context.Context, t *server.Tools, name, done string, do func(tx *store.Tx, u gatehouse.User) error) error {
+	var u gatehouse.User
+	err := t.Store.Update(ctx, func(tx *store.Tx) (err error) {
+		if u, err = findUser(tx, name); err != nil {
+			return err
+		}
+		if err = do(tx, u); err != nil {
+			return err
+		}
+		u, err = tx.User(u.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.print(showUser(u), func(p *printer) { p.line("%s (%d) "+done+".", u.Username, u.Number) })
 }
 
 // each makes something of every item; the result is never nil.

@@ -133,7 +133,7 @@ func (s *Server) assemble(o Options) {
 	}
 	s.sessions = &session.Manager{Store: s.store, Clock: o.Clock, Log: s.log, Metrics: s.meters, Secure: secure}
 	s.ui = &ui.UI{Log: s.log, Metrics: s.meters, Clock: o.Clock, Secure: secure, Development: o.Development}
-	s.users = &users.Users{Store: s.store, Clock: o.Clock, Metrics: s.meters, Admins: c.Admins}
+	s.users = &users.Users{Store: s.store, Clock: o.Clock, Metrics: s.meters, Admins: c.Admins, URL: c.URL}
 	s.provided = &provided.Provided{Store: s.store, Doors: open, Clock: o.Clock, Log: s.log, Metrics: s.meters}
 	s.signIn = &signin.Service{
 		Store: s.store, Apps: open, Users: s.users, Sessions: s.sessions, Provided: s.provided, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,

@@ -29,6 +29,14 @@ func (u *Users) Block(tx *store.Tx, by gatehouse.Actor, userID string) error {
 	if err := setState(tx, by, user, gatehouse.UserBlocked, "user.blocked"); err != nil {
 		return err
 	}
+	if err := settle(tx, by, userID, gatehouse.VerdictDenied); err != nil {
+		return err
+	}
+	return endAccess(tx, userID)
+}
+
+// endAccess ends what a user holds to get in with: sessions, tokens, codes.
+func endAccess(tx *store.Tx, userID string) error {
 	if _, err := tx.EndSessions(userID, ""); err != nil {
 		return fmt.Errorf("end the sessions of user %s: %w", userID, err)
 	}
@@ -72,16 +80,6 @@ func administrators(tx *store.Tx) ([]gatehouse.User, error) {
 // Unblock lets a blocked user in again. Another user who is not blocked stays
 // as they are.
 func (u *Users) Unblock(tx *store.Tx, by gatehouse.Actor, userID string) error {
-	return u.activate(tx, by, userID, gatehouse.UserBlocked, "user.unblocked")
-}
-
-// Approve lets a user in who waited for approval. One who was blocked in the
-// meantime stays blocked, which is a Conflict.
-func (u *Users) Approve(tx *store.Tx, by gatehouse.Actor, userID string) error {
-	return u.activate(tx, by, userID, gatehouse.UserPending, "user.approved")
-}
-
-func (u *Users) activate(tx *store.Tx, by gatehouse.Actor, userID string, from gatehouse.UserState, action string) error {
 	user, err := tx.User(userID)
 	if err != nil {
 		return fmt.Errorf("read user %s: %w", userID, err)
@@ -89,13 +87,20 @@ func (u *Users) activate(tx *store.Tx, by gatehouse.Actor, userID string, from g
 	switch user.State {
 	case gatehouse.UserActive:
 		return nil
-	case from:
-		return setState(tx, by, user, gatehouse.UserActive, action)
+	case gatehouse.UserBlocked:
+		return setState(tx, by, user, gatehouse.UserActive, "user.unblocked")
+	}
+	return notOpened(user)
+}
+
+// notOpened says why an account is not opened this way.
+func notOpened(user gatehouse.User) error {
+	switch user.State {
 	case gatehouse.UserPending:
 		return gatehouse.Errorf(gatehouse.Conflict, "%s is not blocked, but waits for approval. Approve the account instead.", user.Name)
 	case gatehouse.UserBlocked:
 		return gatehouse.Errorf(gatehouse.Conflict, "%s does not wait for approval, but was blocked in the meantime. Unblock the account instead.", user.Name)
-	case gatehouse.UserLeft:
+	case gatehouse.UserActive, gatehouse.UserLeft:
 	}
 	return gatehouse.Errorf(gatehouse.Conflict, "%s has left. An account of somebody who left is not opened again this way.", user.Name)
 }

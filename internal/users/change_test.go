@@ -25,7 +25,9 @@ func saved(t *testing.T, s *store.Store, u gatehouse.User) gatehouse.User {
 func TestChangeOfState(t *testing.T) {
 	t.Parallel()
 	type change func(*Users, *store.Tx, gatehouse.Actor, string) error
-	block, unblock, approve := (*Users).Block, (*Users).Unblock, (*Users).Approve
+	block, unblock := (*Users).Block, (*Users).Unblock
+	approve := func(u *Users, tx *store.Tx, by gatehouse.Actor, id string) error { return u.Approve(tx, by, id, Answer{}) }
+	deny := func(u *Users, tx *store.Tx, by gatehouse.Actor, id string) error { return u.Deny(tx, by, id, Answer{}) }
 	tests := map[string]struct {
 		from   gatehouse.UserState
 		change change
@@ -41,9 +43,13 @@ func TestChangeOfState(t *testing.T) {
 		"UnblockDoesNotApprove": {"pending", unblock, "pending", gatehouse.Conflict},
 		"UnblockLeft":           {"left", unblock, "left", gatehouse.Conflict},
 		"ApprovePending":        {"pending", approve, "active", ""},
-		"ApproveActive":         {"active", approve, "active", ""},
+		"ApproveActive":         {"active", approve, "active", gatehouse.Conflict},
 		"ApproveDoesNotUnblock": {"blocked", approve, "blocked", gatehouse.Conflict},
 		"ApproveLeft":           {"left", approve, "left", gatehouse.Conflict},
+		"DenyPending":           {"pending", deny, "blocked", ""},
+		"DenyActive":            {"active", deny, "active", gatehouse.Conflict},
+		"DenyBlocked":           {"blocked", deny, "blocked", gatehouse.Conflict},
+		"DenyLeft":              {"left", deny, "left", gatehouse.Conflict},
 	}
 	s := storetest.Open(t)
 	u := &Users{Store: s}

@@ -218,7 +218,7 @@ func TestEnsure(t *testing.T) {
 				t.Errorf("the second time: %s", d.Outcome)
 			}
 			h.update(func(tx *store.Tx) error {
-				return h.Approve(tx, gatehouse.Actor{Kind: gatehouse.ActorUser, ID: "x"}, u.ID)
+				return h.Approve(tx, gatehouse.Actor{Kind: gatehouse.ActorUser, ID: "x"}, u.ID, Answer{})
 			})
 			if _, d := h.come(person("1", "alice", "", ""), ""); d.Outcome != gatehouse.OutcomeSignedIn {
 				t.Errorf("after approval: %s", d.Outcome)

@@ -5,6 +5,8 @@
 package users
 
 import (
+	"time"
+
 	"gatehouse"
 	"gatehouse/internal/store"
 )
@@ -20,6 +22,11 @@ type Users struct {
 	// both then were written by the same operator. Such an account needs no
 	// approval and has the role super_administrator after each sign-in.
 	Admins []string
+	// URL is what browsers see, without a slash at the end: for links in mails.
+	URL string
+	// ApprovalTime is how long a request for approval waits for an answer; 0:
+	// gatehouse.DefaultApprovalTime.
+	ApprovalTime time.Duration
 }
 
 // EnsureOptions is what Ensure should know besides the person.

@@ -45,7 +45,9 @@ func (a *Admin) Mount(mux *http.ServeMux) {
 	}
 	mux.Handle("POST /admin/users/{user}/block", may(a.changeUser(a.Users.Block, "blocked")))
 	mux.Handle("POST /admin/users/{user}/unblock", may(a.changeUser(a.Users.Unblock, "unblocked")))
-	mux.Handle("POST /admin/users/{user}/approve", may(a.changeUser(a.Users.Approve, "approved")))
+	mux.Handle("POST /admin/users/{user}/approve", may(a.changeUser(func(tx *store.Tx, by gatehouse.Actor, id string) error {
+		return a.Users.Approve(tx, by, id, users.Answer{})
+	}, "approved")))
 	mux.Handle("POST /admin/users/{user}/sessions/end", may(a.endSessions))
 	mux.Handle("POST /admin/connectors/{connector}/sync", may(a.sync, gatehouse.RoleConnectorAdministrator))
 	mux.Handle("POST /admin/connectors/{connector}/pulls/{pull}/release", may(a.release, gatehouse.RoleConnectorAdministrator))

@@ -25,7 +25,7 @@ func (a *API) mountPeople(h huma.API) {
 	}
 	change("block", "blockUser", "Keep a user out; all sessions and tokens end", a.Users.Block)
 	change("unblock", "unblockUser", "Let a blocked user in again", a.Users.Unblock)
-	change("approve", "approveUser", "Let a user in who waits for approval", a.Users.Approve)
+	a.mountApprovals(h)
 }
 
 // user is a User for programs.
