@@ -28,22 +28,22 @@ const mostMails = 20
 // to the approvers. One who waits already keeps the request they have; only an
 // empty message is filled in. The message is the person's own words, "" when
 // there are none. The user is not changed.
-func (u *Users) AskApproval(tx *store.Tx, user gatehouse.User, c gatehouse.Connection, message string) (gatehouse.Approval, error) {
+func (u *Users) AskApproval(tx *store.Tx, user gatehouse.User, c gatehouse.Connection, message string) error {
 	message = someLines(message, maxMessage)
 	last, err := tx.Approval(user.ID)
 	if err != nil && !errors.Is(err, gatehouse.NotFound) {
-		return last, fmt.Errorf("read the request of user %s: %w", user.ID, err)
+		return fmt.Errorf("read the request of user %s: %w", user.ID, err)
 	}
 	if err == nil && last.OpenAt(tx.Now()) {
 		if message == "" || last.Message != "" {
-			return last, nil
+			return nil
 		}
 		last.Message = message
-		return last, saveApproval(tx, &last)
+		return saveApproval(tx, &last)
 	}
 	if err == nil && last.Verdict == gatehouse.VerdictOpen {
 		if err := expire(tx, last); err != nil {
-			return last, err
+			return err
 		}
 	}
 	a := gatehouse.Approval{
@@ -51,13 +51,13 @@ func (u *Users) AskApproval(tx *store.Tx, user gatehouse.User, c gatehouse.Conne
 		ExpiresAt: tx.Now().Add(cmp.Or(u.ApprovalTime, gatehouse.DefaultApprovalTime)),
 	}
 	if err := saveApproval(tx, &a); err != nil {
-		return a, err
+		return err
 	}
 	by := gatehouse.Actor{Kind: gatehouse.ActorUser, ID: user.ID, Name: user.Username}
 	if err := record(tx, by, "approval.asked", user.ID, map[string]string{"approval": a.ID, "connection": c.Name}); err != nil {
-		return a, err
+		return err
 	}
-	return a, u.tellApprovers(tx, user, c, a)
+	return u.tellApprovers(tx, user, c, a)
 }
 
 func saveApproval(tx *store.Tx, a *gatehouse.Approval) error {
