@@ -223,9 +223,13 @@ func (u *Users) write(tx *store.Tx, q question, v *verdict, o EnsureOptions) err
 			return fmt.Errorf("add the search for the user's accounts: %w", err)
 		}
 	}
-	if err := recordAll(tx, by, before, v); err != nil || v.act != create || v.state != gatehouse.UserPending {
+	if err := recordAll(tx, by, before, v); err != nil {
 		return err
 	}
+	if v.state != gatehouse.UserPending {
+		return settle(tx, by, v.user.ID, gatehouse.VerdictApproved)
+	}
+	// Also of who comes again: the request may have run out.
 	return u.AskApproval(tx, v.user, q.connection, o.Message)
 }
 
