@@ -152,6 +152,7 @@ func (s *Server) assemble(o Options) {
 	s.access = &access.Service{Store: s.store, Apps: open, Jobs: s.runner, Clock: o.Clock, Log: s.log, Metrics: s.meters}
 	s.access.Register()
 	s.registerCleaning()
+	s.registerExpiry()
 	s.pages = []mounter{
 		&entry.Entry{UI: s.ui, SignIn: s.signIn, Sessions: s.sessions, Limiter: limiter},
 		&portal.Portal{UI: s.ui, Store: s.store, Sessions: s.sessions, SignIn: s.signIn, Limiter: limiter},

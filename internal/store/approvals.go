@@ -68,8 +68,8 @@ func (tx *Tx) Approvals(f ApprovalFilter, c Cursor) (Page[gatehouse.Approval], e
 	case f.Verdict == gatehouse.VerdictOpen:
 		q.Where("verdict = ''", "(expires_at = 0 or "+q.GreaterThan("expires_at", millis(tx.now))+")")
 	case f.Verdict == gatehouse.VerdictExpired:
-		q.Where("("+q.Equal("verdict", string(f.Verdict))+" or verdict = '' and expires_at > 0 and "+
-			q.LessEqualThan("expires_at", millis(tx.now))+")")
+		q.Where("(" + q.Equal("verdict", string(f.Verdict)) + " or verdict = '' and expires_at > 0 and " +
+			q.LessEqualThan("expires_at", millis(tx.now)) + ")")
 	default:
 		q.Where(q.Equal("verdict", string(f.Verdict)))
 	}

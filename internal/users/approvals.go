@@ -80,9 +80,8 @@ func (u *Users) tellApprovers(tx *store.Tx, user gatehouse.User, c gatehouse.Con
 	m := mail.Message{
 		Subject: gatehouse.Notef("%s asks for an account", user.Name),
 		Body:    []gatehouse.Note{gatehouse.Notef("%s came by %s, and waits for an administrator's approval.", user.Name, cmp.Or(c.Label, c.Name))},
-		Link:    u.URL + "/admin/approvals/" + user.ID,
-		Button:  gatehouse.Notef("Look at the request"),
 	}
+	u.lead(&m, "/admin/approvals/"+user.ID, gatehouse.Notef("Look at the request"))
 	if a.Message != "" {
 		m.Body = append(m.Body, gatehouse.Notef("They wrote: %s", a.Message))
 	}
@@ -97,6 +96,13 @@ func (u *Users) tellApprovers(tx *store.Tx, user gatehouse.User, c gatehouse.Con
 		}
 	}
 	return nil
+}
+
+// lead gives a mail an address of ours to open, where it is known what that is.
+func (u *Users) lead(m *mail.Message, path string, button gatehouse.Note) {
+	if u.URL != "" {
+		m.Link, m.Button = u.URL+path, button
+	}
 }
 
 // Answer is what an approver says to a request.
@@ -209,8 +215,8 @@ func (u *Users) tellAnswer(tx *store.Tx, user gatehouse.User, v gatehouse.Verdic
 		To: user.Email, Locale: user.Locale,
 		Subject: gatehouse.Notef("Your account is open"),
 		Body:    []gatehouse.Note{gatehouse.Notef("An administrator has approved your account. You can sign in now.")},
-		Link:    u.URL + "/sign-in", Button: gatehouse.Notef("Sign in"),
 	}
+	u.lead(&m, "/sign-in", gatehouse.Notef("Sign in"))
 	if v == gatehouse.VerdictDenied {
 		m.Subject = gatehouse.Notef("Your request for an account was denied")
 		m.Body = []gatehouse.Note{gatehouse.Notef("An administrator has denied your request for an account.")}

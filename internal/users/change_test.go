@@ -26,7 +26,9 @@ func TestChangeOfState(t *testing.T) {
 	t.Parallel()
 	type change func(*Users, *store.Tx, gatehouse.Actor, string) error
 	block, unblock := (*Users).Block, (*Users).Unblock
-	approve := func(u *Users, tx *store.Tx, by gatehouse.Actor, id string) error { return u.Approve(tx, by, id, Answer{}) }
+	approve := func(u *Users, tx *store.Tx, by gatehouse.Actor, id string) error {
+		return u.Approve(tx, by, id, Answer{})
+	}
 	deny := func(u *Users, tx *store.Tx, by gatehouse.Actor, id string) error { return u.Deny(tx, by, id, Answer{}) }
 	tests := map[string]struct {
 		from   gatehouse.UserState

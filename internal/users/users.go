@@ -22,7 +22,8 @@ type Users struct {
 	// both then were written by the same operator. Such an account needs no
 	// approval and has the role super_administrator after each sign-in.
 	Admins []string
-	// URL is what browsers see, without a slash at the end: for links in mails.
+	// URL is what browsers see, without a slash at the end, for links in mails;
+	// "": those have none.
 	URL string
 	// ApprovalTime is how long a request for approval waits for an answer; 0:
 	// gatehouse.DefaultApprovalTime.

@@ -87,7 +87,7 @@ func showApproval(a gatehouse.Approval, u gatehouse.User, connection string) app
 
 // answerInput is what an approver says. It sets nothing else of the user.
 type answerInput struct {
-	ofUser
+	User string `path:"user" maxLength:"64" doc:"The id or the number of the user"`
 	Body *struct {
 		Approval string `json:"approval,omitempty" maxLength:"64" doc:"The id of the request that was looked at; a newer one is then a conflict"`
 		Reason   string `json:"reason,omitempty" maxLength:"500" doc:"For the person, who reads it"`
@@ -104,7 +104,7 @@ func (in answerInput) answer() users.Answer {
 func (a *API) answerApproval(what string, fn func(tx *store.Tx, by gatehouse.Actor, userID string, a users.Answer) error) func(context.Context, caller, *answerInput) (user, error) {
 	return func(ctx context.Context, by caller, in *answerInput) (user, error) {
 		return update(ctx, a, what+" user", func(tx *store.Tx) (user, error) {
-			u, err := in.find(tx)
+			u, err := ofUser{User: in.User}.find(tx)
 			if err != nil {
 				return user{}, err
 			}

@@ -123,6 +123,7 @@ func TestAddresses(t *testing.T) {
 		got = append(got, a.method+" "+a.path+" "+a.op.OperationID)
 	}
 	golden := []string{
+		"GET /api/v1/approvals listApprovals",
 		"GET /api/v1/clients listClients",
 		"GET /api/v1/connections listConnections",
 		"GET /api/v1/connectors listConnectors",
@@ -146,6 +147,7 @@ func TestAddresses(t *testing.T) {
 		"GET /api/v1/users/{user}/accounts listUserAccounts",
 		"POST /api/v1/users/{user}/approve approveUser",
 		"POST /api/v1/users/{user}/block blockUser",
+		"POST /api/v1/users/{user}/deny denyUser",
 		"GET /api/v1/users/{user}/identities listUserIdentities",
 		"GET /api/v1/users/{user}/sessions listUserSessions",
 		"POST /api/v1/users/{user}/unblock unblockUser",

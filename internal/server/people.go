@@ -1,0 +1,36 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/internal/jobs"
+	"gatehouse/internal/store"
+)
+
+// expiryArgs are of the job that marks the requests for approval that ran out.
+type expiryArgs struct{}
+
+// Kind names the job.
+func (expiryArgs) Kind() string { return "users.expire" }
+
+// expiryStep is how many requests are marked in a transaction.
+const expiryStep = 100
+
+func (s *Server) registerExpiry() {
+	jobs.Handle(s.runner, s.expire, jobs.HandleOptions{Timeout: 5 * time.Minute})
+	s.runner.Every(expiryArgs{}, 10*time.Minute, "")
+}
+
+func (s *Server) expire(ctx context.Context, _ *jobs.Job[expiryArgs]) error {
+	for {
+		var n int
+		err := s.store.Update(ctx, func(tx *store.Tx) (err error) {
+			n, err = s.users.ExpireApprovals(tx, expiryStep)
+			return err
+		})
+		if err != nil || n < expiryStep {
+			return err
+		}
+	}
+}
