@@ -332,8 +332,15 @@ func browseOwnPages(t *testing.T, browser context.Context, lang i18n.Lang) {
 	b.click(agree)
 	b.allowDemo("李娜")
 	b.open(r.hub + "/user")
-	b.sees(b.say("Connected accounts"), "DingTalk", b.say("This browser"), "Demo app")
+	b.sees(b.say("Connected accounts"), "DingTalk")
 	b.look("user")
+	b.open(r.hub + "/user/applications")
+	b.sees("Demo app")
+	b.look("user-applications")
+	b.open(r.hub + "/user/security")
+	b.sees(b.say("This browser"))
+	b.look("user-security")
+	b.open(r.hub + "/user")
 	for _, l := range i18n.Langs() {
 		b.follow(l.Name())
 		b.sees(i18n.T(l, "Connected accounts"))
@@ -354,6 +361,7 @@ func browseOwnPages(t *testing.T, browser context.Context, lang i18n.Lang) {
 		t.Errorf("System on a dark system is %s", shown)
 	}
 	b.connectGitLab(r)
+	b.open(r.hub + "/user/applications")
 	b.withdraw()
 }
 

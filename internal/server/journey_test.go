@@ -81,7 +81,8 @@ func journeyThroughDingTalk(t *testing.T, database func(*dev, *config.Config)) {
 		v.submit(map[string]string{"action": "/sign-in"}).sees("Hello, 李娜")
 	})
 	t.Run("OwnPage", func(t *testing.T) {
-		v.open(r.hub+"/user").sees("李娜", "li.na@example.com", "DingTalk", "Demo app")
+		v.open(r.hub+"/user").sees("李娜", "li.na@example.com", "DingTalk")
+		v.open(r.hub + "/user/applications").sees("Demo app")
 	})
 	t.Run("NobodyElseSeesTheDashboard", func(t *testing.T) {
 		v.open(r.hub + "/admin")
