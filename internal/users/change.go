@@ -5,6 +5,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/store"
+	"gatehouse/internal/users/names"
 )
 
 // Block keeps a user out: the sessions, tokens and codes of the user end in the
@@ -144,7 +145,7 @@ type New struct {
 // Make makes an active account by hand. It has no address and no identity; its
 // owner connects one.
 func (u *Users) Make(tx *store.Tx, by gatehouse.Actor, n New) (gatehouse.User, error) {
-	wanted := sanitize(n.Username)
+	wanted := names.Sanitize(n.Username)
 	if wanted == "" {
 		return gatehouse.User{}, gatehouse.Errorf(gatehouse.Invalid, "The username %q cannot be used. Use letters, digits, _, . and -, with a letter among them.", n.Username)
 	}

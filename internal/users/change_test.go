@@ -161,7 +161,7 @@ func TestMake(t *testing.T) {
 	s := storetest.Open(t)
 	u := &Users{Store: s}
 	var names []string
-	for _, n := range []New{{Username: "admin", Name: "Admin\u202e", Role: gatehouse.RoleSuperAdministrator}, {Username: "Admin"}, {Username: "张三"}} {
+	for _, n := range []New{{Username: "admin", Name: "Admin\u202e", Role: gatehouse.RoleSuperAdministrator}, {Username: "Admin"}, {Username: "张三"}, {Username: "★★"}} {
 		err := s.Update(t.Context(), func(tx *store.Tx) error {
 			made, err := u.Make(tx, operator, n)
 			names = append(names, made.Username+"/"+made.Name+"/"+string(made.Role)+"/"+string(gatehouse.KindOf(err)))
@@ -171,7 +171,7 @@ func TestMake(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want := []string{"admin/Admin/super_administrator/", "admin1/admin1//", "////invalid"[1:]}
+	want := []string{"admin/Admin/super_administrator/", "admin1/admin1//", "zhangsan/zhangsan//", "///invalid"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("made (-want +got):\n%s", diff)
 	}

@@ -6,6 +6,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"gatehouse"
 	"gatehouse/internal/mail"
 )
@@ -76,7 +78,9 @@ func cleanFacts(from map[string]string) map[string]string {
 func OneLine(s string) string { return cleanText(s) }
 
 // cleanText makes a text safe to show in one line: no control characters, none
-// that turn the direction or take no room, none that are no text at all.
+// that turn the direction or take no room, none that are no text at all,
+// and each letter with its accents as one (Unicode NFC), so that what looks the
+// same is the same.
 func cleanText(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
@@ -86,7 +90,7 @@ func cleanText(s string) string {
 			return -1
 		}
 		return r
-	}, strings.ToValidUTF8(s, ""))
+	}, norm.NFC.String(strings.ToValidUTF8(s, "")))
 	s = strings.Join(strings.Fields(s), " ")
 	if len(s) > maxText {
 		s = strings.TrimSpace(strings.ToValidUTF8(s[:maxText], ""))

@@ -6,15 +6,10 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
-
-	"golang.org/x/text/unicode/norm"
 
 	"gatehouse"
+	"gatehouse/internal/users/names"
 )
-
-// maxUsername bounds a username before a suffix.
-const maxUsername = 60
 
 // reserved are names that nobody gets by signing in: they look like ours, like
 // an authority, or like a part of an address.
@@ -27,12 +22,18 @@ const reserved = " abuse account accounts admin administrator administrators ano
 
 func isReserved(name string) bool { return strings.Contains(reserved, " "+name+" ") }
 
-// wish is the username that a person would like: what the provider calls them,
-// else their address before the @, else a name that can at least be read out.
+// wish is the username that a person would like: the claim that the connection
+// names (gitlab_username_claim), what the provider calls them, else their address
+// before the @, else their name, else one that can at least be read out.
 func wish(c gatehouse.Connection, v gatehouse.Vouched) string {
-	local, _, _ := strings.Cut(v.Profile.Email, "@")
-	for _, s := range []string{v.Profile.Username, v.Profile.Nickname, local} {
-		if s = sanitize(s); s != "" && !isReserved(s) {
+	p := v.Profile
+	local, _, _ := strings.Cut(p.Email, "@")
+	claimed := map[string]string{
+		"username": p.Username, "preferred_username": p.Username, "nickname": p.Nickname, "name": p.Name, "email": local,
+	}
+	claim, _ := c.Args["gitlab_username_claim"].(string)
+	for _, s := range []string{claimed[claim], p.Username, p.Nickname, local, p.Name} {
+		if s = names.Sanitize(s); s != "" && !isReserved(s) {
 			return s
 		}
 	}
@@ -41,39 +42,6 @@ func wish(c gatehouse.Connection, v gatehouse.Vouched) string {
 }
 
 func seed(c gatehouse.Connection, v gatehouse.Vouched) string { return c.ID + "\x00" + v.Subject }
-
-// sanitize makes a username as GitLab does: cut at the @, letters without their
-// accents, nothing but letters, digits and _.-, none of those three doubled or
-// at an end. Unlike GitLab's it is small, and "" when too little is left to
-// know a person by.
-func sanitize(s string) string {
-	s, _, _ = strings.Cut(strings.TrimSpace(s), "@")
-	var b strings.Builder
-	last := '-'
-	for _, r := range strings.ToLower(norm.NFKD.String(s)) {
-		switch {
-		case r == '_', r == '.', r == '-':
-			if strings.ContainsRune("_.-", last) {
-				continue
-			}
-		case r < '0', r > 'z', r > '9' && r < 'a':
-			continue
-		}
-		b.WriteRune(r)
-		last = r
-		if b.Len() == maxUsername {
-			break
-		}
-	}
-	name := strings.TrimRight(b.String(), "_.-")
-	for _, ending := range []string{".git", ".atom"} {
-		name = strings.TrimRight(strings.TrimSuffix(name, ending), "_.-")
-	}
-	if len(name) < 2 || !strings.ContainsFunc(name, unicode.IsLetter) {
-		return ""
-	}
-	return name
-}
 
 // variants are a name and its variants in the order in which they are tried:
 // round 0 has name, name1 … name9, later rounds have longer numbers. Which
