@@ -90,8 +90,8 @@ func cleanText(s string) string {
 			return -1
 		}
 		return r
-	}, norm.NFC.String(strings.ToValidUTF8(s, "")))
-	s = strings.Join(strings.Fields(s), " ")
+	}, strings.ToValidUTF8(s, ""))
+	s = norm.NFC.String(strings.Join(strings.Fields(s), " "))
 	if len(s) > maxText {
 		s = strings.TrimSpace(strings.ToValidUTF8(s[:maxText], ""))
 	}
