@@ -277,7 +277,7 @@ func TestHelpHasAnExample(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, plain(t))
 	for _, command := range []string{
-		"dev", "serve", "check", "version", "users", "users list", "users show", "users block", "users unblock", "users approve",
+		"dev", "serve", "reload", "check", "version", "import", "import gitlab", "users", "users list", "users show", "users block", "users unblock", "users approve",
 		"connectors", "connectors list", "connectors show", "connectors sync", "access", "access who", "access of",
 		"decisions", "decisions show", "keys", "keys rotate-seal",
 	} {

@@ -2,12 +2,16 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
 	"runtime/debug"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -81,7 +85,7 @@ To try it out, with stand-ins for GitLab and DingTalk and nothing to configure:
 	})
 	root.PersistentFlags().StringVar(&c.logLevel, "log-level", "", "debug, info, warn or error (default info; dev: warn)")
 	root.PersistentFlags().BoolVar(&c.logJSON, "log-json", false, "write the log as JSON lines")
-	root.AddCommand(c.dev(), c.serve(), c.check(), c.versionCommand(),
+	root.AddCommand(c.dev(), c.serve(), c.reload(), c.check(), c.versionCommand(),
 		c.users(), c.connectors(), c.access(), c.decisions(), c.keys(), c.imports())
 	refuseArguments(root)
 	return root
@@ -198,7 +202,56 @@ func (c *cli) serve() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return server.Serve(cmd.Context(), server.ServeOptions{Config: read, Log: log, Out: c.out})
+			hangUp := make(chan os.Signal, 1)
+			signal.Notify(hangUp, syscall.SIGHUP)
+			defer signal.Stop(hangUp)
+			return server.Serve(cmd.Context(), server.ServeOptions{
+				Config: read, Log: log, Out: c.out,
+				Reload: hangUp, Load: func() (*config.Config, error) { return c.load(log) },
+			})
+		},
+	}
+	return c.withConfig(cmd)
+}
+
+// reloadPatience is how long a server may take to reload.
+const reloadPatience = 30 * time.Second
+
+func (c *cli) reload() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "reload",
+		Short: "Have the running server take up its configuration file",
+		Long: `Checks the configuration file, has the gatehouse serve of the same key file take it
+up, and tells what came of it. Nobody is signed out, and no request is dropped. A
+file that is wrong leaves the running configuration in force. Settings that only a
+restart can change are named. SIGHUP does the same.`,
+		Example: "  gatehouse reload --config /etc/gatehouse/gatehouse.yml",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log, err := c.logger(slog.LevelInfo)
+			if err != nil {
+				return err
+			}
+			read, err := c.load(log)
+			if err != nil {
+				return err
+			}
+			if err := server.Check(read, log); err != nil {
+				return usageError{err}
+			}
+			ctx, cancel := context.WithTimeout(cmd.Context(), reloadPatience)
+			defer cancel()
+			look := time.NewTicker(50 * time.Millisecond)
+			defer look.Stop()
+			waiting, err := server.Reload(ctx, read, look.C)
+			if err != nil {
+				return err
+			}
+			p := &printer{to: c.out}
+			p.line("The configuration is in force.")
+			if len(waiting) > 0 {
+				p.line("These wait for a restart: %s.", strings.Join(waiting, ", "))
+			}
+			return p.err
 		},
 	}
 	return c.withConfig(cmd)

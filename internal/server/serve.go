@@ -8,7 +8,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"syscall"
+
+	"golang.org/x/sync/errgroup"
 
 	"gatehouse"
 	"gatehouse/internal/config"
@@ -20,6 +23,9 @@ type ServeOptions struct {
 	Config *config.Config
 	Log    *slog.Logger
 	Out    io.Writer // the ready line, and the first administrator's address
+	// Reload tells to take up the configuration that Load then reads. nil: never.
+	Reload <-chan os.Signal
+	Load   func() (*config.Config, error)
 }
 
 // Serve runs a node by a configuration until ctx ends.
@@ -51,8 +57,22 @@ func Serve(ctx context.Context, o ServeOptions) (err error) {
 	if claim != "" {
 		fmt.Fprintf(o.Out, "There is no administrator yet. This address makes one; it works once, for a day:\n%s\n", claim)
 	}
+	if o.Reload == nil {
+		fmt.Fprintf(o.Out, "ready %s (listening on %s)\n", o.Config.URL, public.Addr())
+		return s.Run(ctx, public, metrics)
+	}
+	release, err := holdPidFile(pidFile(o.Config))
+	if err != nil {
+		o.Log.Warn("gatehouse reload will not find this server", "error", err)
+	} else {
+		defer release()
+	}
 	fmt.Fprintf(o.Out, "ready %s (listening on %s)\n", o.Config.URL, public.Addr())
-	return s.Run(ctx, public, metrics)
+	f := newFront(s)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return f.run(ctx, public, metrics) })
+	g.Go(func() error { return f.listenForReloads(ctx, o.Reload, o.Load) })
+	return g.Wait()
 }
 
 func listen(ctx context.Context, address, setting string) (net.Listener, error) {

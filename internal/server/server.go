@@ -15,8 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"gatehouse"
 	"gatehouse/internal/access"
 	"gatehouse/internal/apps"
@@ -54,9 +52,10 @@ type mounter interface{ Mount(mux *http.ServeMux) }
 
 // Server is one node of Gatehouse.
 type Server struct {
-	config *config.Config
-	log    *slog.Logger
-	dev    bool
+	options Options
+	config  *config.Config
+	log     *slog.Logger
+	dev     bool
 
 	certificate *certificate // nil: plain HTTP
 
@@ -95,7 +94,7 @@ func Open(ctx context.Context, o Options) (*Server, error) {
 }
 
 func newServer(o Options) *Server {
-	s := &Server{config: o.Config, log: o.Log, dev: o.Development}
+	s := &Server{options: o, config: o.Config, log: o.Log, dev: o.Development}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -111,8 +110,16 @@ func (s *Server) openLow(ctx context.Context, o Options) error {
 	if s.meters, err = newMeters(); err != nil {
 		return fmt.Errorf("make the meters: %w", err)
 	}
+	if err := s.openOutgoing(); err != nil {
+		return err
+	}
+	s.store, err = store.Open(ctx, c.Database, store.Options{Seal: box, Clock: o.Clock, Log: s.log})
+	return err
+}
+
+func (s *Server) openOutgoing() (err error) {
 	s.outgoing, err = outgoing.New(outgoing.Options{
-		Allow: c.Outgoing.Allow, Clock: o.Clock, Log: s.log,
+		Allow: s.config.Outgoing.Allow, Clock: s.options.Clock, Log: s.log,
 		Observe: func(_ string, status int, took time.Duration) {
 			s.meters.Observe("outgoing_request", took, "class", class(status))
 		},
@@ -120,8 +127,7 @@ func (s *Server) openLow(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("open outgoing requests: %w", err)
 	}
-	s.store, err = store.Open(ctx, c.Database, store.Options{Seal: box, Clock: o.Clock, Log: s.log})
-	return err
+	return nil
 }
 
 // assemble makes the parts and hands them to each other. It opens nothing.
@@ -185,23 +191,7 @@ func (s *Server) Claim(ctx context.Context) (string, error) {
 // Run serves on the listener and works on jobs until ctx ends, then lets what
 // is under way come to its end. metrics may be nil.
 func (s *Server) Run(ctx context.Context, public, metrics net.Listener) error {
-	g, ctx := errgroup.WithContext(ctx)
-	web := newHTTPServer(s.handler(), s.log)
-	g.Go(func() error { return ended(s.serve(web, public)) })
-	g.Go(func() error { return s.runner.Run(ctx) })
-	servers := []*http.Server{web}
-	if metrics != nil {
-		mux := http.NewServeMux()
-		mux.Handle("GET /metrics", s.meters.handler())
-		m := newHTTPServer(mux, s.log)
-		servers = append(servers, m)
-		g.Go(func() error { return ended(m.Serve(metrics)) })
-	}
-	g.Go(func() error {
-		<-ctx.Done()
-		return shutdown(servers)
-	})
-	return g.Wait()
+	return newFront(s).run(ctx, public, metrics)
 }
 
 func (s *Server) serve(web *http.Server, l net.Listener) error {
