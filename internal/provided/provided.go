@@ -9,6 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
+
+	"golang.org/x/sync/singleflight"
 
 	"gatehouse"
 	"gatehouse/internal/integration"
@@ -28,6 +31,10 @@ type Provided struct {
 	Clock   gatehouse.Clock
 	Log     *slog.Logger      // nil: discard
 	Metrics gatehouse.Metrics // nil: none
+
+	limits  limits
+	flights singleflight.Group // renewals of this node, by identity and version
+	running sync.WaitGroup
 }
 
 // Keep keeps the tokens that a provider gave at a sign-in, in place of those of
