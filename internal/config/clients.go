@@ -12,12 +12,12 @@ import (
 
 // Scopes are the scopes that a client may have.
 func Scopes() []string {
-	return []string{"openid", "profile", "email", "offline_access", "read_user", "read_api", "api"}
+	return []string{"openid", "profile", "email", "offline_access", "read_user", "read_api", "api", "provider_tokens"}
 }
 
 // GrantTypes are the grants that a client may have.
 func GrantTypes() []string {
-	return []string{"authorization_code", "refresh_token", "client_credentials"}
+	return []string{"authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"}
 }
 
 // AuthMethods are the values of token_endpoint_auth_method.
@@ -134,6 +134,9 @@ func (r *reader) together(c *section, out gatehouse.Client) {
 	}
 	if public && has("client_credentials") {
 		r.problem(c.get("grant_types"), c.at("grant_types"), "client_credentials needs a client with a secret")
+	}
+	if public && slices.Contains(out.Scopes, "provider_tokens") {
+		r.problem(c.get("scopes"), c.at("scopes"), "provider_tokens needs a client with a secret: whoever takes its name could act for people elsewhere")
 	}
 	if public && !out.RequirePKCE {
 		r.problem(c.get("require_pkce"), c.at("require_pkce"), "a client without secret is protected by PKCE alone, so it cannot be switched off")

@@ -184,7 +184,7 @@ func (p *Provider) look(r *http.Request, v visit) (gatehouse.Session, request.Si
 		return s, in, err
 	}
 	in.SignedIn, in.User, in.AuthAt = true, u, s.AuthAt
-	if v.client.Trusted || v.client.Public() {
+	if v.client.Public() || v.client.Trusted && !request.AsksForTokens(v.auth) {
 		return s, in, nil // what was allowed before does not count
 	}
 	in.Consent, err = p.consented(r.Context(), u.ID, v.client.ID)

@@ -103,6 +103,8 @@ func inWord(ctx context.Context, scope string) string {
 		return i18n.Text(ctx, "Read everything that you can see here")
 	case request.ScopeAPI:
 		return i18n.Text(ctx, "Read and change everything that you can here")
+	case request.ScopeProvider:
+		return i18n.Text(ctx, "Use the access that the accounts you sign in with gave (GitLab, DingTalk and others), and so act there in your name")
 	}
 	return scope
 }

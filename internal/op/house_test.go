@@ -2,6 +2,7 @@ package op
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -18,6 +19,8 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/internal/integration"
+	"gatehouse/internal/provided"
 	"gatehouse/internal/seal"
 	"gatehouse/internal/session"
 	"gatehouse/internal/store"
@@ -143,7 +146,10 @@ func build(t *testing.T, s *store.Store, c *ticker) *house {
 	logger := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	pages := &ui.UI{Log: logger, Clock: c.Now}
 	h.sessions = &session.Manager{Store: s, Clock: c.Now, Log: logger}
-	h.op = &Provider{Store: s, UI: pages, Sessions: h.sessions, Clock: c.Now, Log: logger}
+	h.op = &Provider{
+		Store: s, UI: pages, Sessions: h.sessions, Clock: c.Now, Log: logger,
+		Provided: &provided.Provided{Store: s, Doors: noDoors{}, Clock: c.Now, Log: logger},
+	}
 	mux := http.NewServeMux()
 	h.op.Mount(mux)
 	mux.HandleFunc("GET /sign-in", h.signIn)
@@ -172,6 +178,13 @@ func (h *house) furnish(tx *store.Tx) error {
 		}
 	}
 	return nil
+}
+
+// noDoors is a provider that renews nothing.
+type noDoors struct{}
+
+func (noDoors) Door(context.Context, string) (gatehouse.Connection, integration.Door, error) {
+	return gatehouse.Connection{}, integration.Door{}, nil
 }
 
 // clients are those of the tests. All are registered for the same scopes.

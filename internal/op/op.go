@@ -20,6 +20,7 @@ import (
 	"gatehouse/internal/op/keys"
 	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
+	"gatehouse/internal/provided"
 	"gatehouse/internal/session"
 	"gatehouse/internal/store"
 	"gatehouse/internal/web/ui"
@@ -55,8 +56,9 @@ type Provider struct {
 	Store     *store.Store
 	UI        *ui.UI
 	Sessions  *session.Manager
-	Limiter   *ui.Limiter // of authorization requests that are kept; nil: none
-	URL       string      // what browsers and apps see, without a slash at the end: the issuer
+	Provided  *provided.Provided // gives providers' tokens in exchange for ours
+	Limiter   *ui.Limiter        // of authorization requests that are kept; nil: none
+	URL       string             // what browsers and apps see, without a slash at the end: the issuer
 	Lifetimes Lifetimes
 	Clock     gatehouse.Clock
 	Log       *slog.Logger      // nil: discard
@@ -118,6 +120,10 @@ func (p *Provider) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &e):
 		p.log().DebugContext(r.Context(), "protocol request refused", "path", r.URL.Path, "error", e.Code, "why", e.Description)
 		p.count("protocol_refused", "error", e.Code)
+	case errors.Is(err, gatehouse.Limited):
+		p.log().InfoContext(r.Context(), "protocol request limited", "path", r.URL.Path, "error", err)
+		w.Header().Set("Retry-After", "10")
+		e = &wire.Error{Status: http.StatusTooManyRequests, Code: "temporarily_unavailable", Description: "Too many requests in a short time. Try again later."}
 	case unavailable(err):
 		p.log().WarnContext(r.Context(), "protocol request cannot be answered now", "path", r.URL.Path, "error", err)
 		w.Header().Set("Retry-After", "10")

@@ -15,13 +15,14 @@ import (
 
 // tokenAnswer is GitLab's answer of /oauth/token, in GitLab's order.
 type tokenAnswer struct {
-	AccessToken  string `json:"access_token"`
-	TokenType    string `json:"token_type"`
-	ExpiresIn    int64  `json:"expires_in"`
-	RefreshToken string `json:"refresh_token,omitempty"`
-	Scope        string `json:"scope"`
-	CreatedAt    int64  `json:"created_at"`
-	IDToken      string `json:"id_token,omitempty"`
+	AccessToken     string `json:"access_token"`
+	TokenType       string `json:"token_type"`
+	ExpiresIn       int64  `json:"expires_in,omitempty"` // 0: a provider did not say; ours always end
+	RefreshToken    string `json:"refresh_token,omitempty"`
+	Scope           string `json:"scope,omitempty"` // "": a provider did not say; ours always have some
+	CreatedAt       int64  `json:"created_at"`
+	IDToken         string `json:"id_token,omitempty"`
+	IssuedTokenType string `json:"issued_token_type,omitempty"` // of token exchange alone (RFC 8693 section 2.2.1)
 }
 
 // ask is one request to the token endpoint, its client known.
@@ -69,6 +70,8 @@ func (p *Provider) grantOf(name string) (func(ask) (tokenAnswer, error), error) 
 		return p.grantByRefresh, nil
 	case request.GrantClient:
 		return p.grantToClient, nil
+	case request.GrantExchange:
+		return p.grantByExchange, nil
 	case "":
 		return nil, wire.Missing("grant_type")
 	case "password":

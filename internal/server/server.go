@@ -146,7 +146,7 @@ func (s *Server) assemble(o Options) {
 	}
 	limiter := &ui.Limiter{Clock: o.Clock} // one for all that a stranger can begin
 	s.provider = &op.Provider{
-		Store: s.store, UI: s.ui, Sessions: s.sessions, Limiter: limiter, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
+		Store: s.store, UI: s.ui, Sessions: s.sessions, Provided: s.provided, Limiter: limiter, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
 		Lifetimes: op.Lifetimes{
 			Code: c.Lifetimes.Code, Access: c.Lifetimes.Access, ID: c.Lifetimes.ID,
 			Refresh: c.Lifetimes.Refresh, RefreshAbsolute: c.Lifetimes.RefreshAbsolute,
@@ -218,6 +218,9 @@ func shutdown(servers []*http.Server) error {
 // Close closes what Open opened.
 func (s *Server) Close() error {
 	var errs []error
+	if s.provided != nil {
+		s.provided.Wait()
+	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -66,10 +67,13 @@ func isHinted(a Authorization, u gatehouse.User) bool {
 // owesConsent says whether the person must be asked. A public client is asked
 // for each time, since whoever takes its redirect URI can take its name (RFC
 // 9700 section 4.1, RFC 6749 section 10.2); a trusted one never, unless it
-// wants to be.
+// wants to be, or would act elsewhere in the person's name: that only the person
+// allows, once.
 func owesConsent(c gatehouse.Client, a Authorization, given []string) bool {
 	switch {
 	case a.Consent:
+		return true
+	case AsksForTokens(a) && !slices.Contains(given, ScopeProvider):
 		return true
 	case c.Trusted:
 		return false
@@ -78,6 +82,10 @@ func owesConsent(c gatehouse.Client, a Authorization, given []string) bool {
 	}
 	return !Covers(given, a.Scopes)
 }
+
+// AsksForTokens says whether a request asks for the person's tokens of other
+// providers.
+func AsksForTokens(a Authorization) bool { return slices.Contains(a.Scopes, ScopeProvider) }
 
 // DemandedAfter is the time after which the person must have signed in, for a
 // request that comes in now; zero when any sign-in will do. Who must choose an

@@ -34,6 +34,8 @@ func TestNext(t *testing.T) {
 		return a
 	}
 	none := func(a *Authorization) { a.None = true }
+	tokens := func(a *Authorization) { a.Scopes = []string{"openid", ScopeProvider} }
+	allowsTokens := func(s *Situation) { s.Consent = []string{ScopeProvider} }
 	hint := func(s string) func(*Authorization) { return func(a *Authorization) { a.Hinted = s } }
 	for name, c := range map[string]struct {
 		client gatehouse.Client
@@ -52,6 +54,9 @@ func TestNext(t *testing.T) {
 		"ConsentWanted":               {plain, wants(func(a *Authorization) { a.Consent = true }), in(), StepConsent, ""},
 		"TrustedIsNotAsked":           {trusted, wants(nil), in(noConsent), StepCode, ""},
 		"TrustedThatWantsIsAsked":     {trusted, wants(func(a *Authorization) { a.Consent = true }), in(noConsent), StepConsent, ""},
+		"TrustedThatActsElsewhere":    {trusted, wants(tokens), in(), StepConsent, ""},
+		"TrustedThatWasAllowedTo":     {trusted, wants(tokens), in(allowsTokens), StepCode, ""},
+		"TrustedThatActsAndNone":      {trusted, wants(func(a *Authorization) { tokens(a); none(a) }), in(), StepRefuse, "consent_required"},
 		"A12/PublicIsAskedEachTime":   {public, wants(nil), in(), StepConsent, ""},
 		"A12/PublicAndNone":           {public, wants(none), in(), StepRefuse, "consent_required"},
 		"A16/TooOld":                  {plain, wants(nil), in(after(now)), StepSignIn, ""},

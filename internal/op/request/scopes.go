@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"gatehouse"
+	"gatehouse/internal/provided"
 )
 
 // The scopes that mean something here.
@@ -16,6 +17,7 @@ const (
 	ScopeReadUser = "read_user"
 	ScopeReadAPI  = "read_api"
 	ScopeAPI      = "api"
+	ScopeProvider = provided.Scope
 )
 
 // The grants that this build has.
@@ -23,15 +25,20 @@ const (
 	GrantCode    = "authorization_code"
 	GrantRefresh = "refresh_token"
 	GrantClient  = "client_credentials"
+	// GrantExchange is token exchange (RFC 8693): here, an access token of ours
+	// for one of a provider that the person signs in with.
+	GrantExchange = "urn:ietf:params:oauth:grant-type:token-exchange"
 )
 
 // Scopes are the scopes that a client may be registered for.
 func Scopes() []string {
-	return []string{ScopeOpenID, ScopeProfile, ScopeEmail, ScopeOffline, ScopeReadUser, ScopeReadAPI, ScopeAPI}
+	return []string{ScopeOpenID, ScopeProfile, ScopeEmail, ScopeOffline, ScopeReadUser, ScopeReadAPI, ScopeAPI, ScopeProvider}
 }
 
 // GrantTypes are the grants that a client may be registered for.
-func GrantTypes() []string { return []string{GrantCode, GrantRefresh, GrantClient} }
+func GrantTypes() []string {
+	return []string{GrantCode, GrantRefresh, GrantClient, GrantExchange}
+}
 
 // MayGrant says whether a client may use a grant. One that names none has the
 // code and refresh grants.
@@ -67,7 +74,7 @@ func requestedScopes(c gatehouse.Client, parameter string) ([]string, bool) {
 		asked = slices.DeleteFunc(asked, func(s string) bool { return s == ScopeOffline })
 	}
 	for _, s := range asked {
-		if s != ScopeOffline && !slices.Contains(c.Scopes, s) || !slices.Contains(Scopes(), s) {
+		if s != ScopeOffline && !slices.Contains(c.Scopes, s) || !slices.Contains(Scopes(), s) || s == ScopeProvider && c.Public() {
 			return nil, false
 		}
 	}
@@ -78,7 +85,8 @@ func defaultScopes(c gatehouse.Client) []string {
 	if slices.Contains(c.Scopes, ScopeReadUser) {
 		return []string{ScopeReadUser}
 	}
-	return slices.Clone(c.Scopes)
+	// What lets an application act elsewhere, nobody is asked for by accident.
+	return slices.DeleteFunc(slices.Clone(c.Scopes), func(s string) bool { return s == ScopeProvider })
 }
 
 // Within are those of scopes that are also in bound, in their order.

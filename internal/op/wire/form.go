@@ -20,11 +20,11 @@ type Params map[string]string
 // Once takes the parameters apart. Doubled are the names that came more than
 // once, sorted; they are in Params with their first value, which must not be
 // trusted. Resource and audience may come more than once (RFC 8707, RFC 8693)
-// and are left out: nothing here reads them.
+// and are left out then: nothing here reads several of them.
 func Once(v url.Values) (p Params, doubled []string) {
 	p = make(Params, len(v))
 	for name, values := range v {
-		if name == "resource" || name == "audience" {
+		if len(values) > 1 && (name == "resource" || name == "audience") {
 			continue
 		}
 		if len(values) > 1 {
@@ -45,6 +45,7 @@ func notInURL() []string {
 	return []string{
 		"client_id", "client_secret", "client_assertion", "code", "code_verifier", "grant_type",
 		"password", "redirect_uri", "refresh_token", "scope", "token", "access_token",
+		"subject_token", "actor_token",
 	}
 }
 
