@@ -21,6 +21,9 @@ type Start struct {
 	Fresh       bool   // the provider is to ask the person again
 	Locale      string
 	BrowserHash []byte
+	// Agent is the browser's User-Agent: inside a vendor's own client the
+	// sign-in leads to the page that asks nothing. "": the usual way is wanted.
+	Agent string
 }
 
 // Begin starts a sign-in and gives the provider's address to send the browser
@@ -38,6 +41,9 @@ func (s *Service) Begin(ctx context.Context, st Start) (address string, err erro
 	}
 	if door.Provider == nil {
 		return "", gatehouse.Errorf(gatehouse.Invalid, "%s cannot be used to sign in. Use another way to sign in.", label(c))
+	}
+	if page, ok := silently(door, st); ok && page.Company != "" {
+		return embeddedPath(c, st), nil
 	}
 	a, err := s.attempt(ctx, c, st)
 	if err != nil {

@@ -41,6 +41,13 @@ type Result struct {
 // anybody in is a *Refused, and its decision is kept. Somebody who comes back
 // to the address of a sign-in that is over, and is signed in, just goes on.
 func (s *Service) Finish(ctx context.Context, a Answer) (Result, error) {
+	return s.finish(ctx, a, s.ask)
+}
+
+// asking has a provider say who the person is.
+type asking func(ctx context.Context, at gatehouse.Attempt, c gatehouse.Connection, answer url.Values) (gatehouse.Vouched, *stop)
+
+func (s *Service) finish(ctx context.Context, a Answer, ask asking) (Result, error) {
 	at, c, no, err := s.take(ctx, a)
 	if err != nil {
 		return Result{}, err
@@ -51,7 +58,7 @@ func (s *Service) Finish(ctx context.Context, a Answer) (Result, error) {
 		}
 		return Result{}, again(at, s.stopped(ctx, c, a.Address, *no))
 	}
-	v, no := s.ask(ctx, at, c, a.Values)
+	v, no := ask(ctx, at, c, a.Values)
 	if no != nil {
 		return Result{}, again(at, s.stopped(ctx, c, a.Address, *no))
 	}

@@ -29,6 +29,8 @@ func (e *Entry) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /{$}", e.UI.Handle(e.start))
 	mux.Handle("GET /sign-in", e.UI.Handle(e.choose))
 	mux.Handle("POST /sign-in/{connection}", e.UI.Handle(e.begin))
+	mux.Handle("GET /sign-in/{connection}/embedded", e.UI.Handle(e.embeddedPage))
+	mux.Handle("POST /sign-in/{connection}/embedded", e.UI.Handle(e.embedded))
 	mux.Handle("GET /users/auth/{connection}/callback", e.UI.Handle(e.finish))
 	mux.Handle("POST /users/auth/{connection}/callback", e.UI.Handle(e.keepAnswer))
 	mux.Handle("GET /sign-in/claim", e.UI.Handle(e.claimPage))
@@ -82,7 +84,7 @@ func (e *Entry) choose(w http.ResponseWriter, r *http.Request) error {
 	}
 	r = ui.Prefer(r, c.Demand.Locale)
 	if c.Auto != "" && q.Get("auto_sign_in") != "false" {
-		return e.goTo(w, r, signin.Start{Connection: c.Auto, Request: request, ReturnTo: returnTo})
+		return e.goTo(w, r, signin.Start{Connection: c.Auto, Request: request, ReturnTo: returnTo, Agent: r.UserAgent()})
 	}
 	p := choosePage{Choices: c, Request: request, ReturnTo: returnTo, SignedOut: q.Get("signed_out") == "true"}
 	return e.UI.Render(w, r, http.StatusOK,
@@ -96,9 +98,14 @@ func (e *Entry) begin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return e.goTo(w, r, signin.Start{
+	s := signin.Start{
 		Connection: r.PathValue("connection"), Request: form.Get("request"), ReturnTo: ui.OwnPath(form.Get("return_to")),
-	})
+		Agent: r.UserAgent(),
+	}
+	if form.Get("usual") != "" { // from the page inside a vendor's client, where silence did not do
+		s.Agent = ""
+	}
+	return e.goTo(w, r, s)
 }
 
 func (e *Entry) goTo(w http.ResponseWriter, r *http.Request, s signin.Start) error {
@@ -145,15 +152,8 @@ func (e *Entry) finish(w http.ResponseWriter, r *http.Request) error {
 	if len(r.URL.RawQuery) > longestAnswer {
 		return tooLong()
 	}
-	a := signin.Answer{
-		Connection: r.PathValue("connection"), Values: r.URL.Query(),
-		UserAgent: r.UserAgent(), Address: ui.ClientAddress(r),
-	}
-	a.BrowserHash, _ = e.Sessions.BrowserOf(r)
-	s, u, err := e.Sessions.Current(r)
-	if err == nil {
-		a.CurrentUserID, a.CurrentSessionID = u.ID, s.ID
-	} else if !errors.Is(err, gatehouse.Unauthorized) {
+	a, err := e.answer(r, r.URL.Query())
+	if err != nil {
 		return err
 	}
 	result, err := e.SignIn.Finish(r.Context(), a)
@@ -162,6 +162,22 @@ func (e *Entry) finish(w http.ResponseWriter, r *http.Request) error {
 	}
 	e.enter(w, result)
 	return nil
+}
+
+// answer is what came back, with what is known of the browser that brought it.
+func (e *Entry) answer(r *http.Request, values url.Values) (signin.Answer, error) {
+	a := signin.Answer{
+		Connection: r.PathValue("connection"), Values: values,
+		UserAgent: r.UserAgent(), Address: ui.ClientAddress(r),
+	}
+	a.BrowserHash, _ = e.Sessions.BrowserOf(r)
+	s, u, err := e.Sessions.Current(r)
+	if err == nil {
+		a.CurrentUserID, a.CurrentSessionID = u.ID, s.ID
+	} else if !errors.Is(err, gatehouse.Unauthorized) {
+		return a, err
+	}
+	return a, nil
 }
 
 func (e *Entry) enter(w http.ResponseWriter, result signin.Result) {
@@ -185,13 +201,16 @@ func (e *Entry) refused(w http.ResponseWriter, r *http.Request, err error) error
 	return e.UI.Render(w, r, ui.StatusOf(refused), ui.Page{Title: p.title(r.Context())}, refusedBody(p))
 }
 
-// tryAgain is the sign-in page for what the refused sign-in was for. The choice
-// is always the person's then.
-func tryAgain(refused *signin.Refused) string {
+// tryAgain is the sign-in page for what the refused sign-in was for.
+func tryAgain(refused *signin.Refused) string { return others(refused.Request, refused.ReturnTo) }
+
+// others is the sign-in page for the same purpose. The choice is always the
+// person's then.
+func others(request, returnTo string) string {
 	q := url.Values{"auto_sign_in": {"false"}}
-	if refused.Request != "" {
-		q.Set("request", refused.Request)
-	} else if to := ui.OwnPath(refused.ReturnTo); to != "" {
+	if request != "" {
+		q.Set("request", request)
+	} else if to := ui.OwnPath(returnTo); to != "" {
 		q.Set("return_to", to)
 	}
 	return "/sign-in?" + q.Encode()
