@@ -26,11 +26,12 @@ var floors = map[string]float64{
 
 	"internal/server": 8,
 
-	"internal/web/entry":  7,
-	"internal/web/portal": 7,
-	"internal/web/admin":  7,
-	"internal/web/api":    7,
-	"internal/demo":       7,
+	"internal/web/entry":   7,
+	"internal/web/portal":  7,
+	"internal/web/mailbox": 7, // of development
+	"internal/web/admin":   7,
+	"internal/web/api":     7,
+	"internal/demo":        7,
 
 	"internal/access": 6,
 	"internal/signin": 6,

@@ -25,6 +25,7 @@ import (
 	gitlabtwin "gatehouse/internal/twin/gitlab"
 	openidtwin "gatehouse/internal/twin/openid"
 	"gatehouse/internal/users"
+	"gatehouse/internal/web/mailbox"
 )
 
 // DevOptions say where `gatehouse dev` runs.
@@ -286,6 +287,7 @@ func (d *dev) print() {
 		{"demo app", "http://" + d.places.demo + "/"},
 		{"dashboard", d.link},
 		{"my account", "http://" + d.places.hub + "/user"},
+		{"mailbox", "http://" + d.places.hub + mailbox.Path},
 		{"gitlab twin", "http://" + d.places.gitlab + "/"},
 		{"dingtalk twin", "http://" + d.places.dingtalk + "/"},
 		{"openid twin", "http://" + d.places.openid + "/"},

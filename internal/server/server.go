@@ -20,6 +20,7 @@ import (
 	"gatehouse/internal/apps"
 	"gatehouse/internal/config"
 	"gatehouse/internal/jobs"
+	"gatehouse/internal/mail"
 	"gatehouse/internal/op"
 	"gatehouse/internal/outgoing"
 	"gatehouse/internal/provided"
@@ -63,6 +64,7 @@ type Server struct {
 	outgoing *outgoing.Maker
 	meters   *meters
 	runner   *jobs.Runner
+	mailer   *mail.Mailer
 	ui       *ui.UI
 	sessions *session.Manager
 	users    *users.Users
@@ -157,6 +159,7 @@ func (s *Server) assemble(o Options) {
 	}}
 	s.access = &access.Service{Store: s.store, Apps: open, Jobs: s.runner, Clock: o.Clock, Log: s.log, Metrics: s.meters}
 	s.access.Register()
+	s.openMail(o)
 	s.registerCleaning()
 	s.registerExpiry()
 	s.pages = []mounter{
@@ -165,6 +168,7 @@ func (s *Server) assemble(o Options) {
 		&admin.Admin{UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, URL: c.URL},
 		&api.API{UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, URL: c.URL},
 	}
+	s.pages = append(s.pages, s.mailboxPages()...)
 }
 
 // adopt writes what the file names, and makes the provider's first key.
