@@ -3,9 +3,7 @@ package store
 import "gatehouse"
 
 func scanLocalWays(r row) (w gatehouse.LocalWays, err error) {
-	var withHand, apps int64
-	var codes, passkeys int64
-	var passwords int64
+	var passwords, withHand, apps, codes, passkeys int64
 	err = r.Scan(&passwords, &withHand, &apps, &codes, &passkeys)
 	return gatehouse.LocalWays{
 		Password: passwords > 0, ByHand: withHand > 0, Authenticator: apps > 0, RecoveryCodes: int(codes), Passkeys: int(passkeys),
@@ -23,9 +21,14 @@ func (tx *Tx) LocalWays(userID string) (gatehouse.LocalWays, error) {
 		(select count(*) from passkeys where user_id = $1)`, userID)
 }
 
-// AnyLocal says whether anybody has a password or a passkey.
-func (tx *Tx) AnyLocal() (bool, error) {
-	n, err := one(tx, scanInt, `select case when exists (select 1 from passwords) or exists (select 1 from passkeys) then 1 else 0 end`)
+// AnyLocal says whether anybody has a password or a passkey that may lead in: an
+// administrator, an account made by hand, and with everybody's passkeys anyone.
+func (tx *Tx) AnyLocal(everybodysPasskeys bool) (bool, error) {
+	n, err := one(tx, scanInt, `select case when
+		exists (select 1 from passwords p join users u on u.id = p.user_id where p.by_hand or u.role <> '')
+		or exists (select 1 from passkeys k join users u on u.id = k.user_id left join passwords p on p.user_id = u.id
+			where $1 or u.role <> '' or coalesce(p.by_hand, false))
+		then 1 else 0 end`, everybodysPasskeys)
 	return n > 0, err
 }
 

@@ -44,6 +44,12 @@ func (tx *Tx) SaveSession(s *gatehouse.Session) error {
 	return err
 }
 
+// RenewSession gives a session a new secret (by its SHA-256) and the time at
+// which its user proved who they are. The one before is of no more use.
+func (tx *Tx) RenewSession(id string, hash []byte, authAt time.Time) error {
+	return must(tx.exec(`update sessions set token_hash = $2, auth_at = $3, seen_at = $4 where id = $1 and expires_at > $4`, id, hash, authAt, tx.now))
+}
+
 // sessionAndUser are the columns of a session with its user.
 type sessionAndUser struct {
 	session gatehouse.Session

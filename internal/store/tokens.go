@@ -128,6 +128,8 @@ func (tx *Tx) DeleteExpired(limit int) (int64, error) {
 		{"sessions", "id", tx.now},
 		{"links", "token_hash", tx.now},
 		{"logout_tokens", "hash", tx.now},
+		{"ceremonies", "token_hash", tx.now},
+		{"guesses", "subject", tx.now},
 		{"proofs", "id", tx.now},
 		{"email_proofs", "token_hash", tx.now},
 		{"mails", "id", tx.now},
