@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 
 	"gatehouse"
 	"gatehouse/internal/credentials/password"
@@ -124,6 +125,11 @@ func (c *Credentials) host() string {
 // party is who asks for passkeys; false where browsers do not have them: at an
 // IP address.
 func (c *Credentials) party() (webauthn.Party, bool) {
-	host := c.host()
-	return webauthn.Party{ID: host, Origin: c.URL}, host != "" && net.ParseIP(host) == nil
+	host, origin := c.host(), c.URL
+	for _, usual := range []string{"https://" + host + ":443", "http://" + host + ":80"} {
+		if origin == usual { // browsers leave the usual port out
+			origin = origin[:strings.LastIndexByte(origin, ':')]
+		}
+	}
+	return webauthn.Party{ID: host, Origin: origin}, host != "" && net.ParseIP(host) == nil
 }
