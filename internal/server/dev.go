@@ -157,7 +157,7 @@ omniauth:
       label: DingTalk
       app_id: %q
       app_secret: %q
-      args: {email_verified: true, client_options: {login_url: %[5]q, api_url: %[5]q, oapi_url: %[5]q}}
+      args: {email_verified: true, client_options: {login_url: %[5]q, api_url: %[5]q, oapi_url: %[5]q, jsapi_url: "%[5]s/dingtalk-jsapi/dingtalk.open.js"}}
     - name: gitlab
       label: GitLab
       app_id: %[6]q

@@ -20,6 +20,7 @@ func (t *Twin) signInRoutes() []route {
 		{"GET /connect/qrconnect", t.older(t.showPeople)},
 		{"GET /connect/oauth2/sns_authorize", t.older(t.showPeople)},
 		{"POST /connect/qrconnect", t.older(t.picked)},
+		{"GET /dingtalk-jsapi/dingtalk.open.js", t.jsapi},
 		{"GET /media/avatar/{name}", t.avatar},
 		{"GET /{$}", t.home},
 	}
