@@ -29,6 +29,8 @@ type Apps struct {
 	Log         *slog.Logger      // nil: discard
 	Metrics     gatehouse.Metrics // nil: none
 	Development bool
+	URL         string             // what browsers see, without a slash at the end
+	BuiltIn     map[string]BuiltIn // by kind; development alone has any
 	// Limit is how long a call may take at most, in place of the limits of each
 	// kind of call (a person waits 30 s for a provider); 0: those.
 	Limit time.Duration
@@ -70,15 +72,21 @@ func (a *Apps) Kind(name string) (integration.Kind, bool) {
 // is Forbidden, and is returned with the error; one that does not exist is
 // NotFound; one whose settings are wrong is Invalid.
 func (a *Apps) Door(ctx context.Context, connectionID string) (gatehouse.Connection, integration.Door, error) {
-	return a.door(ctx, func(tx *store.Tx) (gatehouse.Connection, error) { return tx.Connection(connectionID) })
+	return a.door(ctx, false, func(tx *store.Tx) (gatehouse.Connection, error) { return tx.Connection(connectionID) })
 }
 
 // DoorByName is Door for the name that stands in addresses.
 func (a *Apps) DoorByName(ctx context.Context, name string) (gatehouse.Connection, integration.Door, error) {
-	return a.door(ctx, func(tx *store.Tx) (gatehouse.Connection, error) { return tx.ConnectionByName(name) })
+	return a.door(ctx, false, func(tx *store.Tx) (gatehouse.Connection, error) { return tx.ConnectionByName(name) })
 }
 
-func (a *Apps) door(ctx context.Context, read func(*store.Tx) (gatehouse.Connection, error)) (gatehouse.Connection, integration.Door, error) {
+// DoorToTest is DoorByName for an administrator who tries a connection, which
+// may be disabled.
+func (a *Apps) DoorToTest(ctx context.Context, name string) (gatehouse.Connection, integration.Door, error) {
+	return a.door(ctx, true, func(tx *store.Tx) (gatehouse.Connection, error) { return tx.ConnectionByName(name) })
+}
+
+func (a *Apps) door(ctx context.Context, disabledToo bool, read func(*store.Tx) (gatehouse.Connection, error)) (gatehouse.Connection, integration.Door, error) {
 	var c gatehouse.Connection
 	err := a.Store.View(ctx, func(tx *store.Tx) (err error) {
 		c, err = read(tx)
@@ -89,7 +97,7 @@ func (a *Apps) door(ctx context.Context, read func(*store.Tx) (gatehouse.Connect
 		return c, integration.Door{}, gatehouse.Errorf(gatehouse.NotFound, "There is no such way to sign in. Go back to the sign-in page and choose one.")
 	case err != nil:
 		return c, integration.Door{}, fmt.Errorf("read the connection: %w", err)
-	case !c.Enabled:
+	case !c.Enabled && !disabledToo:
 		return c, integration.Door{}, gatehouse.Errorf(gatehouse.Forbidden, "Signing in with %s has been disabled. Use another way to sign in, or ask an administrator.", label(c))
 	}
 	d, err := kept(a, "connection/"+c.ID, c, func() (integration.Door, error) { return a.openDoor(c) })
@@ -152,6 +160,10 @@ func (a *Apps) openDoor(c gatehouse.Connection) (integration.Door, error) {
 	k, ok := a.Kind(c.Kind)
 	if !ok || k.OpenConnection == nil {
 		return integration.Door{}, gatehouse.Errorf(gatehouse.Invalid, "The connection %s is of the kind %q, by which this build cannot sign people in. Correct its kind.", c.Name, c.Kind)
+	}
+	c, err := a.withBuiltIn(c)
+	if err != nil {
+		return integration.Door{}, err
 	}
 	var hosts []string
 	if c.Managed == gatehouse.ManagedByFile && k.ConnectionHosts != nil {

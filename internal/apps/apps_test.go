@@ -66,6 +66,7 @@ type office struct {
 	metrics *counted
 	out     *bytes.Buffer
 	opened  int
+	sites   []string // where the kind idp was opened
 }
 
 const secret = "s3cret/with+odd chars"

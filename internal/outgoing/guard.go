@@ -48,10 +48,19 @@ func (g *guard) check(ctx context.Context, host, network, dialled string) error 
 		return err
 	}
 	addr := plain(ap.Addr())
-	if public(addr) || slices.ContainsFunc(g.allow, func(p netip.Prefix) bool { return p.Contains(addr) }) {
+	if permitted(addr, g.allow) {
 		return nil
 	}
 	g.log.WarnContext(ctx, "refused to connect to an address that is not public", "host", host, "address", addr.String())
+	return refusal(host, addr)
+}
+
+func permitted(addr netip.Addr, allow []netip.Prefix) bool {
+	return public(addr) || slices.ContainsFunc(allow, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+// refusal says why, and the very line that would permit it.
+func refusal(host string, addr netip.Addr) error {
 	line := netip.PrefixFrom(addr, addr.BitLen()).String()
 	return gatehouse.Errorf(gatehouse.Forbidden,
 		`Gatehouse may not connect to %s, because %s is not a public address. `+
