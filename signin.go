@@ -114,6 +114,7 @@ const (
 	OutcomeLinked   Outcome = "linked"  // an identity was added to an account
 	OutcomeRefused  Outcome = "refused"
 	OutcomeFailed   Outcome = "failed" // the provider or the network, not the person
+	OutcomeTested   Outcome = "tested" // an administrator tried a connection; nobody was signed in and nothing changed
 )
 
 // Request is an authorization request that was found to be right and waits for

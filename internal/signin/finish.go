@@ -59,11 +59,21 @@ func (s *Service) finish(ctx context.Context, a Answer, ask asking) (Result, err
 		return Result{}, again(at, s.stopped(ctx, c, a.Address, *no))
 	}
 	v, no := ask(ctx, at, c, a.Values)
+	if at.Purpose == gatehouse.ForTest {
+		return s.tested(ctx, trial{connection: c, userID: at.UserID, address: a.Address}, v, no)
+	}
 	if no != nil {
 		return Result{}, again(at, s.stopped(ctx, c, a.Address, *no))
 	}
-	return s.enter(ctx, at, a, v)
+	r, err := s.enter(ctx, at, a, v)
+	if errors.Is(err, errRemoved) {
+		return Result{}, again(at, s.stopped(ctx, c, a.Address, *disabled(c)))
+	}
+	return r, err
 }
+
+// errRemoved is a connection that was removed while its provider was asked.
+var errRemoved = errors.New("the connection was removed")
 
 // take finds the attempt and takes it. Only the browser that began it can use
 // it up; a callback of another connection uses it up too, since then somebody
@@ -94,7 +104,7 @@ func (s *Service) take(ctx context.Context, a Answer) (at gatehouse.Attempt, c g
 			return nil
 		case c.ID == "" || c.ID != at.ConnectionID:
 			no = mixedUp()
-		case !c.Enabled:
+		case !c.Enabled && at.Purpose != gatehouse.ForTest:
 			no = disabled(c)
 		case at.UserID != "" && at.UserID != a.CurrentUserID:
 			no = otherUser(c)
@@ -132,7 +142,7 @@ func (s *Service) ask(ctx context.Context, at gatehouse.Attempt, c gatehouse.Con
 	if answer.Get("error") != "" {
 		return gatehouse.Vouched{}, providerError(c, answer)
 	}
-	_, door, err := s.Apps.Door(ctx, at.ConnectionID)
+	_, door, err := s.open(ctx, at, c)
 	if err == nil && door.Provider == nil {
 		err = gatehouse.Errorf(gatehouse.Invalid, "%s cannot be used to sign in. Use another way to sign in.", label(c))
 	}
@@ -157,7 +167,10 @@ func (s *Service) enter(ctx context.Context, at gatehouse.Attempt, a Answer, v g
 	err := s.Store.Update(ctx, func(tx *store.Tx) error {
 		r = Result{GoTo: goTo(at)}
 		var err error
-		if c, err = tx.Connection(at.ConnectionID); err != nil {
+		switch c, err = tx.Connection(at.ConnectionID); {
+		case errors.Is(err, gatehouse.NotFound):
+			return errRemoved
+		case err != nil:
 			return fmt.Errorf("read the connection: %w", err)
 		}
 		r.User, r.Decision, err = s.Users.Ensure(tx, c, v, users.EnsureOptions{Address: a.Address, LinkUserID: at.UserID})

@@ -26,7 +26,7 @@ type decision struct {
 	Connection   string            `json:"connection" doc:"The name of the connection; empty when it is gone"`
 	Subject      string            `json:"subject"`
 	UserID       string            `json:"user_id" doc:"Empty when nobody was found or made"`
-	Outcome      string            `json:"outcome" enum:"signed_in,created,pending,linked,refused,failed"`
+	Outcome      string            `json:"outcome" enum:"signed_in,created,pending,linked,refused,failed,tested"`
 	Rule         string            `json:"rule" doc:"Which rule spoke"`
 	Reason       string            `json:"reason" doc:"A sentence, in the language of Accept-Language"`
 	Facts        map[string]string `json:"facts"`

@@ -166,6 +166,8 @@ func OutcomeBadge(ctx context.Context, o gatehouse.Outcome) (tone, label string)
 		return "bad", i18n.Text(ctx, "Refused")
 	case gatehouse.OutcomeFailed:
 		return "bad", i18n.Text(ctx, "Failed")
+	case gatehouse.OutcomeTested:
+		return "info", i18n.Text(ctx, "Tested")
 	}
 	return "", string(o)
 }
