@@ -87,6 +87,8 @@ type tab struct {
 	width  int64 // of the window
 	loaded chan struct{}
 
+	scriptless bool // pages cannot run scripts, the checker's neither
+
 	mu       sync.Mutex
 	trouble  []string // what the browser complained of
 	expected []string // complaints that belong to the journey
@@ -303,6 +305,7 @@ func (b *tab) look(name string) {
 			b.Errorf("%s does not fit at %d px: %s %v", name, width, s, err)
 		}
 		for _, scheme := range []string{"light", "dark"} {
+			b.accessible(name, width, scheme)
 			b.picture(fmt.Sprintf("%s-%d-%s", name, width, scheme), scheme)
 		}
 	}

@@ -126,6 +126,7 @@ func browseDingTalk(t *testing.T, browser context.Context, lang i18n.Lang) {
 func browseWithoutJavaScript(t *testing.T, browser context.Context, lang i18n.Lang) {
 	r := startDev(t, t.TempDir())
 	b := newTab(t, browser, lang)
+	b.scriptless = true
 	b.do("disable scripts", command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
 	b.throughDingTalk(r, "lina")
 	b.click(agree)
