@@ -236,8 +236,9 @@ func (b *tab) text() string {
 // to it.
 func (b *tab) sees(texts ...string) {
 	b.Helper()
-	deadline := time.NewTimer(stepTime)
+	deadline, again := time.NewTimer(stepTime), time.NewTicker(200*time.Millisecond) // scripts change pages without loading them
 	defer deadline.Stop()
+	defer again.Stop()
 	for {
 		seen := b.text()
 		missing := slices.DeleteFunc(slices.Clone(texts), func(s string) bool { return strings.Contains(seen, s) })
@@ -246,6 +247,7 @@ func (b *tab) sees(texts ...string) {
 		}
 		select {
 		case <-b.loaded:
+		case <-again.C:
 		case <-deadline.C:
 			b.Fatalf("%s does not show %q:\n%s", b.at(), missing, excerptOf(seen))
 		}

@@ -265,7 +265,7 @@ func TestConnectorPages(t *testing.T) {
 	if diff := cmp.Diff(&syncer{synced: []string{"keeper " + w.gitlab.ID}, released: []string{"root " + w.held.ID}}, w.sync, cmp.AllowUnexported(syncer{})); diff != "" {
 		t.Error(diff)
 	}
-	w.says("/admin/connectors/gitlab", `<meta http-equiv="refresh" content="2">`, "Syncing", "Waiting to begin")
+	w.says("/admin/connectors/gitlab", `<noscript><meta http-equiv="refresh" content="2"></noscript>`, "Syncing", "Waiting to begin")
 	w.update(func(tx *store.Tx) error {
 		return tx.SavePull(&gatehouse.Pull{ConnectorID: w.gitlab.ID, State: gatehouse.PullRunning, StartedAt: noon, Progress: gatehouse.Progress{Accounts: 2, Step: "accounts"}})
 	})

@@ -28,7 +28,7 @@ type assetSet struct {
 }
 
 // scripts are the names that a Page may have in its Scripts.
-func scripts() []string { return []string{"embedded", "passkey"} }
+func scripts() []string { return []string{"embedded", "passkey", "refresh"} }
 
 var assets = sync.OnceValue(func() assetSet {
 	var css []byte

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -72,6 +73,9 @@ func (u *UI) Handle(h Handler) http.Handler {
 // Render writes body as a page within the layout. The whole page is made before
 // anything is sent, so that an error can still become a page of its own.
 func (u *UI) Render(w http.ResponseWriter, r *http.Request, status int, p Page, body templ.Component) error {
+	if p.Refresh > 0 {
+		p.Scripts = append(slices.Clone(p.Scripts), "refresh")
+	}
 	v := view{Page: p, ui: u, path: r.URL.EscapedPath(), query: r.URL.RawQuery, theme: themeOf(r)}
 	ctx := withNow(r.Context(), u.Clock.Now())
 	var page bytes.Buffer

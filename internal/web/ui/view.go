@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -27,6 +28,14 @@ func (v view) with(name, value string) string {
 		rest += "&"
 	}
 	return v.path + "?" + rest + name + "=" + value
+}
+
+// refresh is after how many seconds the page asks again, "" for never.
+func (v view) refresh() string {
+	if v.Refresh <= 0 {
+		return ""
+	}
+	return strconv.Itoa(v.Refresh)
 }
 
 // title is what stands on the browser's tab.
