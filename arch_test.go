@@ -82,6 +82,7 @@ var onlyIn = []struct {
 	{"modernc.org/sqlite", []string{"internal/store"}, "all SQL is in store"},
 	{"github.com/jackc/pgx/v5", []string{"internal/store"}, "all SQL is in store"},
 	{"github.com/go-jose/go-jose/v4", []string{"internal/op", "internal/twin", "internal/integration/openid"}, "tokens are signed by op and read by openid"},
+	{"github.com/expr-lang/expr", []string{"internal/integration/authcode"}, "expressions are compiled and bounded in one place"},
 	{"github.com/spf13/cobra", []string{"cmd/gatehouse"}, "commands are in cmd"},
 }
 

@@ -60,7 +60,7 @@ func TestRedeem_ReadsWhatProvidersSend(t *testing.T) {
 			Tokens: gatehouse.Tokens{Access: "a", Scopes: []string{"user", "repo"}},
 		}},
 		"NoLifeSaid":      {e: endpoint{200, asJSON, `{"access_token":"a","expires_in":-5}`, nil, ""}, want: authcode.Answer{Tokens: gatehouse.Tokens{Access: "a", Scopes: []string{}}}},
-		"ErrorWithGood":   {e: endpoint{200, asForm, "error=bad_verification_code", nil, ""}, kind: gatehouse.Upstream},
+		"ErrorWithGood":   {e: endpoint{200, asForm, "error=bad_verification_code", nil, ""}, kind: gatehouse.Invalid},
 		"CodeIsOver":      {e: endpoint{400, asJSON, `{"error":"invalid_grant","error_description":"<b>"}`, nil, ""}, kind: gatehouse.Invalid},
 		"WrongSecret":     {e: endpoint{401, asJSON, `{"error":"invalid_client"}`, nil, ""}, kind: gatehouse.Upstream},
 		"WrongSecretMute": {e: endpoint{401, "text/html", `<html>`, nil, ""}, kind: gatehouse.Upstream},

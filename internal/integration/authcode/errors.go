@@ -52,9 +52,9 @@ func (c *Client) refusal(status int, code string) error {
 		cause = fmt.Errorf("the token endpoint answered %d %s", status, code)
 	}
 	switch {
-	case code == "invalid_grant":
+	case code == "invalid_grant" || code == "bad_verification_code": // the latter is GitHub's
 		return c.ended().Because(cause)
-	case code == "invalid_client" || code == "unauthorized_client" || code == "" && status == http.StatusUnauthorized:
+	case code == "invalid_client" || code == "unauthorized_client" || code == "incorrect_client_credentials" || code == "" && status == http.StatusUnauthorized:
 		return gatehouse.Errorf(gatehouse.Upstream, "%s does not accept this connection's client ID and secret. Ask an administrator to enter them again.", c.Label).Because(cause)
 	case status == http.StatusTooManyRequests || status >= 500:
 		return c.unreachable(cause)
@@ -72,6 +72,12 @@ func (c *Client) ended() *gatehouse.Error {
 // the administrator and holds no secret.
 func (c *Client) Garbled(cause error) error {
 	return gatehouse.Errorf(gatehouse.Upstream, "%s answered something that cannot be used, so nobody was signed in. Try again; if it stays so, ask an administrator to check the connection's addresses.", c.Label).Because(cause)
+}
+
+// Unmapped says that the connection's mapping could not work with what the
+// provider told.
+func (c *Client) Unmapped(cause error) error {
+	return gatehouse.Errorf(gatehouse.Upstream, "What %s says of you does not fit the connection's mapping of fields, so nobody was signed in. Ask an administrator to check it.", c.Label).Because(cause)
 }
 
 func (c *Client) unreachable(cause error) error {

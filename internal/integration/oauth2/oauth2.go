@@ -59,12 +59,13 @@ type settings struct {
 	pkce                   bool
 	id                     []string            // where the id stands in the user-info answer
 	fields                 map[string][]string // where the fields of the profile stand
+	mapping                authcode.Mapping    // fields that are worked out instead
 }
 
 func readSettings(c gatehouse.Connection, log *slog.Logger, plain bool) (settings, error) {
 	args := authcode.Read(c, log)
 	args.Known("name", "strategy_class", "client_options", "user_response_structure", "authorize_params", "authorize_options", "token_params",
-		"scope", "pkce", "client_auth_method", "redirect_url", "gitlab_username_claim")
+		"scope", "pkce", "client_auth_method", "redirect_url", "gitlab_username_claim", "mapping")
 	args.Ignored("is not used by Gatehouse", "authorize_options", "token_params", "redirect_url")
 	if c.AppID == "" {
 		args.Missing("app_id")
@@ -79,6 +80,7 @@ func readSettings(c gatehouse.Connection, log *slog.Logger, plain bool) (setting
 	}
 	s.pkce = args.Yes("pkce", true)
 	s.readStructure(args)
+	s.mapping = args.Mapping("mapping")
 	return s, args.Err()
 }
 
@@ -148,8 +150,9 @@ func (s *settings) readStructure(args *authcode.Settings) {
 		s.fields["email_verified"] = below(root, "email_verified")
 	}
 	attributes.Known("name", "email", "nickname", "username", "image", "phone", "email_verified",
-		"first_name", "last_name", "avatar", "web_url", "locale", "title", "groups", "description", "location", "urls")
-	attributes.Ignored("is not kept by Gatehouse", "description", "location", "urls")
+		"first_name", "last_name", "avatar", "web_url", "locale", "title", "groups", "description", "location", "urls",
+		"organization", "bio", "pronouns", "website")
+	attributes.Ignored("is not kept by Gatehouse", "urls")
 	for _, name := range attributes.Keys() {
 		s.fields[name] = path(attributes, name, root, s.fields[name])
 	}

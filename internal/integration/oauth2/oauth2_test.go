@@ -168,6 +168,24 @@ func TestSignIn_Addresses(t *testing.T) {
 	}
 }
 
+func TestSignIn_Mapping(t *testing.T) {
+	t.Parallel()
+	c := start(t, twin.DemoClient(callback))
+	c.conn.Args["mapping"] = map[string]any{
+		"username": `claims.data.account.nothing ?? claims.data.account.uid`,
+		"email":    `find(claims.data.mails, .confirmed == true)?.address ?? ""`, "email_verified": `true`, "groups": `["company"]`,
+	}
+	v, err := c.signIn(t, twin.DemoSub("zhao.yun"))
+	want := gatehouse.Profile{Username: v.Subject, Email: "zhao.yun@qinghe.example.com", Verified: gatehouse.Verified, Groups: []string{"company"}}
+	v.Profile.Name, v.Profile.Nickname, v.Profile.Avatar = "", "", ""
+	if diff := cmp.Diff(want, v.Profile); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	c.conn.Args["mapping"] = map[string]any{"name": `claims.data.account.uid.name`}
+	v, err = c.signIn(t, twin.DemoSub("zhao.yun"))
+	refused(t, v, err, gatehouse.Upstream)
+}
+
 func TestSignIn_NoFaultVouchesForAnybody(t *testing.T) {
 	t.Parallel()
 	for _, flaw := range []twin.Flaw{twin.PlainNoID, twin.PlainEmptyID, twin.PlainFractionID, twin.AnswerError, twin.TokenType, twin.MixedUpCode} {

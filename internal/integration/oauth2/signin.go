@@ -102,10 +102,15 @@ func (d *door) vouch(told map[string]any) (gatehouse.Vouched, error) {
 		Name:  cmp.Or(text("name"), strings.TrimSpace(text("first_name")+" "+text("last_name"))),
 		Email: text("email"), Avatar: cmp.Or(text("avatar"), text("image")), WebURL: text("web_url"),
 		Locale: strings.ReplaceAll(text("locale"), "_", "-"), Phone: text("phone"), Title: text("title"),
+		Organization: text("organization"), Location: text("location"), Bio: cmp.Or(text("bio"), text("description")),
+		Pronouns: text("pronouns"), Website: text("website"),
 		Groups: authcode.Texts(find("groups")),
 	}
 	if p.Email != "" {
 		p.Verified = authcode.Verification(find("email_verified"))
+	}
+	if err := d.mapping.Apply(&p, told); err != nil {
+		return gatehouse.Vouched{}, d.client.Unmapped(err)
 	}
 	p.Groups = p.Groups[:min(len(p.Groups), maxGroups)]
 	return gatehouse.Vouched{Subject: subject, Profile: p}, nil

@@ -95,18 +95,20 @@ func (d *door) vouch(all map[string]any) (gatehouse.Vouched, error) {
 	if !ok {
 		return gatehouse.Vouched{}, d.errSubject(d.uidField)
 	}
-	text := func(field string) string { return authcode.Text(claim(all, d.claims[field])) }
-	p := gatehouse.Profile{
-		Username: text("username"), Nickname: text("nickname"), Name: text("name"), Email: text("email"),
-		Avatar: text("avatar"), WebURL: text("web_url"), Locale: strings.ReplaceAll(text("locale"), "_", "-"), Phone: text("phone"), Title: text("title"),
-		Groups: authcode.Texts(claim(all, d.claims["groups"])),
+	p := gatehouse.Profile{Groups: authcode.Texts(claim(all, d.claims["groups"]))}
+	for field, to := range authcode.Fields(&p) {
+		*to = authcode.Text(claim(all, d.claims[field]))
 	}
+	p.Locale = strings.ReplaceAll(p.Locale, "_", "-")
 	p.Name = cmp.Or(p.Name, strings.TrimSpace(authcode.Text(all["given_name"])+" "+authcode.Text(all["family_name"])))
 	if p.Email != "" {
 		p.Verified = authcode.Verification(claim(all, d.claims["email_verified"]))
 	}
 	if d.uidField == d.claims["email"] && p.Verified == gatehouse.Unverified {
 		return gatehouse.Vouched{}, gatehouse.Errorf(gatehouse.Forbidden, "%s has not checked that your e-mail address is yours, and it is by this address that you are known here. Confirm the address there and sign in again.", d.client.Label)
+	}
+	if err := d.mapping.Apply(&p, all); err != nil {
+		return gatehouse.Vouched{}, d.client.Unmapped(err)
 	}
 	if err := d.checkGroups(p.Groups); err != nil {
 		return gatehouse.Vouched{}, err

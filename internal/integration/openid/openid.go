@@ -90,8 +90,9 @@ type settings struct {
 	afterwards     string // where RP-initiated logout ends, "" = where the caller says
 	uidField       string
 	claims         claimNames
-	required       []string // groups of which a person needs one; nil: none
-	plain          bool     // http addresses are taken
+	mapping        authcode.Mapping // fields that are worked out instead
+	required       []string         // groups of which a person needs one; nil: none
+	plain          bool             // http addresses are taken
 }
 
 const defaultScopes = "openid profile email"
@@ -119,7 +120,8 @@ func knownArgs(args *authcode.Settings) {
 		"client_signing_alg", "send_scope_to_token_endpoint", "pkce", "client_options", "prompt", "display", "max_age", "ui_locales", "acr_values", "hd",
 		"login_hint", "extra_authorize_params", "authorize_params", "post_logout_redirect_uri", "attribute_map", "gitlab_username_claim",
 		"send_nonce", "require_state", "state", "allow_authorize_params", "pkce_verifier", "pkce_options", "logout_path",
-		"jwt_secret", "jwt_secret_base64", "client_jwk_signing_key", "client_x509_signing_key", "client_key_id", "groups_attribute", "required_groups")
+		"jwt_secret", "jwt_secret_base64", "client_jwk_signing_key", "client_x509_signing_key", "client_key_id", "groups_attribute", "required_groups",
+		"mapping", "logout", "ca", "ca_file")
 	args.Ignored("is not needed: Gatehouse always sends a nonce and a state and checks them", "send_nonce", "require_state", "state")
 	args.Ignored("is not used by Gatehouse", "allow_authorize_params", "pkce_verifier", "pkce_options", "logout_path",
 		"jwt_secret", "jwt_secret_base64", "client_jwk_signing_key", "client_x509_signing_key")

@@ -86,6 +86,7 @@ func (s *settings) readClaims(args *authcode.Settings) {
 	s.claims = claimNames{
 		"username": "preferred_username", "nickname": "nickname", "name": "name", "email": "email", "email_verified": "email_verified",
 		"avatar": "picture", "web_url": "profile", "locale": "locale", "phone": "phone_number", "title": "title", "groups": "groups",
+		"organization": "organization", "location": "location", "bio": "bio", "pronouns": "pronouns", "website": "website",
 	}
 	if claim := args.Text("gitlab_username_claim", ""); claim != "" {
 		s.claims["username"] = claim
@@ -103,12 +104,13 @@ func (s *settings) readClaims(args *authcode.Settings) {
 		}
 	}
 	s.readMap(args.Table("attribute_map"))
+	s.mapping = args.Mapping("mapping")
 }
 
 func (s *settings) readMap(table *authcode.Settings) {
 	for _, field := range table.Keys() {
 		if s.claims[field] == "" {
-			table.Wrong(field, "a field of the profile: username, nickname, name, email, email_verified, avatar, web_url, locale, phone, title or groups")
+			table.Wrong(field, "a field of the profile: "+strings.Join(authcode.FieldNames(), ", "))
 			return
 		}
 		s.claims[field] = table.Text(field, s.claims[field])

@@ -181,6 +181,19 @@ func TestSignIn_ClaimsOfTheSettings(t *testing.T) {
 				Username: "s-1", Name: "Wu Di", Email: "wudi@qinghe.example.com", Verified: gatehouse.Verified, Groups: []string{"blue"},
 			},
 		}},
+		"Mapping": {
+			args: map[string]any{"mapping": map[string]any{
+				"username": `lower(claims.nothing ?? claims.upn)`, "email": `claims.upn`, "email_verified": `claims.email_verified ?? false`,
+				"groups": `map(claims.realm_access?.roles ?? [], "kc/" + #)`, "title": `claims.job ?? "staff"`,
+			}},
+			want: gatehouse.Vouched{Subject: "s-1", Profile: gatehouse.Profile{
+				Username: "wu.di@corp.example", Name: "Wu Di", Email: "wu.di@corp.example", Verified: gatehouse.Verified, Title: "staff", Groups: []string{"kc/dev", "kc/ops"},
+			}},
+		},
+		"MappingOfGroupsCountsForRequiredGroups": {
+			args: map[string]any{"mapping": map[string]any{"groups": `claims.realm_access.roles`}, "required_groups": []any{"admins"}}, kind: gatehouse.Forbidden,
+		},
+		"MappingThatDoesNotFit": {args: map[string]any{"mapping": map[string]any{"name": `lower(claims.nothing)`}}, kind: gatehouse.Upstream},
 		"FractionIsNoSubject": {args: map[string]any{"uid_field": "half"}, kind: gatehouse.Upstream},
 		"AbsentIsNoSubject":   {args: map[string]any{"uid_field": "nothing"}, kind: gatehouse.Upstream},
 		"TableIsNoSubject":    {args: map[string]any{"uid_field": "realm_access"}, kind: gatehouse.Upstream},
