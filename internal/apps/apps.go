@@ -6,6 +6,7 @@ package apps
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,6 +38,8 @@ type Apps struct {
 
 	mu   sync.Mutex
 	open map[string]opened // by "connection/…" or "connector/…" and id
+
+	authorities sync.Map // *x509.CertPool by its PEM, so that one that stays has one pool of connections
 }
 
 // opened is what was opened for a row, and the row as it was then.
@@ -169,14 +172,40 @@ func (a *Apps) openDoor(c gatehouse.Connection) (integration.Door, error) {
 	if c.Managed == gatehouse.ManagedByFile && k.ConnectionHosts != nil {
 		hosts = k.ConnectionHosts(c)
 	}
+	roots, err := a.roots(k, c)
+	if err != nil {
+		return integration.Door{}, fmt.Errorf("open the connection %s: %w", c.Name, err)
+	}
 	secrets := []string{c.AppSecret}
 	log := a.log().With("connection", c.Name, "kind", c.Kind)
-	env := a.env(outgoing.ClientOptions{OpenURLs: hosts}, log, secrets)
+	env := a.env(outgoing.ClientOptions{OpenURLs: hosts, RootCAs: roots}, log, secrets)
 	d, err := sheltered(func() (integration.Door, error) { return k.OpenConnection(c, env) })
 	if err != nil {
 		return integration.Door{}, fmt.Errorf("open the connection %s: %w", c.Name, hush(err, secrets))
 	}
 	return a.guard(k.Name, label(c), env.Log, secrets).door(d), nil
+}
+
+// roots are the authorities that a connection's provider may be certified by:
+// the system's and its own. nil: the system's.
+func (a *Apps) roots(k integration.Kind, c gatehouse.Connection) (*x509.CertPool, error) {
+	if k.ConnectionAuthority == nil {
+		return nil, nil
+	}
+	pem, err := k.ConnectionAuthority(c)
+	if err != nil || pem == "" {
+		return nil, err
+	}
+	if known, ok := a.authorities.Load(pem); ok {
+		return known.(*x509.CertPool), nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	pool.AppendCertsFromPEM([]byte(pem))
+	kept, _ := a.authorities.LoadOrStore(pem, pool)
+	return kept.(*x509.CertPool), nil
 }
 
 func (a *Apps) openConnector(c gatehouse.Connector) (integration.Connected, error) {

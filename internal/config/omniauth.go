@@ -233,6 +233,7 @@ func (r *reader) provider(p *section, taken map[string]bool) Provider {
 	if p.get("kind") == nil {
 		out.Kind = cmp.Or(kindOfStrategy(out.Args), out.Kind)
 	}
+	r.site(p, &out)
 	r.credentials(p, &out)
 	p.unused("GitLab has this setting for SAML groups; Gatehouse passes it over",
 		"groups_attribute", "external_groups", "admin_groups", "auditor_groups")
@@ -242,6 +243,20 @@ func (r *reader) provider(p *section, taken map[string]bool) Provider {
 	}
 	p.done()
 	return out
+}
+
+// site reads url and verify_ssl, which GitLab has beside args for GitHub and
+// Bitbucket.
+func (r *reader) site(p *section, out *Provider) {
+	if site := p.text("url", ""); site != "" && out.Args["url"] == nil {
+		if out.Args == nil {
+			out.Args = map[string]any{}
+		}
+		out.Args["url"] = site
+	}
+	if p.has("verify_ssl") && !p.flag("verify_ssl", true) {
+		r.problem(p.get("verify_ssl"), p.at("verify_ssl"), "Gatehouse always checks certificates; name your own authority's in args.ca_file")
+	}
 }
 
 // kindOfStrategy is the kind that GitLab's strategy_class means, by which a
@@ -329,6 +344,9 @@ func (r *reader) args(p *section) map[string]any {
 		return nil
 	}
 	args, _ := plain(v).(map[string]any)
+	if file, ok := args["ca_file"].(string); ok {
+		args["ca_file"] = r.file(file)
+	}
 	if name, ok := args["name"].(string); ok && name != p.text("name", "") {
 		r.problem(v.find("name").value, p.at("args.name"), "differs from the provider's name; the callback address has only one")
 	}

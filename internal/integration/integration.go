@@ -31,6 +31,10 @@ type Kind struct {
 	// configuration file itself names. nil: none.
 	ConnectionHosts func(gatehouse.Connection) []string
 	ConnectorHosts  func(gatehouse.Connector) []string
+	// ConnectionAuthority gives the certificates, in PEM, of the authority that
+	// the settings name for the provider's own certificate, besides the
+	// system's; "" = none. nil: this kind has no such setting.
+	ConnectionAuthority func(gatehouse.Connection) (string, error)
 	// Form is what an administrator enters for a connection on the dashboard.
 	Form Form
 }

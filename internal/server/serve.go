@@ -110,6 +110,12 @@ func checkConnection(c gatehouse.Connection, env integration.Env) error {
 	if _, err := k.OpenConnection(c, env); err != nil {
 		return fmt.Errorf("omniauth.providers: %w", err)
 	}
+	if k.ConnectionAuthority == nil {
+		return nil
+	}
+	if _, err := k.ConnectionAuthority(c); err != nil {
+		return fmt.Errorf("omniauth.providers: %w", err)
+	}
 	return nil
 }
 

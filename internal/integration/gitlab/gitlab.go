@@ -8,6 +8,7 @@ package gitlab
 import (
 	"gatehouse"
 	"gatehouse/internal/integration"
+	"gatehouse/internal/integration/authcode"
 )
 
 // DefaultSite is GitLab.com, which a connection without a site means.
@@ -22,9 +23,9 @@ func Kind() integration.Kind {
 		Title:           "GitLab",
 		OpenConnection:  openConnection,
 		OpenConnector:   openConnector,
-		ConnectionHosts: connectionHosts,
-		ConnectorHosts:  connectorHosts,
-		Form:            form(),
+		ConnectionHosts: connectionHosts, ConnectionAuthority: authcode.Authority,
+		ConnectorHosts: connectorHosts,
+		Form:           form(),
 	}
 }
 

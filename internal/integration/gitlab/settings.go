@@ -13,8 +13,10 @@ import (
 // settings are a connection's arguments, checked, with every address whole.
 type settings struct {
 	appID, appSecret       string
+	site                   *url.URL
 	authorize, token, user string
 	scopes                 []string
+	require                requirement
 	params                 url.Values // further parameters of the authorization request
 	pkce                   bool
 }
@@ -42,7 +44,8 @@ func readSettings(c gatehouse.Connection, log *slog.Logger) (settings, error) {
 		return settings{}, missing("app_secret")
 	}
 	args := arguments{at: "args", values: c.Args, log: log}
-	args.warn("scope", "client_options", "authorize_params", "pkce", "gitlab_username_claim", "name", "strategy_class")
+	args.warn("scope", "client_options", "authorize_params", "pkce", "gitlab_username_claim", "name", "strategy_class",
+		"required_groups", "min_access_level", "ca", "ca_file")
 	client, err := args.table("client_options")
 	if err != nil {
 		return settings{}, err
@@ -54,6 +57,10 @@ func readSettings(c gatehouse.Connection, log *slog.Logger) (settings, error) {
 	if s.scopes, err = args.words("scope", "read_user"); err != nil {
 		return settings{}, err
 	}
+	if s.require, err = readRequirement(args); err != nil {
+		return settings{}, err
+	}
+	s.scopes = s.require.scopes(s.scopes)
 	if s.pkce, err = args.yes("pkce", true); err != nil {
 		return settings{}, err
 	}
@@ -72,6 +79,7 @@ func (s *settings) addresses(client arguments) error {
 	if err != nil {
 		return err
 	}
+	s.site = base
 	for _, a := range []struct {
 		keys  []string
 		usual string

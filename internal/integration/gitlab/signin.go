@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -89,6 +88,9 @@ func (d *door) Finish(ctx context.Context, a gatehouse.Attempt, answer url.Value
 	}
 	v, err := profile.vouch()
 	if err != nil {
+		return gatehouse.Vouched{}, err
+	}
+	if err := d.membership(ctx, token.AccessToken, &v); err != nil {
 		return gatehouse.Vouched{}, err
 	}
 	v.Tokens = d.tokens(token)
@@ -262,95 +264,23 @@ func (e statusError) Error() string {
 	return text
 }
 
-// profile is GitLab's /user, as far as it matters at a sign-in.
-type profile struct {
-	ID          int64           `json:"id"`
-	Username    string          `json:"username"`
-	Name        string          `json:"name"`
-	State       string          `json:"state"`
-	Email       string          `json:"email"`
-	ConfirmedAt json.RawMessage `json:"confirmed_at"` // absent, null and a time are three answers
-	AvatarURL   string          `json:"avatar_url"`
-	WebURL      string          `json:"web_url"`
-	Language    string          `json:"preferred_language"`
-}
-
-func (d *door) profile(ctx context.Context, token string) (profile, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.user, nil)
+// get asks an address of GitLab with the person's token. Of the body it gives at
+// most maxProfile bytes and one more.
+func (d *door) get(ctx context.Context, address, token string) (int, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return profile{}, errGarbled().Because(err)
+		return 0, nil, errGarbled().Because(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Accept", "application/json")
 	resp, err := d.client().Do(req)
 	if err != nil {
-		return profile{}, netError(err, errUnreachable())
+		return 0, nil, netError(err, errUnreachable())
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxProfile+1))
 	if err != nil {
-		return profile{}, netError(err, errUnreachable())
+		return 0, nil, netError(err, errUnreachable())
 	}
-	if resp.StatusCode != http.StatusOK {
-		return profile{}, profileError(resp.StatusCode, body)
-	}
-	var p profile
-	if len(body) > maxProfile || json.Unmarshal(body, &p) != nil || p.ID <= 0 {
-		return profile{}, errGarbled().Because(statusError{status: resp.StatusCode})
-	}
-	return p, nil
-}
-
-func profileError(status int, body []byte) error {
-	cause := statusError{status: status}
-	var text struct {
-		Error string `json:"error"`
-	}
-	_ = json.Unmarshal(body, &text)
-	switch {
-	case text.Error == "insufficient_scope":
-		return gatehouse.Errorf(gatehouse.Upstream, "GitLab did not say who you are, because its application lacks the scope read_user. Ask an administrator to add it.").Because(cause)
-	case status == http.StatusForbidden:
-		return errInactive().Because(cause)
-	case status == http.StatusTooManyRequests || status >= 500:
-		return errUnreachable().Because(cause)
-	}
-	return errGarbled().Because(cause)
-}
-
-func errInactive() *gatehouse.Error {
-	return gatehouse.Errorf(gatehouse.Forbidden, "Your GitLab account may not sign in: it is blocked, deactivated or waits for approval there. Ask your GitLab administrator.")
-}
-
-// chosen is the language that somebody chose in GitLab. "en" is what GitLab says
-// of everybody who never chose, so it must not speak against the browser's wish.
-func chosen(language string) string {
-	if language == "en" {
-		return ""
-	}
-	return strings.ReplaceAll(language, "_", "-")
-}
-
-// vouch checks the profile and puts it into our words. An account that GitLab
-// itself would not let in is refused, whatever its token can still do.
-func (p profile) vouch() (gatehouse.Vouched, error) {
-	if p.State != "active" {
-		return gatehouse.Vouched{}, errInactive()
-	}
-	v := gatehouse.Vouched{
-		Subject: strconv.FormatInt(p.ID, 10),
-		Profile: gatehouse.Profile{
-			Username: p.Username, Nickname: p.Username, Name: p.Name,
-			Email: strings.TrimSpace(p.Email), Avatar: p.AvatarURL, WebURL: p.WebURL, Locale: chosen(p.Language),
-		},
-	}
-	var at time.Time
-	switch {
-	case v.Profile.Email == "" || p.ConfirmedAt == nil:
-	case json.Unmarshal(p.ConfirmedAt, &at) == nil && !at.IsZero():
-		v.Profile.Verified = gatehouse.Verified
-	default:
-		v.Profile.Verified = gatehouse.Unverified
-	}
-	return v, nil
+	return resp.StatusCode, body, nil
 }

@@ -40,14 +40,18 @@ func withApp(t *testing.T) *gitLab {
 	g := start(t, nil, twin.Config{})
 	g.AddApplication(twin.Application{
 		ID: "app", Secret: "gloas-secret", Name: "Gatehouse", RedirectURIs: []string{callback},
-		Scopes: []string{"read_user", "api", "openid"}, Confidential: true,
+		Scopes: []string{"read_user", "read_api", "api", "openid", "profile", "email"}, Confidential: true,
 	})
 	return g
 }
 
+func openDoor(c gatehouse.Connection, e integration.Env) (integration.Door, error) {
+	return gitlab.Kind().OpenConnection(c, e)
+}
+
 func door(t *testing.T, c gatehouse.Connection, e integration.Env) integration.Door {
 	t.Helper()
-	d, err := gitlab.Kind().OpenConnection(c, e)
+	d, err := openDoor(c, e)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +123,7 @@ func TestSignIn(t *testing.T) {
 		}
 		want := gatehouse.Profile{
 			Username: "zhang.wei", Nickname: "zhang.wei", Name: "张伟", Email: "zhang.wei@example.com", Verified: gatehouse.Verified,
-			WebURL: g.server.URL + "/zhang.wei", Avatar: v.Profile.Avatar,
+			WebURL: g.server.URL + "/zhang.wei", Avatar: v.Profile.Avatar, Title: "Head of Engineering", Organization: "Example", Location: "上海",
 		}
 		if v.Subject != "2" || !cmp.Equal(want, v.Profile) || v.Profile.Avatar == "" {
 			t.Errorf("subject %q: %s", v.Subject, cmp.Diff(want, v.Profile))

@@ -22,8 +22,8 @@ func Kinds() []integration.Kind {
 		Name:            "oauth2",
 		Title:           "OAuth 2.0",
 		OpenConnection:  open,
-		ConnectionHosts: hosts,
-		Form:            form(),
+		ConnectionHosts: hosts, ConnectionAuthority: authcode.Authority,
+		Form: form(),
 	}
 	gitlabs := kind
 	gitlabs.Form.AliasOf = kind.Name
@@ -65,7 +65,7 @@ type settings struct {
 func readSettings(c gatehouse.Connection, log *slog.Logger, plain bool) (settings, error) {
 	args := authcode.Read(c, log)
 	args.Known("name", "strategy_class", "client_options", "user_response_structure", "authorize_params", "authorize_options", "token_params",
-		"scope", "pkce", "client_auth_method", "redirect_url", "gitlab_username_claim", "mapping")
+		"scope", "pkce", "client_auth_method", "redirect_url", "gitlab_username_claim", "mapping", "ca", "ca_file")
 	args.Ignored("is not used by Gatehouse", "authorize_options", "token_params", "redirect_url")
 	if c.AppID == "" {
 		args.Missing("app_id")

@@ -22,8 +22,8 @@ func Kinds() []integration.Kind {
 		Name:            "openid",
 		Title:           "OpenID Connect",
 		OpenConnection:  open,
-		ConnectionHosts: hosts,
-		Form:            form(),
+		ConnectionHosts: hosts, ConnectionAuthority: authcode.Authority,
+		Form: form(),
 	}
 	gitlabs := kind
 	gitlabs.Form.AliasOf = kind.Name

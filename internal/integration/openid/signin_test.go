@@ -194,9 +194,9 @@ func TestSignIn_ClaimsOfTheSettings(t *testing.T) {
 			args: map[string]any{"mapping": map[string]any{"groups": `claims.realm_access.roles`}, "required_groups": []any{"admins"}}, kind: gatehouse.Forbidden,
 		},
 		"MappingThatDoesNotFit": {args: map[string]any{"mapping": map[string]any{"name": `lower(claims.nothing)`}}, kind: gatehouse.Upstream},
-		"FractionIsNoSubject": {args: map[string]any{"uid_field": "half"}, kind: gatehouse.Upstream},
-		"AbsentIsNoSubject":   {args: map[string]any{"uid_field": "nothing"}, kind: gatehouse.Upstream},
-		"TableIsNoSubject":    {args: map[string]any{"uid_field": "realm_access"}, kind: gatehouse.Upstream},
+		"FractionIsNoSubject":   {args: map[string]any{"uid_field": "half"}, kind: gatehouse.Upstream},
+		"AbsentIsNoSubject":     {args: map[string]any{"uid_field": "nothing"}, kind: gatehouse.Upstream},
+		"TableIsNoSubject":      {args: map[string]any{"uid_field": "realm_access"}, kind: gatehouse.Upstream},
 		"InARequiredGroup": {
 			args: map[string]any{"client_options": map[string]any{"gitlab": map[string]any{"groups_attribute": "realm_access.roles", "required_groups": []any{"admins", "ops"}}}},
 			want: gatehouse.Vouched{Subject: "s-1", Profile: gatehouse.Profile{
