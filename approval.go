@@ -21,7 +21,7 @@ type Approval struct {
 	Reason       string // why, for the person's eyes; "" when nothing was said
 }
 
-// Verdict is the answer to an Approval.
+// Verdict is the answer to an Approval, or what came of it otherwise.
 type Verdict string
 
 // The verdicts.
@@ -30,6 +30,8 @@ const (
 	VerdictApproved Verdict = "approved" // the account is open
 	VerdictDenied   Verdict = "denied"   // the account is blocked
 	VerdictExpired  Verdict = "expired"  // nobody answered in time; the person may ask again
+
+	VerdictWithdrawn Verdict = "withdrawn" // the account was merged into another one
 )
 
 // OpenAt says whether the request waits for an answer at a time.

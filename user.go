@@ -18,6 +18,7 @@ type User struct {
 	Role          AdminRole // "" for nearly everybody
 	External      bool      // came by a connection of omniauth.external_providers
 	Provenance    string    // id of the Decision by which the account came to be; "" when made by hand
+	MergedInto    string    // id of the user who has what was this one's; only while State is UserMerged
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	LastSignInAt  time.Time // zero: never
@@ -46,6 +47,7 @@ const (
 	UserPending UserState = "pending" // waits for approval
 	UserBlocked UserState = "blocked"
 	UserLeft    UserState = "left"
+	UserMerged  UserState = "merged" // is another user now (MergedInto), until they are split
 )
 
 // AdminRole is what a user may do on the dashboard.

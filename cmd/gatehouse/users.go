@@ -92,16 +92,16 @@ func (c *cli) usersList() *cobra.Command {
 		},
 	})
 	cmd.Flags().StringVar(&f.Search, "search", "", "part of the name, username or e-mail")
-	cmd.Flags().StringVar(&state, "state", "", "active, pending, blocked or left")
+	cmd.Flags().StringVar(&state, "state", "", "active, pending, blocked, left or merged")
 	return cmd
 }
 
 func userState(s string) (gatehouse.UserState, error) {
 	switch state := gatehouse.UserState(s); state {
-	case "", gatehouse.UserActive, gatehouse.UserPending, gatehouse.UserBlocked, gatehouse.UserLeft:
+	case "", gatehouse.UserActive, gatehouse.UserPending, gatehouse.UserBlocked, gatehouse.UserLeft, gatehouse.UserMerged:
 		return state, nil
 	}
-	return "", usageError{fmt.Errorf("--state %s is not one of active, pending, blocked and left", s)}
+	return "", usageError{fmt.Errorf("--state %s is not one of active, pending, blocked, left and merged", s)}
 }
 
 func address(u gatehouse.User) string {

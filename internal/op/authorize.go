@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"gatehouse"
@@ -79,7 +80,7 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, v url.Values) e
 
 // hinted is whose ID token an id_token_hint is; one that is not ours is
 // somebody whom we do not know. It may be past its end (OpenID Connect Core
-// section 3.1.2.1).
+// section 3.1.2.1), and tell a person by the number they had before a merge.
 func (p *Provider) hinted(ctx context.Context, hint string) string {
 	if hint == "" {
 		return ""
@@ -95,7 +96,27 @@ func (p *Provider) hinted(ctx context.Context, hint string) string {
 	if err := json.Unmarshal(payload, &claims); err != nil || claims.Issuer != p.issuer() || claims.Subject == "" {
 		return request.UnknownSubject
 	}
-	return claims.Subject
+	return p.today(ctx, claims.Subject)
+}
+
+// today is the subject of whoever has a number by now: somebody else's after
+// a merge. One that nobody has stays as it is.
+func (p *Provider) today(ctx context.Context, subject string) string {
+	number, err := strconv.ParseInt(subject, 10, 64)
+	if err != nil {
+		return subject
+	}
+	err = p.Store.View(ctx, func(tx *store.Tx) error {
+		u, err := tx.UserByNumber(number)
+		if err == nil {
+			subject = request.Subject(u)
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, gatehouse.NotFound) {
+		p.log().WarnContext(ctx, "whose id_token_hint it is could not be looked up", "error", err)
+	}
+	return subject
 }
 
 // resume goes on with a request that waited.

@@ -44,7 +44,10 @@ func (p *Provider) grantByCode(a ask) (tokenAnswer, error) {
 		if err := redeemable(code, a.form, tx.Now()); err != nil {
 			return err
 		}
-		if user, err = activeUser(tx, code.Grant.UserID); err != nil {
+		if user, err = activeUser(tx, a.client.ID, code.Grant.UserID); err != nil {
+			return err
+		}
+		if err := tx.Introduce(a.client.ID, user); err != nil {
 			return err
 		}
 		made, err = p.mintForCode(tx, a.client, code)
@@ -108,9 +111,10 @@ func isVerifier(s string) bool {
 	return len(s) >= 43 && len(s) <= 128 && strings.Trim(s, unreserved) == ""
 }
 
-// activeUser reads the user of a grant, who must still be allowed in.
-func activeUser(tx *store.Tx, id string) (gatehouse.User, error) {
-	u, err := tx.User(id)
+// activeUser reads the user of a grant as the client knows them, who must still
+// be allowed in.
+func activeUser(tx *store.Tx, clientID, id string) (gatehouse.User, error) {
+	u, err := tx.UserFor(clientID, id)
 	if errors.Is(err, gatehouse.NotFound) || err == nil && u.State != gatehouse.UserActive {
 		return gatehouse.User{}, wire.InvalidGrant()
 	}

@@ -38,7 +38,7 @@ func (p *Provider) grantByRefresh(a ask) (tokenAnswer, error) {
 			}
 			return p.endFamily(tx, a, "refresh_token.replayed", old.Family, old.Grant.UserID)
 		}
-		if user, err = activeUser(tx, old.Grant.UserID); err != nil {
+		if user, err = activeUser(tx, a.client.ID, old.Grant.UserID); err != nil {
 			return err
 		}
 		made, err = p.rotate(tx, a, old)

@@ -117,6 +117,18 @@ func (tx *Tx) AccountsOf(userID string) ([]gatehouse.Account, error) {
 		where m.user_id = $1 order by a.connector_id, a.id`, userID)
 }
 
+// AccountReferences lists the accounts that are matched to a user, with those
+// that are not there at present.
+func (tx *Tx) AccountReferences(userID string) ([]gatehouse.AccountReference, error) {
+	return all(tx, scanAccountReference, `select connector_id, account_id, why from account_matches
+		where user_id = $1 order by connector_id, account_id`, userID)
+}
+
+func scanAccountReference(r row) (a gatehouse.AccountReference, err error) {
+	err = r.Scan(&a.ConnectorID, &a.ID, &a.Why)
+	return a, err
+}
+
 // MatchAccount says whose an account is, and why; userID "" takes it back. It
 // holds for the account also when it vanishes and comes back.
 func (tx *Tx) MatchAccount(connectorID, accountID, userID, why string) error {

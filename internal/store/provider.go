@@ -98,11 +98,7 @@ func (tx *Tx) DeleteCode(hash []byte) error {
 }
 
 // Consent is the scopes that a user allowed a client.
-type Consent struct {
-	UserID, ClientID string
-	Scopes           []string
-	At               time.Time
-}
+type Consent = gatehouse.Consent
 
 func scanConsent(r row) (c Consent, err error) {
 	err = r.Scan(&c.UserID, &c.ClientID, fromJSON(&c.Scopes), at(&c.At))

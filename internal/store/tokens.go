@@ -60,11 +60,12 @@ func scanTokenAndUser(r row) (v tokenAndUser, err error) {
 }
 
 // LiveToken finds a token that is neither revoked nor past its end, together
-// with its user (zero for client credentials) in one query. The user may be in
-// any state. Else NotFound. A refresh token that was rotated is not live.
+// with its user as the client knows them (zero for client credentials) in one
+// query. The user may be in any state. Else NotFound. A refresh token that was rotated is not live.
 func (tx *Tx) LiveToken(hash []byte) (gatehouse.Token, gatehouse.User, error) {
-	v, err := one(tx, scanTokenAndUser, `select `+tokenColumns+`, `+joinedUser+`
+	v, err := one(tx, scanTokenAndUser, `select `+tokenColumns+`, `+knownUser+`
 		from tokens t left join users u on u.id = t.user_id
+		left join client_numbers n on n.client_id = t.client_id and n.user_id = t.user_id
 		where t.hash = $1 and t.revoked_at = 0 and (t.kind <> 'refresh' or t.used_at = 0)
 		and (t.expires_at = 0 or t.expires_at > $2) and (t.ends_at = 0 or t.ends_at > $2)`, hash, tx.now)
 	return v.token, v.user, err

@@ -9,18 +9,23 @@ import (
 )
 
 const userColumns = `id, number, username, name, email, email_verified, avatar, locale, state, role,
-	external, provenance, created_at, updated_at, last_sign_in_at`
+	external, provenance, merged_into, created_at, updated_at, last_sign_in_at`
 
 // joinedUser is a user, or the zero user, as a part of another row.
-const joinedUser = `coalesce(u.id, ''), coalesce(u.number, 0), coalesce(u.username, ''), coalesce(u.name, ''),
+const joinedUser = `coalesce(u.id, ''), coalesce(u.number, 0), ` + joinedRest
+
+// knownUser is joinedUser with the number by which a client knows them.
+const knownUser = `coalesce(u.id, ''), coalesce(n.number, u.number, 0), ` + joinedRest
+
+const joinedRest = `coalesce(u.username, ''), coalesce(u.name, ''),
 	coalesce(u.email, ''), coalesce(u.email_verified, false), coalesce(u.avatar, ''), coalesce(u.locale, ''),
-	coalesce(u.state, ''), coalesce(u.role, ''), coalesce(u.external, false), coalesce(u.provenance, ''),
+	coalesce(u.state, ''), coalesce(u.role, ''), coalesce(u.external, false), coalesce(u.provenance, ''), coalesce(u.merged_into, ''),
 	u.created_at, u.updated_at, u.last_sign_in_at`
 
 func userFields(u *gatehouse.User) []any {
 	return []any{
 		&u.ID, &u.Number, &u.Username, &u.Name, &u.Email, &u.EmailVerified, &u.Avatar, &u.Locale, &u.State, &u.Role,
-		&u.External, &u.Provenance, at(&u.CreatedAt), at(&u.UpdatedAt), at(&u.LastSignInAt),
+		&u.External, &u.Provenance, &u.MergedInto, at(&u.CreatedAt), at(&u.UpdatedAt), at(&u.LastSignInAt),
 	}
 }
 
@@ -34,9 +39,14 @@ func (tx *Tx) User(id string) (gatehouse.User, error) {
 	return one(tx, scanUser, `select `+userColumns+` from users where id = $1`, id)
 }
 
-// UserByNumber finds a user by number.
+// UserByNumber finds a user by number. The number of a user who was merged into
+// another finds that one: it stays a name of the same person.
 func (tx *Tx) UserByNumber(n int64) (gatehouse.User, error) {
-	return one(tx, scanUser, `select `+userColumns+` from users where number = $1`, n)
+	u, err := one(tx, scanUser, `select `+userColumns+` from users where number = $1`, n)
+	if err != nil || u.MergedInto == "" {
+		return u, err
+	}
+	return tx.Kept(u)
 }
 
 // UserByUsername finds a user by username, without regard to case.
@@ -114,9 +124,9 @@ func (tx *Tx) SaveUser(u *gatehouse.User) error {
 		fresh.CreatedAt = tx.now
 	}
 	_, err = tx.exec(`insert into users (`+userColumns+`, search)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		fresh.ID, fresh.Number, fresh.Username, fresh.Name, fresh.Email, fresh.EmailVerified, fresh.Avatar, fresh.Locale,
-		fresh.State, fresh.Role, fresh.External, fresh.Provenance, fresh.CreatedAt, fresh.UpdatedAt, fresh.LastSignInAt,
+		fresh.State, fresh.Role, fresh.External, fresh.Provenance, fresh.MergedInto, fresh.CreatedAt, fresh.UpdatedAt, fresh.LastSignInAt,
 		searchable(fresh.Name, fresh.Username, fresh.Email))
 	if err == nil {
 		*u = fresh
@@ -149,10 +159,11 @@ func (tx *Tx) userIsFree(u *gatehouse.User) error {
 
 func (tx *Tx) updateUser(u *gatehouse.User) error {
 	err := must(tx.exec(`update users set username = $2, name = $3, email = $4, email_verified = $5, avatar = $6, locale = $7,
-		state = $8, role = $9, external = $10, provenance = $11, updated_at = $12, last_sign_in_at = $13, search = $14
-		where id = $1`,
+		state = $8, role = $9, external = $10, provenance = $11, updated_at = $12, last_sign_in_at = $13, search = $14,
+		merged_into = $15 where id = $1`,
 		u.ID, u.Username, u.Name, u.Email, u.EmailVerified, u.Avatar, u.Locale,
-		u.State, u.Role, u.External, u.Provenance, tx.now, u.LastSignInAt, searchable(u.Name, u.Username, u.Email)))
+		u.State, u.Role, u.External, u.Provenance, tx.now, u.LastSignInAt, searchable(u.Name, u.Username, u.Email),
+		u.MergedInto))
 	if err == nil {
 		u.UpdatedAt = tx.now
 	}
@@ -161,8 +172,8 @@ func (tx *Tx) updateUser(u *gatehouse.User) error {
 
 // UserFilter chooses users.
 type UserFilter struct {
-	Search string // part of name, username or address
-	State  gatehouse.UserState
+	Search string              // part of name, username or address
+	State  gatehouse.UserState // "": all but those who were merged into another
 	Role   gatehouse.AdminRole
 }
 
@@ -174,6 +185,8 @@ func (tx *Tx) Users(f UserFilter, c Cursor) (Page[gatehouse.User], error) {
 	}
 	if f.State != "" {
 		q.Where(q.Equal("state", string(f.State)))
+	} else {
+		q.Where(q.NotEqual("state", string(gatehouse.UserMerged)))
 	}
 	if f.Role != "" {
 		q.Where(q.Equal("role", string(f.Role)))

@@ -21,6 +21,8 @@ func (u *Users) Block(tx *store.Tx, by gatehouse.Actor, userID string) error {
 		return nil
 	case user.State == gatehouse.UserLeft:
 		return gatehouse.Errorf(gatehouse.Conflict, "%s has left, and cannot get in anyway.", user.Name)
+	case user.State == gatehouse.UserMerged:
+		return merged(user)
 	case by.Kind == gatehouse.ActorUser && by.ID == userID:
 		return gatehouse.Errorf(gatehouse.Forbidden, "You cannot block yourself. Ask another administrator.")
 	}
@@ -101,9 +103,15 @@ func notOpened(user gatehouse.User) error {
 		return gatehouse.Errorf(gatehouse.Conflict, "%s is not blocked, but waits for approval. Approve the account instead.", user.Name)
 	case gatehouse.UserBlocked:
 		return gatehouse.Errorf(gatehouse.Conflict, "%s does not wait for approval, but was blocked in the meantime. Unblock the account instead.", user.Name)
+	case gatehouse.UserMerged:
+		return merged(user)
 	case gatehouse.UserActive, gatehouse.UserLeft:
 	}
 	return gatehouse.Errorf(gatehouse.Conflict, "%s has left. An account of somebody who left is not opened again this way.", user.Name)
+}
+
+func merged(user gatehouse.User) error {
+	return gatehouse.Errorf(gatehouse.Conflict, "%s was merged into another account. Choose that one, or split the two first.", user.Name)
 }
 
 func setState(tx *store.Tx, by gatehouse.Actor, user gatehouse.User, to gatehouse.UserState, action string) error {
@@ -115,35 +123,20 @@ func setState(tx *store.Tx, by gatehouse.Actor, user gatehouse.User, to gatehous
 	return record(tx, by, action, user.ID, map[string]string{"from": string(from), "to": string(to)})
 }
 
-// MakeAdmin gives an active user the role super_administrator.
-func (u *Users) MakeAdmin(tx *store.Tx, by gatehouse.Actor, userID string) error {
-	user, err := tx.User(userID)
-	if err != nil {
-		return fmt.Errorf("read user %s: %w", userID, err)
-	}
-	from := user.Role
-	switch {
-	case user.State != gatehouse.UserActive:
-		return gatehouse.Errorf(gatehouse.Conflict, "%s cannot sign in now, and so cannot become administrator. Open the account first.", user.Name)
-	case from == gatehouse.RoleSuperAdministrator:
-		return nil
-	}
-	user.Role = gatehouse.RoleSuperAdministrator
-	if err := tx.SaveUser(&user); err != nil {
-		return fmt.Errorf("save user %s: %w", userID, err)
-	}
-	return record(tx, by, "user.role_changed", userID, map[string]string{"from": string(from), "to": string(user.Role)})
-}
-
 // New is an account that is made by hand: no connection vouches for it.
 type New struct {
 	Username string // wished; a suffix is added when it is taken. Reserved names are allowed
 	Name     string // "": the username
-	Role     gatehouse.AdminRole
+	Email    string // "": none
+	// EmailVerified says that whoever makes the account vouches for the address:
+	// then a connection that may link by address finds the account by it.
+	EmailVerified bool
+	Role          gatehouse.AdminRole
 }
 
-// Make makes an active account by hand. It has no address and no identity; its
-// owner connects one.
+// Make makes an active account by hand. It has no identity; its owner connects
+// one. An address that cannot be one is Invalid, one that is verified for
+// somebody else a Conflict.
 func (u *Users) Make(tx *store.Tx, by gatehouse.Actor, n New) (gatehouse.User, error) {
 	wanted := names.Sanitize(n.Username)
 	if wanted == "" {
@@ -153,7 +146,17 @@ func (u *Users) Make(tx *store.Tx, by gatehouse.Actor, n New) (gatehouse.User, e
 	if err != nil {
 		return gatehouse.User{}, fmt.Errorf("find a username: %w", err)
 	}
-	user := gatehouse.User{Username: username, Name: cleanText(n.Name), Role: n.Role, State: gatehouse.UserActive}
+	if !knownRole(n.Role) {
+		return gatehouse.User{}, gatehouse.Errorf(gatehouse.Invalid, "There is no role %s. Choose one of the list.", n.Role)
+	}
+	email := cleanEmail(n.Email)
+	if email == "" && n.Email != "" {
+		return gatehouse.User{}, gatehouse.Errorf(gatehouse.Invalid, "The address %q cannot be used. Check it for mistakes.", n.Email)
+	}
+	user := gatehouse.User{
+		Username: username, Name: cleanText(n.Name), Email: email, EmailVerified: n.EmailVerified && email != "",
+		Role: n.Role, State: gatehouse.UserActive,
+	}
 	if user.Name == "" {
 		user.Name = username
 	}

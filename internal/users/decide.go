@@ -133,7 +133,7 @@ func (q question) shutOut(user gatehouse.User) (verdict, bool) {
 			Rule:   "left",
 			Reason: "The account that belongs to this %s account was closed because its owner has left. Ask an administrator if that is a mistake.",
 		}, user), true
-	case gatehouse.UserBlocked:
+	case gatehouse.UserBlocked, gatehouse.UserMerged: // who was merged has no identity, and can only have been connecting one
 	}
 	return q.refuse(gatehouse.Decision{
 		Rule:   "blocked",

@@ -140,7 +140,7 @@ func state(s gatehouse.UserState) string {
 		return "blocked_pending_approval"
 	case gatehouse.UserBlocked:
 		return "blocked"
-	case gatehouse.UserLeft:
+	case gatehouse.UserLeft, gatehouse.UserMerged:
 		return "deactivated"
 	}
 	return "blocked"
@@ -218,7 +218,7 @@ func Denied(s gatehouse.UserState) *Failure {
 		return nil
 	case gatehouse.UserPending:
 		reason = "Your account is pending approval from your administrator and hence blocked."
-	case gatehouse.UserBlocked, gatehouse.UserLeft:
+	case gatehouse.UserBlocked, gatehouse.UserLeft, gatehouse.UserMerged:
 	}
 	return &Failure{Status: http.StatusForbidden, Body: Message{"403 Forbidden - " + reason}}
 }

@@ -134,7 +134,7 @@ func step(ctx context.Context, s string) string {
 
 func userStates(ctx context.Context) []ui.Option {
 	all := []ui.Option{{Value: "", Label: i18n.Text(ctx, "All states")}}
-	for _, s := range []gatehouse.UserState{gatehouse.UserActive, gatehouse.UserPending, gatehouse.UserBlocked, gatehouse.UserLeft} {
+	for _, s := range []gatehouse.UserState{gatehouse.UserActive, gatehouse.UserPending, gatehouse.UserBlocked, gatehouse.UserLeft, gatehouse.UserMerged} {
 		_, label := ui.UserBadge(ctx, s)
 		all = append(all, ui.Option{Value: string(s), Label: label})
 	}

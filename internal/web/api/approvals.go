@@ -32,7 +32,7 @@ type approval struct {
 	ConnectionID string    `json:"connection_id" doc:"By which they came; empty when it is not known any more"`
 	Connection   string    `json:"connection" doc:"The name of the connection"`
 	Message      string    `json:"message" doc:"What the person wrote"`
-	Verdict      string    `json:"verdict" enum:",approved,denied,expired" doc:"Empty while nobody answered"`
+	Verdict      string    `json:"verdict" enum:",approved,denied,expired,withdrawn" doc:"Empty while nobody answered"`
 	Reason       string    `json:"reason" doc:"What the person is told about the answer"`
 	DecidedBy    string    `json:"decided_by"`
 	RequestedAt  time.Time `json:"requested_at"`
@@ -42,7 +42,7 @@ type approval struct {
 
 type listApprovalsInput struct {
 	Paging
-	Verdict string `query:"verdict" enum:"waiting,approved,denied,expired,any" default:"waiting" doc:"Which requests"`
+	Verdict string `query:"verdict" enum:"waiting,approved,denied,expired,withdrawn,any" default:"waiting" doc:"Which requests"`
 }
 
 func (in listApprovalsInput) filter() store.ApprovalFilter {

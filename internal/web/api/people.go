@@ -38,7 +38,7 @@ type user struct {
 	EmailVerified bool      `json:"email_verified"`
 	Avatar        string    `json:"avatar"`
 	Locale        string    `json:"locale"`
-	State         string    `json:"state" enum:"active,pending,blocked,left"`
+	State         string    `json:"state" enum:"active,pending,blocked,left,merged"`
 	Role          string    `json:"role" enum:",super_administrator,connector_administrator,auditor"`
 	External      bool      `json:"external"`
 	DecisionID    string    `json:"decision_id" doc:"The decision by which the account came to be; empty when it was made by hand"`
@@ -60,7 +60,7 @@ func (a *API) me(_ context.Context, by caller, _ *none) (user, error) { return s
 type listUsersInput struct {
 	Paging
 	Search string `query:"search" maxLength:"200" doc:"Part of the name, username or address"`
-	State  string `query:"state" enum:"active,pending,blocked,left"`
+	State  string `query:"state" enum:"active,pending,blocked,left,merged"`
 	Role   string `query:"role" enum:"super_administrator,connector_administrator,auditor"`
 }
 

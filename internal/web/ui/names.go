@@ -36,6 +36,8 @@ func UserBadge(ctx context.Context, s gatehouse.UserState) (tone, label string) 
 		return "bad", t(ctx, "Blocked")
 	case gatehouse.UserLeft:
 		return "", t(ctx, "Left")
+	case gatehouse.UserMerged:
+		return "", t(ctx, "Merged")
 	}
 	return "", string(s)
 }
