@@ -14,7 +14,7 @@ import (
 var files embed.FS
 
 // The style sheet is one file to browsers and several to us, in this order.
-func sheets() []string { return []string{"tokens", "base", "components", "layout"} }
+func sheets() []string { return []string{"tokens", "base", "components", "controls", "layout"} }
 
 // asset is a file for browsers, under an address that changes with its content.
 type asset struct {
@@ -28,7 +28,7 @@ type assetSet struct {
 }
 
 // scripts are the names that a Page may have in its Scripts.
-func scripts() []string { return []string{"embedded", "passkey", "refresh"} }
+func scripts() []string { return []string{"copy", "embedded", "passkey", "refresh"} }
 
 var assets = sync.OnceValue(func() assetSet {
 	var css []byte

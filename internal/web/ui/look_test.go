@@ -184,6 +184,10 @@ func everything() templ.Component {
 		Facts(), Fact(evil), CopyField(evil, evil), Reference(evil), Time(noon.Add(-time.Hour)), Time(time.Time{}),
 		Stat(evil, 1234567, "/s"), Stat(evil, -1, ""), Progress(evil, 5, 3), Progress(evil, 1, 0), Icon("gitlab"),
 		LinkButton("javascript:alert(1)", "x", ""),
+		InputField(Input{Label: evil, Name: "d", Value: evil, Hint: evil, Problem: evil, Placeholder: evil}), InputField(Input{Label: evil, Name: "e", Type: "password"}),
+		FlagField(Flag{Label: evil, Name: "f", On: true, Hint: evil}), FlagField(Flag{Label: evil, Name: "g", Fixed: true, Problem: evil}),
+		PickField(Pick{Label: evil, Name: "h", Chosen: "2", Options: []PickOption{{"1", evil, evil}, {"2", evil, ""}}, Hint: evil}),
+		AreaField(Area{Label: evil, Name: "i", Value: evil, Placeholder: evil, Code: true}), AreaField(Area{Label: evil, Name: "j", Hint: evil, Rows: 2}),
 	)
 }
 

@@ -20,6 +20,7 @@ func adminSections(ctx context.Context) []sectionGroup {
 		}},
 		{Title: t(ctx, "Apps"), Sections: []section{
 			{"connections", "door", t(ctx, "SSO connections"), "/admin/connections"},
+			{"portal", "user", t(ctx, "Account Portal"), "/admin/portal"},
 			{"clients", "key", t(ctx, "Clients"), "/admin/clients"},
 			{"connectors", "sync", t(ctx, "Connectors"), "/admin/connectors"},
 		}},
