@@ -22,18 +22,12 @@ const (
 // Disposable are the domains of throw-away addresses, sorted. A nil one has none.
 type Disposable struct{ domains []string }
 
-// Builtin is the list that came with the program; its date and source stand at
-// its top.
-func Builtin() *Disposable {
-	d, err := ReadDisposable(strings.NewReader(builtin))
-	if err != nil {
-		panic("lists: the built-in list: " + err.Error()) // a test reads it
-	}
-	return d
-}
-
-// OpenDisposable reads a list from a file: a domain a line, # begins a remark.
+// OpenDisposable reads a list from a file: a domain a line, # begins a remark. ""
+// is the list that came with the program; its date and source stand at its top.
 func OpenDisposable(path string) (*Disposable, error) {
+	if path == "" {
+		return ReadDisposable(strings.NewReader(builtin))
+	}
 	f, err := os.Open(path) //nolint:gosec // the operator names the file
 	if err != nil {
 		return nil, fmt.Errorf("read the disposable domains: %w", err)

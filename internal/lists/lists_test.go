@@ -132,6 +132,7 @@ func TestJudge(t *testing.T) {
 func TestAllowListIsTheOnlyDoor(t *testing.T) {
 	t.Parallel()
 	domains := rapid.SampledFrom([]string{"a.example", "b.example", "x.a.example", "trash.example"})
+	throwaway := builtinList(t)
 	rapid.Check(t, func(t *rapid.T) {
 		entries := rapid.SliceOfN(rapid.OneOf(domains, rapid.SampledFrom([]string{"*.example", "a+1@a.example", "*.a.example"})), 1, 3)
 		r := gatehouse.SignUp{
@@ -143,7 +144,7 @@ func TestAllowListIsTheOnlyDoor(t *testing.T) {
 			address += domains.Draw(t, "domain")
 		}
 		verified := rapid.Bool().Draw(t, "verified")
-		if Judge(r, Builtin(), address, verified) != Allowed {
+		if Judge(r, throwaway, address, verified) != Allowed {
 			return
 		}
 		on := false
@@ -160,9 +161,18 @@ func TestAllowListIsTheOnlyDoor(t *testing.T) {
 	})
 }
 
+func builtinList(t *testing.T) *Disposable {
+	t.Helper()
+	d, err := OpenDisposable("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 func TestBuiltin(t *testing.T) {
 	t.Parallel()
-	d := Builtin()
+	d := builtinList(t)
 	if d.Len() < 5000 {
 		t.Errorf("%d domains", d.Len())
 	}

@@ -19,7 +19,9 @@ import (
 	"gatehouse/internal/access"
 	"gatehouse/internal/apps"
 	"gatehouse/internal/config"
+	"gatehouse/internal/credentials"
 	"gatehouse/internal/jobs"
+	"gatehouse/internal/lists"
 	"gatehouse/internal/mail"
 	"gatehouse/internal/op"
 	"gatehouse/internal/outgoing"
@@ -60,19 +62,20 @@ type Server struct {
 
 	certificate *certificate // nil: plain HTTP
 
-	store    *store.Store
-	outgoing *outgoing.Maker
-	meters   *meters
-	runner   *jobs.Runner
-	mailer   *mail.Mailer
-	ui       *ui.UI
-	sessions *session.Manager
-	users    *users.Users
-	provided *provided.Provided
-	signIn   *signin.Service
-	provider *op.Provider
-	access   *access.Service
-	pages    []mounter
+	store      *store.Store
+	disposable *lists.Disposable
+	outgoing   *outgoing.Maker
+	meters     *meters
+	runner     *jobs.Runner
+	mailer     *mail.Mailer
+	ui         *ui.UI
+	sessions   *session.Manager
+	users      *users.Users
+	provided   *provided.Provided
+	signIn     *signin.Service
+	provider   *op.Provider
+	access     *access.Service
+	pages      []mounter
 }
 
 // Open opens a node: the key file, the database (its schema is brought up to
@@ -115,6 +118,9 @@ func (s *Server) openLow(ctx context.Context, o Options) error {
 	if err := s.openOutgoing(); err != nil {
 		return err
 	}
+	if s.disposable, err = lists.OpenDisposable(c.SignUp.DisposableDomainsFile); err != nil {
+		return err
+	}
 	s.store, err = store.Open(ctx, c.Database, store.Options{Seal: box, Clock: o.Clock, Log: s.log})
 	return err
 }
@@ -141,7 +147,11 @@ func (s *Server) assemble(o Options) {
 	}
 	s.sessions = &session.Manager{Store: s.store, Clock: o.Clock, Log: s.log, Metrics: s.meters, Secure: secure}
 	s.ui = &ui.UI{Log: s.log, Metrics: s.meters, Clock: o.Clock, Secure: secure, Development: o.Development}
-	s.users = &users.Users{Store: s.store, Clock: o.Clock, Metrics: s.meters, Admins: c.Admins, URL: c.URL}
+	s.users = &users.Users{
+		Store: s.store, Clock: o.Clock, Metrics: s.meters, Admins: c.Admins, URL: c.URL,
+		FileSignUp: users.FileSignUp{SignUp: c.SignUp.SignUp, Named: c.SignUp.Named}, Disposable: s.disposable,
+		Credentials: &credentials.Credentials{Store: s.store, Clock: o.Clock},
+	}
 	s.provided = &provided.Provided{Store: s.store, Doors: open, Clock: o.Clock, Log: s.log, Metrics: s.meters}
 	s.signIn = &signin.Service{
 		Store: s.store, Apps: open, Users: s.users, Sessions: s.sessions, Provided: s.provided, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gatehouse"
+	"gatehouse/internal/lists"
 )
 
 // question is everything that a decision depends on: decide looks at nothing else.
@@ -13,11 +14,15 @@ type question struct {
 	connection gatehouse.Connection
 	vouched    gatehouse.Vouched // made clean
 	admins     []string          // in the form of cleanEmail
+	signUp     gatehouse.SignUp  // whose addresses may make an account
+	disposable *lists.Disposable // domains of throw-away addresses
+	asked      bool              // the person asks for an account
 
-	known   *match      // the identity with this very subject
-	old     *match      // an identity that was made with an older id of the person as its subject
-	holders []candidate // the users with the vouched address
-	linking *candidate  // the signed-in user who connects the identity
+	known   *match              // the identity with this very subject
+	old     *match              // an identity that was made with an older id of the person as its subject
+	holders []candidate         // the users with the vouched address
+	linking *candidate          // the signed-in user who connects the identity
+	denied  *gatehouse.Approval // why the owner of the identity is blocked: a request of theirs was denied
 }
 
 // match is an identity and whose it is.
@@ -135,6 +140,9 @@ func (q question) shutOut(user gatehouse.User) (verdict, bool) {
 		}, user), true
 	case gatehouse.UserBlocked, gatehouse.UserMerged: // who was merged has no identity, and can only have been connecting one
 	}
+	if q.denied != nil && q.denied.UserID == user.ID {
+		return q.turnedAway(user), true
+	}
 	return q.refuse(gatehouse.Decision{
 		Rule:   "blocked",
 		Reason: "The account that belongs to this %s account has been blocked. Ask an administrator if that is a mistake.",
@@ -208,32 +216,6 @@ func (q question) byAddress(h candidate) verdict {
 	})
 }
 
-// newcomer makes an account for somebody whom nothing here belongs to.
-func (q question) newcomer() verdict {
-	rules := q.connection.Rules
-	if !rules.AllowSingleSignOn {
-		return q.refuse(gatehouse.Decision{
-			Rule:   "allow_single_sign_on",
-			Reason: "There is no account here yet that belongs to this %s account, and signing in with it may not make one. If you have an account here, sign in to it another way and connect this one on your own page; otherwise ask an administrator.",
-		}, gatehouse.User{})
-	}
-	d := gatehouse.Decision{
-		Outcome: gatehouse.OutcomeCreated, Rule: "allow_single_sign_on",
-		Reason: "Nobody here had this %s account, and a new account may be made by signing in with it.",
-	}
-	admin, state := q.administers(gatehouse.User{}), gatehouse.UserActive
-	switch {
-	case rules.BlockAutoCreatedUsers && admin:
-		d.Rule = "admins"
-		d.Reason = "This %s account has a verified address of an administrator, whose account needs no approval."
-	case rules.BlockAutoCreatedUsers:
-		d, state = waits(), gatehouse.UserPending
-	}
-	v := q.verdict(create, gatehouse.User{}, d)
-	v.state, v.admin = state, admin
-	return v
-}
-
 // vouchedFor says whether the vouched address counts as verified here: the
 // provider says so itself, and its word is trusted for the address. It is for
 // all addresses where it may link by them, for the trusted domains, and for the
@@ -278,7 +260,7 @@ func (q question) refuse(d gatehouse.Decision, user gatehouse.User) verdict {
 
 func (q question) verdict(a act, user gatehouse.User, d gatehouse.Decision) verdict {
 	d.ConnectionID, d.Subject, d.UserID = q.connection.ID, q.vouched.Subject, user.ID
-	d.Args = []string{cmp.Or(q.connection.Label, q.connection.Name)}
+	d.Args = append([]string{cmp.Or(q.connection.Label, q.connection.Name)}, d.Args...)
 	d.Facts = q.facts()
 	return verdict{Decision: d, act: a, user: user, state: user.State}
 }

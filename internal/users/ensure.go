@@ -102,7 +102,7 @@ func reference() string {
 
 // read gathers what the decision depends on.
 func (u *Users) read(tx *store.Tx, c gatehouse.Connection, v gatehouse.Vouched, o EnsureOptions) (question, error) {
-	q := question{connection: c, vouched: v}
+	q := question{connection: c, vouched: v, disposable: u.Disposable, asked: o.Ask}
 	for _, a := range u.Admins {
 		if a = cleanEmail(a); a != "" {
 			q.admins = append(q.admins, a)
@@ -128,7 +128,7 @@ func (u *Users) read(tx *store.Tx, c gatehouse.Connection, v gatehouse.Vouched, 
 		return q, err
 	}
 	if o.LinkUserID == "" {
-		return q, nil
+		return q, u.readNewcomer(tx, &q)
 	}
 	user, err := tx.User(o.LinkUserID)
 	if err != nil {
@@ -137,6 +137,30 @@ func (u *Users) read(tx *store.Tx, c gatehouse.Connection, v gatehouse.Vouched, 
 	l, err := asCandidate(tx, c.ID, user)
 	q.linking = &l
 	return q, err
+}
+
+// readNewcomer reads what matters only for people who are new, or were turned
+// away when they were.
+func (u *Users) readNewcomer(tx *store.Tx, q *question) error {
+	owner := cmp.Or(q.known, q.old)
+	if owner == nil {
+		var err error
+		q.signUp, err = u.SignUp(tx)
+		return err
+	}
+	if owner.user.State != gatehouse.UserBlocked {
+		return nil
+	}
+	a, err := tx.Approval(owner.user.ID)
+	switch {
+	case errors.Is(err, gatehouse.NotFound):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read the request of user %s: %w", owner.user.ID, err)
+	case a.Verdict == gatehouse.VerdictDenied && a.DecidedBy != "":
+		q.denied = &a
+	}
+	return nil
 }
 
 // madeWith says whether an identity can have been made with an id of this kind
@@ -202,6 +226,12 @@ func (u *Users) write(tx *store.Tx, q question, v *verdict, o EnsureOptions) err
 		return nil
 	}
 	before := v.user
+	by := gatehouse.Actor{Kind: gatehouse.ActorUser, ID: v.user.ID, Name: v.user.Username, Address: o.Address}
+	if v.act == link && q.provesAddress(v.user) {
+		if err := u.endUnproven(tx, by, v, o); err != nil {
+			return err
+		}
+	}
 	if v.act == create {
 		if err := u.newUser(tx, q, v); err != nil {
 			return err
@@ -211,7 +241,7 @@ func (u *Users) write(tx *store.Tx, q question, v *verdict, o EnsureOptions) err
 	if err := saveIdentity(tx, q, v); err != nil {
 		return err
 	}
-	by := gatehouse.Actor{Kind: gatehouse.ActorUser, ID: v.user.ID, Name: v.user.Username, Address: o.Address}
+	by.ID, by.Name = v.user.ID, v.user.Username
 	if v.act != create {
 		if err := u.update(tx, q, v, o); err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/internal/lists"
 	"gatehouse/internal/store"
 )
 
@@ -28,12 +29,17 @@ type Users struct {
 	// ApprovalTime is how long a request for approval waits for an answer; 0:
 	// gatehouse.DefaultApprovalTime.
 	ApprovalTime time.Duration
+	FileSignUp   FileSignUp        // what the configuration file says of whose addresses may sign up
+	Disposable   *lists.Disposable // domains of throw-away addresses; nil: none
+	Credentials  Credentials       // what users have besides identities; nil: nothing
 }
 
 // EnsureOptions is what Ensure should know besides the person.
 type EnsureOptions struct {
 	Address    string // the browser's IP address, for the decision and the audit log
 	LinkUserID string // the signed-in user who connects this identity; "" = a sign-in
+	SessionID  string // of that user; it stays when what else could get into the account ends
+	Ask        bool   // a newcomer asks for an account where one has to ask (request_access)
 	Message    string // what a newcomer who has to wait says to the approvers
 }
 
