@@ -42,6 +42,7 @@ var floors = map[string]float64{
 	"internal/session":     5,
 	"internal/reach":       5,
 	"internal/provided":    5,
+	"internal/pats":        5,
 	"internal/credentials": 5,
 
 	"internal/mail":   4.5, // its mails are jobs

@@ -10,7 +10,9 @@ import (
 	"gatehouse/internal/op/gitlab"
 	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
+	"gatehouse/internal/pats"
 	"gatehouse/internal/store"
+	"gatehouse/internal/web/ui"
 )
 
 // apiHandler answers a request of GitLab's REST API, or says how it fails. An
@@ -121,13 +123,9 @@ func (p *Provider) asked(r *http.Request, inAddress bool, read func(*store.Tx, b
 	if failure != nil {
 		return failure, nil
 	}
-	err = p.Store.View(r.Context(), func(tx *store.Tx) error {
-		b, err := liveAccess(tx, value)
-		if errors.Is(err, gatehouse.NotFound) {
-			failure, err = whyDead(tx, value)
-			return err
-		}
-		if err != nil {
+	var b bearing
+	err = p.Store.View(r.Context(), func(tx *store.Tx) (err error) {
+		if b, failure, err = anyToken(tx, value); err != nil || failure != nil {
 			return err
 		}
 		if failure = admit(b); failure != nil {
@@ -135,15 +133,57 @@ func (p *Provider) asked(r *http.Request, inAddress bool, read func(*store.Tx, b
 		}
 		return read(tx, b)
 	})
+	if err == nil && failure == nil && b.personal.ID != "" && p.Personal != nil {
+		p.Personal.Touch(r.Context(), b.personal, p.Clock.Now(), ui.ClientAddress(r))
+	}
 	return failure, err
 }
 
-// apiToken reads the token: of the header or, where that is allowed, of the
-// address, never of both.
+// anyToken finds who asks by an access token or, as GitLab has it, by a personal
+// one.
+func anyToken(tx *store.Tx, value string) (b bearing, failure *gitlab.Failure, err error) {
+	if pats.Is(value) {
+		return personalBearing(tx, value)
+	}
+	b, err = liveAccess(tx, value)
+	if errors.Is(err, gatehouse.NotFound) {
+		failure, err = whyDead(tx, value)
+	}
+	return b, failure, err
+}
+
+// personalBearing is a personal token as if it were an access token.
+func personalBearing(tx *store.Tx, secret string) (bearing, *gitlab.Failure, error) {
+	t, u, err := pats.Look(tx, secret)
+	switch {
+	case errors.Is(err, gatehouse.Unauthorized) && !t.RevokedAt.IsZero():
+		return bearing{}, gitlab.TokenRevoked(), nil
+	case errors.Is(err, gatehouse.Unauthorized) && t.ID != "":
+		return bearing{}, gitlab.TokenExpired(), nil
+	case errors.Is(err, gatehouse.Unauthorized):
+		return bearing{}, gitlab.Unauthorized(), nil
+	case err != nil:
+		return bearing{}, nil, err
+	}
+	return bearing{personal: t, user: u, token: gatehouse.Token{
+		Kind: gatehouse.AccessToken, ExpiresAt: t.ExpiresAt, CreatedAt: t.CreatedAt,
+		Grant: gatehouse.Grantable{UserID: u.ID, Scopes: t.Scopes, AuthAt: u.LastSignInAt},
+	}}, nil, nil
+}
+
+// apiToken reads the token: of a header or, where that is allowed, of the
+// address, never of two places at once.
 func apiToken(r *http.Request, inAddress bool) (string, *gitlab.Failure) {
 	value, err := wire.Bearer(r)
 	if err != nil {
 		return "", gitlab.TwoTokens()
+	}
+	private := r.Header.Values("PRIVATE-TOKEN")
+	switch {
+	case len(private) > 1 || len(private) == 1 && value != "" && value != private[0]:
+		return "", gitlab.TwoTokens()
+	case len(private) == 1:
+		value = private[0]
 	}
 	posted := r.URL.Query()["access_token"]
 	if !inAddress {

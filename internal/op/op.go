@@ -20,6 +20,7 @@ import (
 	"gatehouse/internal/op/keys"
 	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
+	"gatehouse/internal/pats"
 	"gatehouse/internal/provided"
 	"gatehouse/internal/session"
 	"gatehouse/internal/store"
@@ -56,6 +57,7 @@ type Provider struct {
 	Store     *store.Store
 	UI        *ui.UI
 	Sessions  *session.Manager
+	Personal  *pats.Tokens       // take the place of access tokens at /api/v4
 	Provided  *provided.Provided // gives providers' tokens in exchange for ours
 	Limiter   *ui.Limiter        // of authorization requests that are kept; nil: none
 	URL       string             // what browsers and apps see, without a slash at the end: the issuer

@@ -16,6 +16,8 @@ import (
 type bearing struct {
 	token gatehouse.Token
 	user  gatehouse.User // zero for client credentials
+	// personal is set where a personal token was taken for an access token.
+	personal gatehouse.PersonalToken
 }
 
 // bearer finds the live access token of a value: not revoked, not past its end,
@@ -45,6 +47,15 @@ func liveAccess(tx *store.Tx, value string) (bearing, error) {
 		err = gatehouse.NotFound
 	}
 	return bearing{token: t, user: u}, err
+}
+
+// LiveAccess finds the live access token of a value with its user (zero for
+// client credentials), who may be in any state: not revoked, not past its end,
+// and of a client that is still on. NotFound otherwise; no other token passes
+// for it.
+func LiveAccess(tx *store.Tx, value string) (gatehouse.Token, gatehouse.User, error) {
+	b, err := liveAccess(tx, value)
+	return b.token, b.user, err
 }
 
 // userinfo answers /oauth/userinfo (OpenID Connect Core section 5.3).

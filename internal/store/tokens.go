@@ -99,22 +99,33 @@ func (tx *Tx) RevokeAccessTokens(family string) error {
 }
 
 // RevokeUserTokens revokes all tokens and codes of a user, of one client or ("")
-// of all. The codes are gone afterwards.
+// of all; then their personal tokens too, and the tokens of their providers are
+// forgotten. The codes are gone afterwards.
 func (tx *Tx) RevokeUserTokens(userID, clientID string) error {
 	if _, err := tx.exec(`update tokens set revoked_at = $3
 		where user_id = $1 and ($2 = '' or client_id = $2) and revoked_at = 0`, userID, clientID, tx.now); err != nil {
 		return err
 	}
-	_, err := tx.exec(`delete from codes where user_id = $1 and ($2 = '' or client_id = $2)`, userID, clientID)
+	if _, err := tx.exec(`delete from codes where user_id = $1 and ($2 = '' or client_id = $2)`, userID, clientID); err != nil || clientID != "" {
+		return err
+	}
+	if _, err := tx.exec(`update personal_tokens set revoked_at = $2 where user_id = $1 and revoked_at = 0`, userID, tx.now); err != nil {
+		return err
+	}
+	_, err := tx.exec(`delete from provider_tokens where identity_id in (select id from identities where user_id = $1)`, userID)
 	return err
 }
+
+// keepPersonal is how long a personal token is shown after its end, so that its
+// owner sees why a program does not work any more.
+const keepPersonal = 30 * 24 * time.Hour
 
 // keepCodes is how long a code is known after its end, so that its second use
 // is noticed and ends its tokens.
 const keepCodes = 24 * time.Hour
 
 // DeleteExpired removes up to limit rows each of what is past its end and of no more use
-// (attempts, requests, codes, tokens, sessions, links,
+// (attempts, requests, codes, tokens, sessions, links, personal tokens,
 // mails), and says how many.
 func (tx *Tx) DeleteExpired(limit int) (int64, error) {
 	var total int64
@@ -128,6 +139,7 @@ func (tx *Tx) DeleteExpired(limit int) (int64, error) {
 		{"tokens", "hash", tx.now},
 		{"sessions", "id", tx.now},
 		{"links", "token_hash", tx.now},
+		{"personal_tokens", "id", tx.now.Add(-keepPersonal)},
 		{"logout_tokens", "hash", tx.now},
 		{"ceremonies", "token_hash", tx.now},
 		{"guesses", "subject", tx.now},
