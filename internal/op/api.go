@@ -182,6 +182,8 @@ func apiToken(r *http.Request, inAddress bool) (string, *gitlab.Failure) {
 	switch {
 	case len(private) > 1 || len(private) == 1 && value != "" && value != private[0]:
 		return "", gitlab.TwoTokens()
+	case len(private) == 1 && !pats.Is(private[0]): // as in GitLab, only personal tokens come this way
+		return "", gitlab.Unauthorized()
 	case len(private) == 1:
 		value = private[0]
 	}

@@ -21,11 +21,11 @@ const Scope = "provider_tokens"
 // space, so it is no client's id.
 const Administrators = "api tokens"
 
-// Asker is who asks for somebody's tokens. Whether a person with an API token
-// has the role for it, the caller has found out.
+// Asker is who asks for somebody's tokens.
 type Asker struct {
-	Actor    gatehouse.Actor
-	ClientID string // the application that asks; "": the person of Actor, with an API token
+	Actor         gatehouse.Actor
+	ClientID      string // the application that asks; "": the person of Actor, with an API token
+	Administrator bool   // that person is a super administrator
 }
 
 // own says whether somebody asks for their own tokens.
@@ -238,10 +238,14 @@ func person(tx *store.Tx, who string) (gatehouse.User, error) {
 	return tx.User(who)
 }
 
-// mayHave says whether somebody allowed the asker to have their tokens. An
-// application must besides be one that is on, can keep a secret, and is
+// mayHave says whether somebody allowed the asker to have their tokens. A person
+// who asks for another's must besides be a super administrator, and an
+// application one that is on, can keep a secret, and is
 // registered for it.
 func mayHave(tx *store.Tx, by Asker, userID string) (bool, error) {
+	if by.ClientID == "" && !by.Administrator {
+		return false, nil
+	}
 	if by.ClientID != "" {
 		c, err := tx.Client(by.ClientID)
 		if err != nil && !errors.Is(err, gatehouse.NotFound) {

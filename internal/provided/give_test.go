@@ -80,7 +80,7 @@ func TestGiveRefuses(t *testing.T) {
 	as := func(id string) Asker {
 		return Asker{ClientID: id, Actor: gatehouse.Actor{Kind: gatehouse.ActorClient, ID: id}}
 	}
-	admin := Asker{Actor: gatehouse.Actor{Kind: gatehouse.ActorUser, ID: "admin"}}
+	admin := Asker{Actor: gatehouse.Actor{Kind: gatehouse.ActorUser, ID: "admin"}, Administrator: true}
 	for name, tt := range map[string]struct {
 		by         Asker
 		who, where string
@@ -147,8 +147,11 @@ func TestGive(t *testing.T) {
 		h.update(func(tx *store.Tx) error {
 			return tx.SaveConsent(store.Consent{UserID: h.user.ID, ClientID: Administrators, Scopes: []string{Scope}})
 		})
-		if _, err := h.Give(t.Context(), Asker{Actor: gatehouse.Actor{Kind: gatehouse.ActorUser, ID: "admin"}}, h.user.ID, "gitlab"); err != nil {
+		if _, err := h.Give(t.Context(), Asker{Actor: gatehouse.Actor{Kind: gatehouse.ActorUser, ID: "admin"}, Administrator: true}, h.user.ID, "gitlab"); err != nil {
 			t.Errorf("an administrator who may: %v", err)
+		}
+		if _, err := h.Give(t.Context(), Asker{Actor: gatehouse.Actor{Kind: gatehouse.ActorUser, ID: "colleague"}}, h.user.ID, "gitlab"); !errors.Is(err, gatehouse.Forbidden) {
+			t.Errorf("somebody who is none: %v", err)
 		}
 		for _, e := range h.events("provider_token") {
 			for _, v := range e.Details {

@@ -25,6 +25,7 @@ import (
 	"gatehouse/internal/mail"
 	"gatehouse/internal/op"
 	"gatehouse/internal/outgoing"
+	"gatehouse/internal/pats"
 	"gatehouse/internal/provided"
 	"gatehouse/internal/seal"
 	"gatehouse/internal/session"
@@ -156,9 +157,10 @@ func (s *Server) assemble(o Options) {
 	s.signIn = &signin.Service{
 		Store: s.store, Apps: open, Users: s.users, Sessions: s.sessions, Provided: s.provided, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
 	}
+	personal := &pats.Tokens{Store: s.store, Log: s.log, Metrics: s.meters}
 	limiter := &ui.Limiter{Clock: o.Clock} // one for all that a stranger can begin
 	s.provider = &op.Provider{
-		Store: s.store, UI: s.ui, Sessions: s.sessions, Provided: s.provided, Limiter: limiter, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
+		Store: s.store, UI: s.ui, Sessions: s.sessions, Personal: personal, Provided: s.provided, Limiter: limiter, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
 		Lifetimes: op.Lifetimes{
 			Code: c.Lifetimes.Code, Access: c.Lifetimes.Access, ID: c.Lifetimes.ID,
 			Refresh: c.Lifetimes.Refresh, RefreshAbsolute: c.Lifetimes.RefreshAbsolute,
@@ -176,7 +178,9 @@ func (s *Server) assemble(o Options) {
 		&entry.Entry{UI: s.ui, SignIn: s.signIn, Sessions: s.sessions, Limiter: limiter},
 		&portal.Portal{UI: s.ui, Store: s.store, Sessions: s.sessions, SignIn: s.signIn, Limiter: limiter},
 		&admin.Admin{UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, URL: c.URL},
-		&api.API{UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, URL: c.URL},
+		&api.API{
+			UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, Provided: s.provided, Personal: personal, URL: c.URL,
+		},
 	}
 	s.pages = append(s.pages, s.mailboxPages()...)
 }

@@ -31,6 +31,12 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, status int, v any) 
 		q.Set("after", p.next())
 		w.Header().Set("Link", "<"+a.base()+r.URL.EscapedPath()+"?"+q.Encode()+`>; rel="next"`)
 	}
+	if _, secret := v.(interface{ secret() }); secret { // not even what it is made of is told
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = w.Write(b) // the asker has gone; nobody is left to tell
+		return
+	}
 	send(w, r, status, "application/json", b)
 }
 

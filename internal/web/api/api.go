@@ -16,6 +16,8 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"gatehouse"
+	"gatehouse/internal/pats"
+	"gatehouse/internal/provided"
 	"gatehouse/internal/session"
 	"gatehouse/internal/store"
 	"gatehouse/internal/users"
@@ -35,6 +37,8 @@ type API struct {
 	Sessions *session.Manager
 	Users    *users.Users
 	Access   Syncer
+	Provided *provided.Provided
+	Personal *pats.Tokens
 	URL      string // what programs are told as our address; the Host of a request never is
 }
 
@@ -60,6 +64,7 @@ func (a *API) mountOn(own *http.ServeMux) *huma.OpenAPI {
 	a.mountConnectors(h)
 	a.mountReach(h)
 	a.mountHistory(h)
+	a.mountProviderTokens(h)
 	for _, name := range []string{"ErrorModel", "ErrorDetail"} { // huma's own, which we never send
 		delete(h.OpenAPI().Components.Schemas.Map(), name)
 	}
@@ -80,11 +85,8 @@ func (a *API) config() huma.Config {
 			},
 			Servers: []*huma.Server{{URL: a.base()}},
 			Components: &huma.Components{
-				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
-				SecuritySchemes: map[string]*huma.SecurityScheme{sessionScheme: {
-					Type: "apiKey", In: "cookie", Name: a.cookieName(),
-					Description: "The session of somebody who is signed in with a browser.",
-				}},
+				Schemas:         huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				SecuritySchemes: a.securitySchemes(),
 			},
 		},
 		Formats:                      map[string]huma.Format{"application/json": problemFormat(), "json": problemFormat()},

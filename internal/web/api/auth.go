@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,19 +11,34 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"gatehouse"
+	"gatehouse/internal/pats"
 	"gatehouse/internal/web/ui"
 )
 
 // caller is who asks, whatever they proved it with.
 type caller struct {
-	user  gatehouse.User
+	user  gatehouse.User // zero for an application
 	actor gatehouse.Actor
+	// token says that they brought a token, and scopes what it may at most. Who
+	// has a session may all that their role may.
+	token  bool
+	scopes []string
+	client string // the application that asks for itself, "" for a person
 }
 
 // authenticate says who sends a request; Unauthorized when nobody known does.
-// It is the one place for it: a program that brings something else than the
-// session of a browser is to be recognized here.
+// It is the one place for it. A token that is there counts, whatever session the
+// request brings besides.
 func (a *API) authenticate(r *http.Request) (caller, error) {
+	value, err := tokenOf(r)
+	switch {
+	case err != nil:
+		return caller{}, err
+	case pats.Is(value):
+		return a.byPersonalToken(r, value)
+	case value != "":
+		return a.byClientToken(r, value)
+	}
 	u, err := a.Sessions.Require(r)
 	if err != nil {
 		return caller{}, err
@@ -48,6 +64,8 @@ func (a *API) cookieName() string {
 type may struct {
 	anyone bool // whoever is signed in
 	roles  []gatehouse.AdminRole
+	tokens bool   // only with a token, never with the session of a browser
+	client string // the scope with which an application may use it for itself; "": it may not
 }
 
 // readers see everything and change nothing by it.
@@ -68,7 +86,15 @@ func owners() may { return may{roles: []gatehouse.AdminRole{gatehouse.RoleSuperA
 // everybody is whoever is signed in.
 func everybody() may { return may{anyone: true} }
 
-func (m may) allows(c caller) bool { return m.anyone || slices.Contains(m.roles, c.user.Role) }
+func (m may) allows(c caller) bool {
+	switch {
+	case c.client != "":
+		return m.client != "" && slices.Contains(c.scopes, m.client)
+	case m.tokens && !c.token:
+		return false
+	}
+	return m.anyone || slices.Contains(m.roles, c.user.Role)
+}
 
 // names are the roles for the description.
 func (m may) names() []string {
@@ -82,14 +108,17 @@ func (m may) names() []string {
 type callerKey struct{}
 
 // only lets in who may, before anything else of the request is looked at.
-func (a *API) only(m may) func(huma.Context, func(huma.Context)) {
+func (a *API) only(rt route) func(huma.Context, func(huma.Context)) {
 	return func(hc huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(hc)
 		c, err := a.authenticate(r)
-		if err == nil && !m.allows(c) {
-			err = gatehouse.Errorf(gatehouse.Forbidden, "Your account may not do this. Ask an administrator if you need it.")
+		if err == nil {
+			err = rt.admits(c)
 		}
 		if err != nil {
+			if errors.Is(err, gatehouse.Unauthorized) {
+				w.Header().Set("WWW-Authenticate", `Bearer realm="Gatehouse"`) // RFC 9110 section 11.6.1
+			}
 			a.UI.Fail(w, r, err)
 			return
 		}

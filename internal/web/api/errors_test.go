@@ -79,7 +79,7 @@ func TestUnknownIdsAreNotFound(t *testing.T) {
 	f := h.fill()
 	for _, a := range addresses(described()) {
 		for _, part := range []string{"{user}", "{connector}", "{account}", "{resource}", "{pull}", "{decision}"} {
-			if !strings.Contains(a.path, part) {
+			if !strings.Contains(a.path, part) || strings.Contains(a.path, "/provider_tokens/") { // TestProviderTokens
 				continue
 			}
 			for _, id := range []string{"0191a2b3-0000-7000-8000-000000000000", "1", "-", "no%2Fsuch", "%27%20or%201=1--"} {

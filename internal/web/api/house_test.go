@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/internal/pats"
+	"gatehouse/internal/provided"
 	"gatehouse/internal/session"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/storetest"
@@ -70,6 +72,7 @@ func newHouseOn(t *testing.T, s *store.Store) *house {
 	h.api = &API{
 		UI: &ui.UI{Secure: true}, Store: s, Sessions: &session.Manager{Store: s, Secure: true}, Users: &users.Users{Store: s},
 		Access: h.syncer, URL: ourURL + "/",
+		Provided: &provided.Provided{Store: s, Doors: noDoors{}}, Personal: &pats.Tokens{Store: s},
 	}
 	mux := http.NewServeMux()
 	h.api.Mount(mux)
@@ -266,5 +269,5 @@ func (h *house) stage(tx *store.Tx, f *filled) error {
 // at puts real ids into the address of a route.
 func (f filled) at(path string) string {
 	return strings.NewReplacer("{user}", f.person.ID, "{connector}", "gitlab", "{account}", "11", "{resource}", "project-5",
-		"{pull}", f.pull.ID, "{decision}", f.decision.ID).Replace(path)
+		"{pull}", f.pull.ID, "{connection}", f.connection.Name, "{decision}", f.decision.ID).Replace(path)
 }

@@ -10,11 +10,12 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"gatehouse"
+	"gatehouse/internal/pats"
 	"gatehouse/internal/store"
 )
 
 func (a *API) mountPeople(h huma.API) {
-	serve(a, h, route{path: "/me", id: "getMe", tag: "users", summary: "Who is asking", may: everybody()}, a.me)
+	serve(a, h, route{path: "/me", id: "getMe", tag: "users", summary: "Who is asking", may: everybody(), scope: pats.ReadUser}, a.me)
 	serve(a, h, route{path: "/users", id: "listUsers", tag: "users", summary: "Users, the newest first", may: readers()}, a.listUsers)
 	serve(a, h, route{path: "/users/{user}", id: "getUser", tag: "users", summary: "A user", may: readers()}, a.getUser)
 	serve(a, h, route{path: "/users/{user}/identities", id: "listUserIdentities", tag: "users", summary: "What connections vouch for about a user", may: readers()}, a.listIdentities)

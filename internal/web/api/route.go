@@ -15,6 +15,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/i18n"
+	"gatehouse/internal/pats"
 )
 
 // route describes one address.
@@ -26,6 +27,30 @@ type route struct {
 	summary string
 	status  int // of success; 0: 200
 	may     may
+	scope   string // that a personal token needs; "": read_api to read, api to change
+}
+
+func (rt route) needs() string {
+	switch {
+	case rt.scope != "":
+		return rt.scope
+	case rt.method == "" || rt.method == http.MethodGet:
+		return pats.ReadAPI
+	}
+	return pats.API
+}
+
+// admits says why somebody may not use the address; nil when they may.
+func (rt route) admits(c caller) error {
+	switch {
+	case !rt.may.allows(c) && rt.may.tokens && !c.token:
+		return gatehouse.Errorf(gatehouse.Forbidden, "This address takes a token, and not the session of a browser.")
+	case !rt.may.allows(c):
+		return gatehouse.Errorf(gatehouse.Forbidden, "Your account may not do this. Ask an administrator if you need it.")
+	case c.token && c.client == "" && !pats.Covers(c.scopes, rt.needs()):
+		return gatehouse.Errorf(gatehouse.Forbidden, "The token lacks the scope %s, which this address needs. Make one that has it.", rt.needs())
+	}
+	return nil
 }
 
 // serve adds an address: its parameters are the fields of I, its answer is O.
@@ -34,9 +59,9 @@ func serve[I, O any](a *API, h huma.API, rt route, fn func(ctx context.Context, 
 	op := huma.Operation{
 		Method: cmp.Or(rt.method, http.MethodGet), Path: prefix + rt.path, OperationID: rt.id, Summary: rt.summary,
 		Tags: []string{rt.tag}, DefaultStatus: status,
-		Security:    []map[string][]string{{sessionScheme: {}}},
-		Extensions:  map[string]any{"x-roles": rt.may.names()},
-		Middlewares: huma.Middlewares{a.only(rt.may)},
+		Security:    rt.security(),
+		Extensions:  map[string]any{"x-roles": rt.may.names(), "x-scope": rt.needs()},
+		Middlewares: huma.Middlewares{a.only(rt)},
 		Responses: map[string]*huma.Response{
 			strconv.Itoa(status): {
 				Description: http.StatusText(status),

@@ -18,6 +18,10 @@ import (
 // place of the request's own.
 type Referenced interface{ Reference() string }
 
+// Coded is an error with a word of its own by which programs tell it from
+// others of its kind. They get it in place of the kind.
+type Coded interface{ Code() string }
+
 // StatusOf is the HTTP status of an error: that of its gatehouse.ErrorKind, and
 // 500 for what is a fault of ours.
 func StatusOf(err error) int {
@@ -152,6 +156,10 @@ func describe(ctx context.Context, status int, err error) failure {
 	f.Kind = string(gatehouse.KindOf(err))
 	if f.Kind == "" {
 		f.Kind = "internal"
+	}
+	var coded Coded
+	if errors.As(err, &coded) {
+		f.Kind = coded.Code()
 	}
 	return f
 }
