@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -132,7 +133,7 @@ func TestFlags(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{nil, []string{"signin", "start", "memory", "pull"}},
+		{nil, []string{"signin", "federated", "start", "memory", "pull"}},
 		{[]string{"pull", "start"}, []string{"start", "pull"}},
 		{[]string{"-for", "1s", "signin"}, []string{"signin"}},
 	} {
@@ -165,7 +166,11 @@ func TestTailKeepsTheBeginning(t *testing.T) {
 // a figure of answers that are wrong would be worth nothing.
 func TestJourney(t *testing.T) {
 	t.Parallel()
-	in, people := serve(t)
+	in := serve(t, clientYAML())
+	people, err := in.seed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	br := newBrowser(in.url)
 	defer br.close()
 	keys, err := br.keys(t.Context())
@@ -206,15 +211,43 @@ func TestJourney(t *testing.T) {
 	})
 }
 
-// serve runs a seeded hub in this process until the test ends.
-func serve(t *testing.T) (*installation, []person) {
-	t.Helper()
-	b := &bench{out: io.Discard, dir: t.TempDir()}
-	in, err := b.install(t.Context(), "journey", "sqlite:gatehouse.db", clientYAML())
+// TestFederatedJourney is TestJourney for sign-ins through a stand-in.
+func TestFederatedJourney(t *testing.T) {
+	t.Parallel()
+	gitlab := httptest.NewUnstartedServer(nil)
+	twin, err := gitlabtwin.New(gitlabtwin.Config{URL: "http://" + gitlab.Listener.Addr().String(), World: medium().world(), PlainRedirect: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	people, err := in.seed(t.Context())
+	gitlab.Config.Handler = twinHandler(twin)
+	gitlab.Start()
+	t.Cleanup(func() {
+		_ = twin.Close()
+		gitlab.Close()
+	})
+	in := serve(t, federatedYAML(gitlab.URL))
+	v, err := newVisitor(t.Context(), in.url, gitlab.URL, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(v.here.close)
+	if err := v.signIn(t.Context()); err == nil {
+		t.Error("somebody came in by an application that is not registered")
+	}
+	if err := register(t.Context(), gitlab.URL, in.url+"/users/auth/gitlab/callback"); err != nil {
+		t.Fatal(err)
+	}
+	took, err := federatedRound(t.Context(), []*visitor{v}, 20*time.Millisecond)
+	if err != nil || len(took) == 0 || took[0] <= 0 {
+		t.Errorf("%v, %v", took, err)
+	}
+}
+
+// serve runs a hub in this process until the test ends.
+func serve(t *testing.T, more string) *installation {
+	t.Helper()
+	b := &bench{out: io.Discard, dir: t.TempDir()}
+	in, err := b.install(t.Context(), "journey", "sqlite:gatehouse.db", more)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +275,7 @@ func serve(t *testing.T) (*installation, []person) {
 	if p.address != in.url {
 		t.Errorf("ready at %q, not at %q", p.address, in.url)
 	}
-	return in, people
+	return in
 }
 
 func TestMachineSaysWhereTheDatabasesAre(t *testing.T) {

@@ -81,7 +81,7 @@ func twinMain(ctx context.Context, args []string) (err error) {
 	}
 	defer func() { _ = l.Close() }() // closed by the server, once that runs
 	url := "http://" + l.Addr().String()
-	twin, err := gitlabtwin.New(gitlabtwin.Config{URL: url, World: medium().world()})
+	twin, err := gitlabtwin.New(gitlabtwin.Config{URL: url, World: medium().world(), PlainRedirect: true})
 	if err != nil {
 		return err
 	}
@@ -95,15 +95,18 @@ func twinMain(ctx context.Context, args []string) (err error) {
 // requestsPath tells how many requests the stand-in saw, and forgets them.
 const requestsPath = "/-/bench/requests"
 
+// callbackPath registers an application whose callback is in the query. Nobody
+// is asked for consent by it.
+const callbackPath = "/-/bench/callback"
+
+// The application by which people sign in to the hub.
+const (
+	gitlabApp       = "bench-app"
+	gitlabAppSecret = "bench-app-secret-on-loopback-only"
+)
+
 func serveTwin(ctx context.Context, l net.Listener, twin *gitlabtwin.Twin) error {
-	mux := http.NewServeMux()
-	mux.Handle("/", twin)
-	mux.HandleFunc("POST "+requestsPath, func(w http.ResponseWriter, _ *http.Request) {
-		seen := twin.Requests()
-		twin.ResetRequests()
-		_ = json.NewEncoder(w).Encode(seen)
-	})
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	srv := &http.Server{Handler: twinHandler(twin), ReadHeaderTimeout: 10 * time.Second}
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Serve(l) }()
 	select {
@@ -112,4 +115,22 @@ func serveTwin(ctx context.Context, l net.Listener, twin *gitlabtwin.Twin) error
 	case <-ctx.Done():
 		return srv.Close()
 	}
+}
+
+// twinHandler is the stand-in with what the measurements ask of it.
+func twinHandler(twin *gitlabtwin.Twin) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", twin)
+	mux.HandleFunc("POST "+callbackPath, func(_ http.ResponseWriter, r *http.Request) {
+		twin.AddApplication(gitlabtwin.Application{
+			ID: gitlabApp, Secret: gitlabAppSecret, Name: "Bench", Confidential: true, Trusted: true,
+			RedirectURIs: []string{r.URL.Query().Get("callback")}, Scopes: []string{"read_user"},
+		})
+	})
+	mux.HandleFunc("POST "+requestsPath, func(w http.ResponseWriter, _ *http.Request) {
+		seen := twin.Requests()
+		twin.ResetRequests()
+		_ = json.NewEncoder(w).Encode(seen)
+	})
+	return mux
 }
