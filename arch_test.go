@@ -54,6 +54,8 @@ var floors = map[string]float64{
 	"internal/integration/dingtalk": 3,
 	"internal/integration/openid":   3,
 	"internal/integration/oauth2":   3,
+	"internal/integration/feishu":   3,
+	"internal/integration/wecom":    3,
 
 	"internal/lists": 1.5, // read by config and by users
 

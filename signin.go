@@ -22,6 +22,7 @@ type Attempt struct {
 	Fresh        bool   // the provider is to ask the person again (OpenID Connect: prompt=login)
 	LoginHint    string
 	Locale       string
+	Agent        string // User-Agent of the browser that begins; not kept, so empty in Finish
 	CreatedAt    time.Time
 	ExpiresAt    time.Time
 }

@@ -5,9 +5,11 @@ import (
 
 	"gatehouse/internal/integration"
 	"gatehouse/internal/integration/dingtalk"
+	"gatehouse/internal/integration/feishu"
 	"gatehouse/internal/integration/gitlab"
 	"gatehouse/internal/integration/oauth2"
 	"gatehouse/internal/integration/openid"
+	"gatehouse/internal/integration/wecom"
 )
 
 // Kinds is the list of kinds of apps that this build can speak to. There is no
@@ -15,6 +17,8 @@ import (
 func Kinds() []integration.Kind {
 	return slices.Concat(
 		[]integration.Kind{dingtalk.Kind(), gitlab.Kind()},
+		feishu.Kinds(),
+		[]integration.Kind{wecom.Kind()},
 		openid.Kinds(),
 		oauth2.Kinds(),
 	)

@@ -22,7 +22,7 @@ type Start struct {
 	Locale      string
 	BrowserHash []byte
 	// Agent is the browser's User-Agent: inside a vendor's own client the
-	// sign-in leads to the page that asks nothing. "": the usual way is wanted.
+	// sign-in goes the way that is made for it. "": the usual way is wanted.
 	Agent string
 }
 
@@ -63,11 +63,11 @@ func (s *Service) Begin(ctx context.Context, st Start) (address string, err erro
 func (s *Service) attempt(ctx context.Context, c gatehouse.Connection, st Start) (gatehouse.Attempt, error) {
 	now := s.Clock.Now()
 	a := gatehouse.Attempt{
-		ID: store.NewID(), ConnectionID: c.ID, State: newSecret(), Nonce: newSecret(), Verifier: newSecret(),
+		ID: store.NewID(), ConnectionID: c.ID, State: newState(), Nonce: newSecret(), Verifier: newSecret(),
 		BrowserHash: st.BrowserHash, RedirectURI: s.RedirectURI(c.Name),
 		Request: st.Request, ReturnTo: ui.OwnPath(st.ReturnTo),
 		Purpose: st.Purpose, UserID: st.UserID, Fresh: st.Fresh,
-		Locale: users.OneLine(st.Locale), CreatedAt: now, ExpiresAt: now.Add(attemptLife),
+		Locale: users.OneLine(st.Locale), Agent: st.Agent, CreatedAt: now, ExpiresAt: now.Add(attemptLife),
 	}
 	if st.Request == "" {
 		return a, nil

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -150,6 +151,15 @@ func sameBrowser(a, b []byte) bool { return len(a) > 0 && subtle.ConstantTimeCom
 
 // secretLength is that of newSecret: 256 bits in base64url without padding.
 const secretLength = 43
+
+// newState is a secret of letters and digits alone: WeCom takes no other state.
+func newState() string {
+	for {
+		if s := newSecret(); !strings.ContainsAny(s, "-_") {
+			return s
+		}
+	}
+}
 
 func newSecret() string {
 	var b [32]byte

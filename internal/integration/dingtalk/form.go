@@ -9,7 +9,8 @@ func form() integration.Form {
 		Guide: []string{
 			"In DingTalk's developer console, open the app of your company, or create an internal one.",
 			"Under Security settings, enter the Redirect URI from below as a redirect address.",
-			"Under Permissions, grant the app the personal information of contacts (Contact.User.Read) and the reading of members by unionId.",
+			"Under Permissions, grant the app the personal information of contacts (Contact.User.Read) and the reading of members (qyapi_get_member); for departments as groups, the list of departments (qyapi_get_department_list); for the company's e-mail address, e-mail and other personal information (fieldEmail).",
+			"Publish the app, and make it visible to those who are to sign in.",
 			"Copy the Client ID (AppKey) and the Client Secret (AppSecret) from Credentials to here.",
 		},
 		ClientID: "AppKey", ClientSecret: "AppSecret",
@@ -22,7 +23,12 @@ func form() integration.Form {
 			},
 			{
 				Arg: "corp_ids", Label: "Companies", Type: integration.WordsField, Placeholder: "ding0123456789abcdef",
-				Help: "The corpIds of the companies that people may choose. Empty: any.",
+				Help: "The corpIds of the companies that people may choose. Each one's own directory is asked, so the app has to be installed there. Empty: the app's own company.",
+			},
+			{
+				Arg: "groups", Label: "Departments as groups", Type: integration.ChoiceField,
+				Choices: []integration.Choice{{Value: "path", Label: "By their names, from the top down"}, {Value: "id", Label: "By their ids"}, {Value: "none", Label: "None"}},
+				Help:    "Needs the permission qyapi_get_department_list. Without it people sign in all the same, and the sign-in's decision names it.",
 			},
 			{
 				Arg: "email_source", Label: "E-mail address", Type: integration.ChoiceField,
@@ -32,12 +38,24 @@ func form() integration.Form {
 				Arg: "email_verified", Label: "Take the company's address as verified", Type: integration.FlagField, Usual: "false",
 				Help: "Switch it on only if nobody but the company can set it, for then it may open accounts that have this address.",
 			},
+			{
+				Arg: "silent", Label: "Inside the DingTalk client, sign in without a question", Type: integration.FlagField, Usual: "true",
+				Help: "The app's home address is then /sign-in/NAME/embedded?corpid=$CORPID$ at this server, where NAME is that of the connection; DingTalk puts the company in.",
+			},
+			{
+				Arg: "flow", Label: "Flow", Type: integration.ChoiceField, Advanced: true,
+				Choices: []integration.Choice{{Value: "current", Label: "The current one"}, {Value: "legacy", Label: "The older one (qrconnect), for apps that have no other"}},
+			},
 			{Arg: "client_options.login_url", Label: "Address of the sign-in page", Type: integration.URLField, Usual: loginHost, Advanced: true},
 			{
 				Arg: "client_options.api_url", Label: "Address of the API", Type: integration.URLField, Usual: apiHost, Advanced: true,
 				Help: "The international DingTalk has api.dingtalk.io.",
 			},
 			{Arg: "client_options.oapi_url", Label: "Address of the older API", Type: integration.URLField, Usual: oapiHost, Advanced: true},
+			{
+				Arg: "client_options.jsapi_url", Label: "Address of DingTalk's script", Type: integration.URLField, Usual: jsapi, Advanced: true,
+				Help: "The page inside the DingTalk client loads it; no other page does.",
+			},
 		},
 	}
 }
