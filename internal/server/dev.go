@@ -169,6 +169,7 @@ omniauth:
         issuer: %[14]q
         discovery: true
         scope: [openid, profile, email, groups]
+        logout: true
         client_options: {identifier: %[15]q, secret: %[16]q}
 clients:
   - id: %[9]q
@@ -243,7 +244,10 @@ func (d *dev) openTwins() (err error) {
 	if err != nil {
 		return fmt.Errorf("open the OpenID twin: %w", err)
 	}
-	if err := d.openid.AddClient(openidtwin.DemoClient("http://" + d.places.hub + "/users/auth/openid_connect/callback")); err != nil {
+	company := openidtwin.DemoClient("http://" + d.places.hub + "/users/auth/openid_connect/callback")
+	company.PostLogoutURIs = []string{"http://" + d.places.hub + "/sign-out/done"}
+	company.BackchannelLogoutURI = "http://" + d.places.hub + "/backchannel-logout/openid_connect"
+	if err := d.openid.AddClient(company); err != nil {
 		return fmt.Errorf("register with the OpenID twin: %w", err)
 	}
 	return nil

@@ -39,6 +39,21 @@ func form() integration.Form {
 					{Value: "none", Label: "Not at all (public client)"},
 				},
 			},
+			{
+				Arg: "mapping.username", Label: "Username, worked out", Placeholder: `split(claims.email, "@")[0]`, Advanced: true,
+				Help: "An expression over claims, all that the provider tells. With ?? a default follows.",
+			},
+			{Arg: "mapping.name", Label: "Name, worked out", Placeholder: `claims.name ?? claims.nickname`, Advanced: true},
+			{Arg: "mapping.email", Label: "E-mail address, worked out", Placeholder: `claims.mail ?? claims.email`, Advanced: true},
+			{
+				Arg: "mapping.email_verified", Label: "Whether the address is verified, worked out", Placeholder: `claims.email_verified ?? false`, Advanced: true,
+				Help: "An address that is worked out counts as verified only if this says so.",
+			},
+			{Arg: "mapping.groups", Label: "Groups, worked out", Placeholder: `map(claims.roles ?? [], .name)`, Advanced: true},
+			{
+				Arg: "ca", Label: "Certificate of your own authority", Type: integration.LinesField, Advanced: true,
+				Help: "In PEM, when the certificate of the provider is not from a public authority.",
+			},
 			{Arg: "pkce", Label: "Use PKCE", Type: integration.FlagField, Usual: "true", Advanced: true},
 		},
 	}

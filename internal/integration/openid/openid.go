@@ -47,7 +47,7 @@ func open(c gatehouse.Connection, env integration.Env) (integration.Door, error)
 	}
 	d.metadata = newCache(env.Clock, d.discover)
 	d.keys = newCache(env.Clock, d.fetchKeys)
-	opened := integration.Door{Provider: d, Refresher: d}
+	opened := integration.Door{Provider: d, Refresher: d, BackChannel: d}
 	if s.discovery || s.byHand.EndSession != "" {
 		opened.Logout = d
 	}
@@ -88,6 +88,7 @@ type settings struct {
 	sendScope      bool // with the code, as GitLab does
 	redirect       string
 	afterwards     string // where RP-initiated logout ends, "" = where the caller says
+	endsThere      bool   // a sign-out here is one at the provider too
 	uidField       string
 	claims         claimNames
 	mapping        authcode.Mapping // fields that are worked out instead

@@ -51,6 +51,7 @@ func (s *settings) readRequest(args *authcode.Settings) {
 	}
 	s.readMaxAge(args)
 	s.fresh, s.freshIsChecked = url.Values{"prompt": {"login"}, "max_age": {"0"}}, true
+	s.endsThere = args.Yes("logout", false)
 	s.pkce = args.Yes("pkce", true)
 	s.sendScope = args.Yes("send_scope_to_token_endpoint", true)
 	s.afterwards = args.Address("post_logout_redirect_uri", nil, true)

@@ -105,7 +105,7 @@ func (d *door) Finish(ctx context.Context, a gatehouse.Attempt, answer url.Value
 	if err != nil {
 		return gatehouse.Vouched{}, err
 	}
-	v.AuthAt = told.authAt
+	v.AuthAt, v.Origin = told.authAt, d.origin(told.claims, tokens.IDToken)
 	tokens.ID = tokens.IDToken
 	if len(tokens.Scopes) == 0 {
 		tokens.Scopes = slices.Clone(d.scopes) // RFC 6749 5.1: not said means as asked

@@ -34,6 +34,27 @@ func (t *Twin) SignOut(ctx context.Context, sub string) error {
 	return errors.Join(err, t.tell(ctx, told))
 }
 
+// signOutEverywhere is the button of the home page: SignOut for who looks on.
+func (t *Twin) signOutEverywhere(c *call) answer {
+	if http.NewCrossOriginProtection().Check(c.Request) != nil {
+		return answer{status: http.StatusForbidden, body: []byte("This form was sent from another site.\n")}
+	}
+	var told []farewell
+	for cookie, s := range t.state.Sessions {
+		if s.Sub != c.form.Get("sub") {
+			continue
+		}
+		more, err := t.end(cookie, s, c.now)
+		if err != nil {
+			return failed(err)
+		}
+		told = append(told, more...)
+	}
+	done := answer{status: http.StatusSeeOther, header: http.Header{"Location": {"/"}}}
+	done.after = func() { _ = t.tell(c.Context(), told) } // nobody here could do anything about it
+	return done
+}
+
 // LogoutToken is one for a client, with the flaws of the moment, for a test that
 // delivers it itself. sid may be "".
 func (t *Twin) LogoutToken(clientID, sub, sid string) (string, error) {

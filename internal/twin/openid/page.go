@@ -33,8 +33,9 @@ type view struct {
 	URL     string
 	Flaws   []flawView
 	Places  []string
-	Broken  []string // failures to choose from
-	Now     []string // failures switched on
+	Broken  []string     // failures to choose from
+	Now     []string     // failures switched on
+	Here    []world.Face // who is signed in somewhere
 }
 
 type personView struct {
@@ -142,7 +143,23 @@ func (t *Twin) home(*call) answer {
 	for _, f := range t.faults.List {
 		v.Now = append(v.Now, describe(f))
 	}
+	v.Here = t.here()
 	return t.render(http.StatusOK, v)
+}
+
+// here lists who is signed in with some browser.
+func (t *Twin) here() []world.Face {
+	signedIn := map[string]bool{}
+	for _, s := range t.state.Sessions {
+		signedIn[s.Sub] = true
+	}
+	var faces []world.Face
+	for i := range t.state.World.People {
+		if p := &t.state.World.People[i]; signedIn[p.Sub] {
+			faces = append(faces, p.Face())
+		}
+	}
+	return faces
 }
 
 // switches sets the faults that the home page's form names.

@@ -195,6 +195,7 @@ func (t *Twin) routes() {
 		{"GET /media/{name}", t.picture},
 		{"GET /{$}", t.home},
 		{"POST /switches", t.switches},
+		{"POST /sign-out", t.signOutEverywhere},
 	} {
 		t.mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) { t.serve(w, req, r.handle) })
 	}

@@ -38,6 +38,8 @@ func (e *Entry) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /sign-in/link", e.UI.Handle(e.link))
 	mux.Handle("GET /sign-out", e.UI.Handle(e.signOutPage))
 	mux.Handle("POST /sign-out", e.UI.Handle(e.signOut))
+	mux.Handle("GET "+signedOutPath, e.UI.Handle(e.signedOut))
+	mux.HandleFunc("POST /backchannel-logout/{connection}", e.backChannel)
 	mux.Handle("/", e.UI.Missing())
 }
 

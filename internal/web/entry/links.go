@@ -64,21 +64,3 @@ func (e *Entry) administers(r *http.Request) bool {
 func badLink() error {
 	return gatehouse.Errorf(gatehouse.Expired, "This one-time link is wrong, too old or was used before. Ask for a new one: Gatehouse prints it when it starts.")
 }
-
-// signOutPage asks before it signs out, since a link on another site could lead here.
-func (e *Entry) signOutPage(w http.ResponseWriter, r *http.Request) error {
-	_, u, err := e.Sessions.Current(r)
-	if err != nil {
-		return e.elsewhere(w, err, "/sign-in?auto_sign_in=false")
-	}
-	return e.UI.Render(w, r, http.StatusOK, ui.Page{Title: i18n.Text(r.Context(), "Sign out"), User: &u}, signOutBody(u))
-}
-
-func (e *Entry) signOut(w http.ResponseWriter, r *http.Request) error {
-	const out = "/sign-in?auto_sign_in=false&signed_out=true"
-	if _, err := e.Sessions.End(w, r); err != nil {
-		return e.elsewhere(w, err, out)
-	}
-	ui.SeeOther(w, out)
-	return nil
-}

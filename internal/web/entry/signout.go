@@ -1,0 +1,82 @@
+package entry
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"gatehouse"
+	"gatehouse/internal/i18n"
+	"gatehouse/internal/web/ui"
+)
+
+const (
+	// afterSignOut is the sign-in page as somebody sees it who just signed out.
+	afterSignOut = "/sign-in?auto_sign_in=false&signed_out=true"
+	// signedOutPath is where providers send browsers back to that signed out
+	// there. It is registered at them, so it never changes.
+	signedOutPath = "/sign-out/done"
+)
+
+// signOutPage asks before it signs out, since a link on another site could lead here.
+func (e *Entry) signOutPage(w http.ResponseWriter, r *http.Request) error {
+	_, u, err := e.Sessions.Current(r)
+	if err != nil {
+		return e.elsewhere(w, err, "/sign-in?auto_sign_in=false")
+	}
+	p := ui.Page{Title: i18n.Text(r.Context(), "Sign out"), User: &u, FormAction: toProviders()}
+	return e.UI.Render(w, r, http.StatusOK, p, signOutBody(u))
+}
+
+// signOut ends the session here, and then at the provider where its connection
+// wants that.
+func (e *Entry) signOut(w http.ResponseWriter, r *http.Request) error {
+	provider := ""
+	if s, _, err := e.Sessions.Current(r); err == nil {
+		provider = e.SignIn.ProviderLogout(r.Context(), s, signedOutPath)
+	}
+	if _, err := e.Sessions.End(w, r); err != nil {
+		return e.elsewhere(w, err, afterSignOut)
+	}
+	if provider == "" {
+		ui.SeeOther(w, afterSignOut)
+		return nil
+	}
+	w.Header().Set("Location", provider)
+	w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// signedOut is where a provider sends the browser back to.
+func (e *Entry) signedOut(w http.ResponseWriter, _ *http.Request) error {
+	ui.SeeOther(w, afterSignOut)
+	return nil
+}
+
+// backChannel takes a logout token of a provider (OpenID Connect Back-Channel
+// Logout 1.0, 2.5 and 2.8). Programs read the answer, so it is JSON, in English.
+func (e *Entry) backChannel(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	form, err := ui.Form(w, r)
+	if err == nil && len(form["logout_token"]) != 1 {
+		err = gatehouse.Errorf(gatehouse.Invalid, "The form holds no logout_token, or more than one.")
+	}
+	if err == nil {
+		err = e.SignIn.Ended(r.Context(), r.PathValue("connection"), form.Get("logout_token"), ui.ClientAddress(r))
+	}
+	if err == nil {
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	answer := map[string]string{"error": "invalid_request"}
+	var known *gatehouse.Error
+	switch {
+	case errors.As(err, &known):
+		answer["error_description"] = known.Sentence()
+	default:
+		answer["error"] = "server_error"
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusBadRequest)
+	_ = json.NewEncoder(w).Encode(answer)
+}
