@@ -58,7 +58,10 @@ func TestSignIn_ByWhateverTheProviderTakes(t *testing.T) {
 				t.Errorf("tokens: %+v", got.Tokens)
 			}
 			got.Tokens = nil
-			want := gatehouse.Vouched{AuthAt: c.clock.Now().Truncate(time.Second), Subject: twin.DemoSub("zhao.yun"), Profile: gatehouse.Profile{
+			if got.Origin.Session == "" {
+				t.Error("the provider's session has no name")
+			}
+			want := gatehouse.Vouched{AuthAt: c.clock.Now().Truncate(time.Second), Origin: gatehouse.Origin{Subject: got.Subject, Session: got.Origin.Session}, Subject: twin.DemoSub("zhao.yun"), Profile: gatehouse.Profile{
 				Username: "zhao.yun", Name: "赵云", Email: "zhao.yun@qinghe.example.com", Verified: gatehouse.Verified,
 				Avatar: c.url + "/media/" + twin.DemoSub("zhao.yun") + ".svg", Locale: "zh-CN", Title: "平台工程师",
 				Groups: []string{"engineering", "engineering/platform", "gatehouse-admins"},
@@ -222,7 +225,7 @@ func TestSignIn_ClaimsOfTheSettings(t *testing.T) {
 				refused(t, got, err, test.kind)
 				return
 			}
-			got.Tokens, test.want.AuthAt = nil, got.AuthAt
+			got.Tokens, test.want.AuthAt, test.want.Origin = nil, got.AuthAt, got.Origin
 			if diff := cmp.Diff(test.want, got); err != nil || diff != "" {
 				t.Errorf("%v\n%s", err, diff)
 			}
