@@ -1,32 +1,38 @@
 package portal
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"gatehouse"
 	"gatehouse/internal/i18n"
+	"gatehouse/internal/op"
+	"gatehouse/internal/provided"
 	"gatehouse/internal/store"
 	"gatehouse/internal/web/ui"
 )
 
-// mountApplications adds which applications may act for the person.
+// mountApplications adds what may act for the person: applications, the access
+// that providers gave, and tokens of the person's own.
 func (p *Portal) mountApplications(mux *http.ServeMux) {
 	mux.Handle("GET /user/applications", p.own(p.applications))
 	mux.Handle("POST /user/applications/{client}/withdraw", p.own(p.withdraw))
-}
-
-// application is a client that may act for the person.
-type application struct {
-	Client  gatehouse.Client
-	Consent store.Consent
+	mux.Handle("POST /user/applications/{client}/allow", p.own(p.allowTokens))
+	mux.Handle("POST /user/applications/provided/{identity}/forget", p.own(p.forgetToken))
+	mux.Handle("GET /user/applications/tokens/new", p.own(p.newToken))
+	mux.Handle("POST /user/applications/tokens", p.own(p.makeToken))
+	mux.Handle("POST /user/applications/tokens/{token}/revoke", p.own(p.revokeToken))
 }
 
 // applicationsPage is what the page shows.
 type applicationsPage struct {
-	Applications []application
+	Applications []op.Application // the administrators' programs among them
+	Askers       []gatehouse.Client
+	MayAllow     bool // the administrators' programs may still be allowed
+	Kept         []provided.Kept
+	Personal     []gatehouse.PersonalToken
 	Done         string // what was just done, for a sentence
 }
 
@@ -35,51 +41,59 @@ func (p *Portal) applications(w http.ResponseWriter, r *http.Request, v visitor)
 	if err := p.Store.View(r.Context(), func(tx *store.Tx) error { return page.read(tx, v.user.ID) }); err != nil {
 		return fmt.Errorf("read the applications of %s: %w", v.user.ID, err)
 	}
-	return p.UI.Render(w, r, http.StatusOK, ui.Page{
-		Title: i18n.Text(r.Context(), "Applications"), Nav: ui.NavPortal, Section: "applications", User: &v.user,
-	}, applicationsBody(page))
+	return p.UI.Render(w, r, http.StatusOK, applicationsFrame(r, v, i18n.Text(r.Context(), "Applications")), applicationsBody(page))
 }
 
-func (a *applicationsPage) read(tx *store.Tx, userID string) error {
-	consents, err := tx.Consents(userID)
-	if err != nil {
-		return fmt.Errorf("read consents: %w", err)
+func applicationsFrame(r *http.Request, v visitor, title string) ui.Page {
+	return ui.Page{Title: title, Nav: ui.NavPortal, Section: "applications", User: &v.user}
+}
+
+func (a *applicationsPage) read(tx *store.Tx, userID string) (err error) {
+	if a.Applications, err = op.Applications(tx, userID); err != nil {
+		return err
 	}
-	a.Applications = nil
-	for _, c := range consents {
-		client, err := tx.Client(c.ClientID)
-		if err != nil && !errors.Is(err, gatehouse.NotFound) {
-			return fmt.Errorf("read client %s: %w", c.ClientID, err)
-		}
-		if client.ID == "" { // it is gone, but the consent can still be withdrawn
-			client = gatehouse.Client{ID: c.ClientID, Name: c.ClientID}
-		}
-		a.Applications = append(a.Applications, application{client, c})
+	if a.Kept, err = provided.List(tx, userID); err != nil {
+		return err
 	}
-	return nil
+	if a.Askers, err = op.Askers(tx, userID); err != nil {
+		return err
+	}
+	a.MayAllow = len(a.Kept) > 0 && !slices.ContainsFunc(a.Applications, func(x op.Application) bool { return x.Client.ID == provided.Administrators })
+	a.Personal, err = tx.PersonalTokens(userID)
+	return err
 }
 
 // withdraw takes back what the visitor allowed an application: its tokens end
 // at once, and it has to ask again.
 func (p *Portal) withdraw(w http.ResponseWriter, r *http.Request, v visitor) error {
 	client := r.PathValue("client")
-	err := p.Store.Update(r.Context(), func(tx *store.Tx) error {
-		if _, err := tx.Consent(v.user.ID, client); err != nil {
-			return err
-		}
-		if err := tx.DeleteConsent(v.user.ID, client); err != nil {
-			return fmt.Errorf("delete the consent: %w", err)
-		}
-		if err := tx.RevokeUserTokens(v.user.ID, client); err != nil {
-			return fmt.Errorf("revoke tokens: %w", err)
-		}
-		return tx.Record(gatehouse.Event{
-			Actor: v.actor(r), Action: "consent.withdrawn", Target: "user/" + v.user.ID, Details: map[string]string{"client": client},
-		})
-	})
+	err := p.Store.Update(r.Context(), func(tx *store.Tx) error { return op.Withdraw(tx, v.actor(r), v.user.ID, client) })
 	if err != nil {
 		return fmt.Errorf("withdraw the consent for %s: %w", url.PathEscape(client), err)
 	}
 	ui.SeeOther(w, "/user/applications?done=withdrawn")
+	return nil
+}
+
+// allowTokens lets an application have the visitor's tokens of other providers.
+func (p *Portal) allowTokens(w http.ResponseWriter, r *http.Request, v visitor) error {
+	client := r.PathValue("client")
+	err := p.Store.Update(r.Context(), func(tx *store.Tx) error { return op.AllowTokens(tx, v.actor(r), client) })
+	if err != nil {
+		return fmt.Errorf("allow %s the tokens of providers: %w", url.PathEscape(client), err)
+	}
+	ui.SeeOther(w, "/user/applications?done=allowed")
+	return nil
+}
+
+// forgetToken removes a provider's token that is kept for the visitor.
+func (p *Portal) forgetToken(w http.ResponseWriter, r *http.Request, v visitor) error {
+	err := p.Store.Update(r.Context(), func(tx *store.Tx) error {
+		return p.Provided.ForgetOwn(tx, v.actor(r), v.user.ID, r.PathValue("identity"))
+	})
+	if err != nil {
+		return err
+	}
+	ui.SeeOther(w, "/user/applications?done=forgotten")
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 
 	"gatehouse"
+	"gatehouse/internal/pats"
+	"gatehouse/internal/provided"
 	"gatehouse/internal/session"
 	"gatehouse/internal/signin"
 	"gatehouse/internal/store"
@@ -19,6 +21,8 @@ type Portal struct {
 	Store    *store.Store
 	Sessions *session.Manager
 	SignIn   *signin.Service
+	Provided *provided.Provided
+	Personal *pats.Tokens
 	Limiter  *ui.Limiter // of sign-ins that are begun; nil: none
 }
 

@@ -20,6 +20,8 @@ import (
 	"gatehouse/internal/apps"
 	"gatehouse/internal/integration"
 	"gatehouse/internal/outgoing"
+	"gatehouse/internal/pats"
+	"gatehouse/internal/provided"
 	"gatehouse/internal/session"
 	"gatehouse/internal/signin"
 	"gatehouse/internal/store"
@@ -79,7 +81,7 @@ func newWorld(t *testing.T) *world {
 	m := &session.Manager{Store: s, Clock: clock}
 	u := &ui.UI{Clock: clock}
 	mux := http.NewServeMux()
-	(&Portal{UI: u, Store: s, Sessions: m, SignIn: &signin.Service{
+	(&Portal{UI: u, Store: s, Sessions: m, Provided: &provided.Provided{Store: s}, Personal: &pats.Tokens{Store: s}, SignIn: &signin.Service{
 		Store: s, URL: "https://id.example.com", Clock: clock, Sessions: m, Users: &users.Users{Store: s, Clock: clock},
 		Apps: &apps.Apps{Store: s, Outgoing: maker, Kinds: []integration.Kind{
 			{Name: "gitlab", OpenConnection: open(provider{})}, {Name: "dingtalk", OpenConnection: open(failing{})},
@@ -176,6 +178,7 @@ func TestG1NobodySignedIn(t *testing.T) {
 	}
 	for _, path := range []string{
 		"/user/connections/gitlab", "/user/sessions/" + w.sessions["alice"][0].ID + "/end", "/user/sessions/end-others", "/user/applications/demo/withdraw",
+		"/user/applications/demo/allow", "/user/applications/provided/x/forget", "/user/applications/tokens", "/user/applications/tokens/x/revoke",
 	} {
 		if r := w.do("", "POST", path); r.Code != http.StatusUnauthorized {
 			t.Errorf("POST %s: %d", path, r.Code)
@@ -236,6 +239,9 @@ func TestSentenceAfterSomethingWasDone(t *testing.T) {
 		"/user/security?done=session-ended":  "The session is ended.",
 		"/user/security?done=sessions-ended": "All other sessions are ended.",
 		"/user/applications?done=withdrawn":  "The application may not act for you any more.",
+		"/user/applications?done=allowed":    "The application may use your access at other providers now.",
+		"/user/applications?done=forgotten":  "The access is forgotten.",
+		"/user/applications?done=revoked":    "The token is revoked.",
 	} {
 		if r := w.do("alice", "GET", address); !strings.Contains(r.Body.String(), want) {
 			t.Errorf("%s does not say %q", address, want)

@@ -67,6 +67,9 @@ func t(ctx context.Context, english string, args ...any) string {
 	return i18n.Text(ctx, english, args...)
 }
 
+// Past says whether a moment lies before the page's present.
+func Past(ctx context.Context, at time.Time) bool { return !nowOf(ctx).Before(at) }
+
 // Ago is a time as people say it, from the page's present: "3 minutes ago", "in
 // 2 hours", and a date when it is further away than a month.
 func Ago(ctx context.Context, at time.Time) string {
