@@ -151,7 +151,7 @@ func (r *reader) method(name string) {
 	s := r.settings
 	switch s.pageSet = name != ""; name {
 	case "", "qrcode", "qrconnect":
-	case "password", "sns_authorize":
+	case "account", "sns_authorize":
 		s.legacyPage = "sns_authorize"
 	default:
 		s.legacyPage = name // is told by check

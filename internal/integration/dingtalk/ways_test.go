@@ -82,7 +82,7 @@ func TestLegacy(t *testing.T) {
 	}{
 		"QRCode":   {nil, "/connect/qrconnect"},
 		"GitLabs":  {map[string]any{"authorize_method": "qrcode"}, "/connect/qrconnect"},
-		"Password": {map[string]any{"authorize_method": "password"}, "/connect/oauth2/sns_authorize"},
+		"Account":  {map[string]any{"authorize_method": "account"}, "/connect/oauth2/sns_authorize"},
 	} {
 		t.Run("ThePage/"+name, func(t *testing.T) {
 			t.Parallel()
