@@ -80,9 +80,9 @@ func TestLegacy(t *testing.T) {
 		options map[string]any
 		path    string
 	}{
-		"QRCode":   {nil, "/connect/qrconnect"},
-		"GitLabs":  {map[string]any{"authorize_method": "qrcode"}, "/connect/qrconnect"},
-		"Account":  {map[string]any{"authorize_method": "account"}, "/connect/oauth2/sns_authorize"},
+		"QRCode":  {nil, "/connect/qrconnect"},
+		"GitLabs": {map[string]any{"authorize_method": "qrcode"}, "/connect/qrconnect"},
+		"Account": {map[string]any{"authorize_method": "account"}, "/connect/oauth2/sns_authorize"},
 	} {
 		t.Run("ThePage/"+name, func(t *testing.T) {
 			t.Parallel()
