@@ -18,7 +18,8 @@ func Kinds() []integration.Kind {
 	return slices.Concat(
 		[]integration.Kind{dingtalk.Kind(), gitlab.Kind()},
 		feishu.Kinds(),
-		[]integration.Kind{wecom.Kind()},
+		[]integration.Kind{wecom.Kind(), oauth2.GitHub()},
+		openid.Google(),
 		openid.Kinds(),
 		oauth2.Kinds(),
 	)

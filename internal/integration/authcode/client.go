@@ -163,25 +163,34 @@ func (c *Client) JSON(ctx context.Context, address, bearer string) (map[string]a
 
 // Get gets the body of a good answer.
 func (c *Client) Get(ctx context.Context, address, bearer string) ([]byte, error) {
+	status, body, err := c.Ask(ctx, address, bearer)
+	if err != nil {
+		return nil, err
+	}
+	if status != http.StatusOK {
+		return nil, c.Garbled(fmt.Errorf("%s answered %d", place(address), status))
+	}
+	return body, nil
+}
+
+// Ask gets an address whose answer says something by its status too. One that
+// says that the provider is down or has too much to do is an error.
+func (c *Client) Ask(ctx context.Context, address, bearer string) (status int, body []byte, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, c.Garbled(errors.New("an address of the provider is not one"))
+		return 0, nil, c.Garbled(errors.New("an address of the provider is not one"))
 	}
 	if bearer != "" {
 		req.Header.Set("Authorization", "Bearer "+bearer)
 	}
-	status, _, body, err := c.do(req)
+	status, _, body, err = c.do(req)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
-	switch cause := fmt.Errorf("%s answered %d", place(address), status); {
-	case status == http.StatusOK:
-		return body, nil
-	case status == http.StatusTooManyRequests || status >= 500:
-		return nil, c.unreachable(cause)
-	default:
-		return nil, c.Garbled(cause)
+	if status == http.StatusTooManyRequests || status >= 500 {
+		return 0, nil, c.unreachable(fmt.Errorf("%s answered %d", place(address), status))
 	}
+	return status, body, nil
 }
 
 // do sends a request and reads the answer. It follows no redirect: a code, a

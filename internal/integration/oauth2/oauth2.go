@@ -5,6 +5,7 @@
 package oauth2
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -36,8 +37,12 @@ func open(c gatehouse.Connection, env integration.Env) (integration.Door, error)
 	if err != nil {
 		return integration.Door{}, err
 	}
+	return opened(s, c, env), nil
+}
+
+func opened(s settings, c gatehouse.Connection, env integration.Env) integration.Door {
 	d := &door{settings: s, client: &authcode.Client{Label: authcode.Label(c), ID: c.AppID, Secret: c.AppSecret, HTTP: env.HTTP, Clock: env.Clock}}
-	return integration.Door{Provider: d, Refresher: d}, nil
+	return integration.Door{Provider: d, Refresher: d}
 }
 
 // hosts are the addresses that the settings name. Settings that are wrong name
@@ -56,16 +61,22 @@ type settings struct {
 	method                 authcode.AuthMethod
 	scopes                 []string
 	params                 url.Values
+	fresh                  url.Values // what asks the person again
 	pkce                   bool
 	id                     []string            // where the id stands in the user-info answer
 	fields                 map[string][]string // where the fields of the profile stand
 	mapping                authcode.Mapping    // fields that are worked out instead
+	more                   asker               // what a preset asks besides; nil: nothing
 }
+
+// asker asks a provider for what is not in its user-info answer, and puts it to
+// what is known of the person. An error lets nobody in.
+type asker func(ctx context.Context, c *authcode.Client, access string, v *gatehouse.Vouched) error
 
 func readSettings(c gatehouse.Connection, log *slog.Logger, plain bool) (settings, error) {
 	args := authcode.Read(c, log)
 	args.Known("name", "strategy_class", "client_options", "user_response_structure", "authorize_params", "authorize_options", "token_params",
-		"scope", "pkce", "client_auth_method", "redirect_url", "gitlab_username_claim", "mapping", "ca", "ca_file")
+		"scope", "pkce", "client_auth_method", "redirect_url", "gitlab_username_claim", "mapping", "fresh_params", "ca", "ca_file")
 	args.Ignored("is not used by Gatehouse", "authorize_options", "token_params", "redirect_url")
 	if c.AppID == "" {
 		args.Missing("app_id")
@@ -74,6 +85,7 @@ func readSettings(c gatehouse.Connection, log *slog.Logger, plain bool) (setting
 	s.readAddresses(args, plain)
 	s.readMethod(args, c.AppSecret)
 	s.params = args.Parameters("authorize_params")
+	s.fresh = args.Parameters("fresh_params")
 	s.scopes = args.Words("scope", true)
 	if len(s.scopes) == 0 { // GitLab's documentation has it there
 		s.scopes = args.Table("authorize_params").Words("scope", true)

@@ -32,6 +32,9 @@ func (d *door) Begin(_ context.Context, a gatehouse.Attempt) (string, error) {
 	}
 	q := u.Query()
 	maps.Copy(q, d.params)
+	if a.Fresh {
+		maps.Copy(q, d.fresh)
+	}
 	q.Set("client_id", d.client.ID)
 	q.Set("redirect_uri", a.RedirectURI)
 	q.Set("response_type", "code")
@@ -68,6 +71,12 @@ func (d *door) Finish(ctx context.Context, a gatehouse.Attempt, answer url.Value
 		return gatehouse.Vouched{}, err
 	}
 	v, err := d.vouch(told)
+	if err == nil && d.more != nil {
+		err = d.more(ctx, d.client, tokens.Access, &v)
+	}
+	if err == nil {
+		err = d.work(&v, told)
+	}
 	if err != nil {
 		return gatehouse.Vouched{}, err
 	}
@@ -109,9 +118,14 @@ func (d *door) vouch(told map[string]any) (gatehouse.Vouched, error) {
 	if p.Email != "" {
 		p.Verified = authcode.Verification(find("email_verified"))
 	}
-	if err := d.mapping.Apply(&p, told); err != nil {
-		return gatehouse.Vouched{}, d.client.Unmapped(err)
-	}
-	p.Groups = p.Groups[:min(len(p.Groups), maxGroups)]
 	return gatehouse.Vouched{Subject: subject, Profile: p}, nil
+}
+
+// work puts the fields in that the mapping works out.
+func (d *door) work(v *gatehouse.Vouched, told map[string]any) error {
+	if err := d.mapping.Apply(&v.Profile, told); err != nil {
+		return d.client.Unmapped(err)
+	}
+	v.Profile.Groups = v.Profile.Groups[:min(len(v.Profile.Groups), maxGroups)]
+	return nil
 }

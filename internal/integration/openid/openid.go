@@ -93,6 +93,7 @@ type settings struct {
 	claims         claimNames
 	mapping        authcode.Mapping // fields that are worked out instead
 	required       []string         // groups of which a person needs one; nil: none
+	hosted         []string         // Workspace domains of which a person needs one; nil: none
 	plain          bool             // http addresses are taken
 }
 
@@ -113,6 +114,7 @@ func readSettings(c gatehouse.Connection, log *slog.Logger, plain bool) (setting
 	s.readAlgorithms(args)
 	s.readRequest(args)
 	s.readClaims(args)
+	s.readGoogle(args)
 	return s, args.Err()
 }
 
@@ -122,7 +124,8 @@ func knownArgs(args *authcode.Settings) {
 		"login_hint", "extra_authorize_params", "authorize_params", "post_logout_redirect_uri", "attribute_map", "gitlab_username_claim",
 		"send_nonce", "require_state", "state", "allow_authorize_params", "pkce_verifier", "pkce_options", "logout_path",
 		"jwt_secret", "jwt_secret_base64", "client_jwk_signing_key", "client_x509_signing_key", "client_key_id", "groups_attribute", "required_groups",
-		"mapping", "logout", "ca", "ca_file")
+		"mapping", "logout", "ca", "ca_file",
+		"access_type", "include_granted_scopes")
 	args.Ignored("is not needed: Gatehouse always sends a nonce and a state and checks them", "send_nonce", "require_state", "state")
 	args.Ignored("is not used by Gatehouse", "allow_authorize_params", "pkce_verifier", "pkce_options", "logout_path",
 		"jwt_secret", "jwt_secret_base64", "client_jwk_signing_key", "client_x509_signing_key")

@@ -97,6 +97,9 @@ func (d *door) Finish(ctx context.Context, a gatehouse.Attempt, answer url.Value
 	if err != nil {
 		return gatehouse.Vouched{}, err
 	}
+	if err := d.checkHosted(told.claims); err != nil {
+		return gatehouse.Vouched{}, err
+	}
 	all, err := d.askMore(ctx, m, told.claims, tokens.Access)
 	if err != nil {
 		return gatehouse.Vouched{}, err
