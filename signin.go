@@ -1,6 +1,7 @@
 package gatehouse
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 )
@@ -103,6 +104,18 @@ type Decision struct {
 	Facts        map[string]string // what came and what was found, for the administrator; no secrets
 	Address      string            // of the browser
 }
+
+// Names of facts by which an administrator finds what to mend at a provider.
+const (
+	FactMissingPermission = "missing_permission" // what the provider calls it; several are separated by commas
+	FactPermissionLink    = "permission_link"    // where it is asked for there
+	FactServerAddress     = "server_address"     // our address, which the provider does not take calls from
+)
+
+// Told is a fact of a decision that a provider or its error told, "" when there
+// is none. A sign-in that came to its end keeps it under another name than one
+// that did not.
+func (d Decision) Told(fact string) string { return cmp.Or(d.Facts[fact], d.Facts["provider_"+fact]) }
 
 // Outcome of a Decision.
 type Outcome string

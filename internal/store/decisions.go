@@ -47,6 +47,13 @@ func (tx *Tx) Decision(idOrReference string) (gatehouse.Decision, error) {
 		order by id desc limit 1`, strings.ToLower(idOrReference))
 }
 
+// ConnectionDecisions lists the last decisions about people who came by a
+// connection, the newest first, at most limit.
+func (tx *Tx) ConnectionDecisions(connectionID string, limit int) ([]gatehouse.Decision, error) {
+	return all(tx, scanDecision, `select `+decisionColumns+` from decisions where connection_id = $1
+		order by id desc limit $2`, connectionID, limit)
+}
+
 // DeleteOldDecisions removes up to limit decisions about nobody who has an
 // account here that were made before a time, and says how many.
 func (tx *Tx) DeleteOldDecisions(before time.Time, limit int) (int64, error) {

@@ -124,12 +124,12 @@ func TestAMissingPermissionIsNamed(t *testing.T) {
 			s.update(func(a *twin.App) { a.Permissions = without(permission) })
 			v, err := s.finish(s.pick("lina"))
 			wantKind(t, err, gatehouse.Unavailable, "permission")
-			wantFact(t, err, missingPermission, permission)
+			wantFact(t, err, gatehouse.FactMissingPermission, permission)
 			if v.Subject != "" {
 				t.Errorf("%+v", v)
 			}
 			if strings.HasPrefix(permission, "qyapi") {
-				wantFact(t, err, permissionLink, link+permission)
+				wantFact(t, err, gatehouse.FactPermissionLink, link+permission)
 			}
 		})
 	}
@@ -142,7 +142,7 @@ func TestAMissingPermissionIsNamed(t *testing.T) {
 		if err != nil || v.Subject == "" || len(v.Profile.Groups) != 0 {
 			t.Fatalf("%+v, %v", v, err)
 		}
-		if v.Facts[missingPermission] != permission || v.Facts[permissionLink] != link+permission {
+		if v.Facts[gatehouse.FactMissingPermission] != permission || v.Facts[gatehouse.FactPermissionLink] != link+permission {
 			t.Errorf("facts %v", v.Facts)
 		}
 	})

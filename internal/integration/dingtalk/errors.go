@@ -73,10 +73,11 @@ func (f failure) err() error {
 	return explain(e)
 }
 
-// bracketed finds the permission in the old API's text, and applyLink the
-// address at which an administrator asks for it.
+// bracketed finds the permission in the old API's text, requestIP our address,
+// and applyLink where an administrator asks for a permission.
 var (
 	bracketed = regexp.MustCompile(`\[([\w.,]{1,200})\]`)
+	requestIP = regexp.MustCompile(`request ip=([0-9a-fA-F.:]{2,45})`)
 	applyLink = regexp.MustCompile(`https://open-dev\.dingtalk\.(?:com|io)/[\w./?=&%#-]{1,200}`)
 )
 
@@ -84,19 +85,13 @@ var (
 // ask for it.
 func (e *apiError) missing(err *gatehouse.Error) *gatehouse.Error {
 	if len(e.Missing) > 0 {
-		err = err.With(missingPermission, strings.Join(e.Missing[:min(len(e.Missing), 10)], ", "))
+		err = err.With(gatehouse.FactMissingPermission, strings.Join(e.Missing[:min(len(e.Missing), 10)], ", "))
 	}
 	if link := applyLink.FindString(e.Message); link != "" {
-		err = err.With(permissionLink, link)
+		err = err.With(gatehouse.FactPermissionLink, link)
 	}
 	return err
 }
-
-// Names of facts for the administrator.
-const (
-	missingPermission = "missing_permission"
-	permissionLink    = "permission_link"
-)
 
 // refusal reads the error form of the new API.
 func refusal(status int, body []byte) error {
@@ -135,7 +130,11 @@ func explain(e *apiError) error {
 	case strings.HasSuffix(e.Name, "AccessTokenPermissionDenied") || e.Code == 60011:
 		return e.missing(gatehouse.Errorf(gatehouse.Unavailable, "A permission is missing in DingTalk, so Gatehouse cannot find out who you are. An administrator finds its name with this sign-in.").Because(e))
 	case strings.HasSuffix(e.Name, "IpNotInWhiteList") || e.Code == 60020:
-		return gatehouse.Errorf(gatehouse.Unavailable, "DingTalk does not accept calls from this server's address. An administrator must add it to the app's list of server addresses.").Because(e)
+		err := gatehouse.Errorf(gatehouse.Unavailable, "DingTalk does not accept calls from this server's address. An administrator must add it to the app's list of server addresses.").Because(e)
+		if m := requestIP.FindStringSubmatch(e.Message); m != nil {
+			err = err.With(gatehouse.FactServerAddress, m[1])
+		}
+		return err
 	case strings.Contains(e.Name, "QpsLimit") || strings.Contains(e.Name, "QpmLimit") || strings.Contains(e.Name, "ApiCountLimit") || e.Code == 90002 || e.Code == 90018 || e.Code == 90020:
 		return gatehouse.Errorf(gatehouse.Unavailable, "DingTalk has too many calls at the moment. Please try again in a minute.").Because(e)
 	}

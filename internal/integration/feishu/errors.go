@@ -69,7 +69,7 @@ func (d *door) explain(path string, code int64, told map[string]any) error {
 	case slices.Contains(lacking(), code):
 		err := gatehouse.Errorf(gatehouse.Unavailable, "A permission is missing at %s, so Gatehouse cannot find out who you are. An administrator finds its name with this sign-in.", label).Because(cause)
 		if names := missing(told); names != "" {
-			err = err.With("missing_permission", names)
+			err = err.With(gatehouse.FactMissingPermission, names)
 		}
 		return err
 	}

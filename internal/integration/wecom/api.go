@@ -167,14 +167,14 @@ func (d *door) explain(e *apiError) error {
 	case e.code == 60020:
 		err := gatehouse.Errorf(gatehouse.Unavailable, "%s does not accept calls from this server's address. An administrator must add it to the app's trusted addresses.", label).Because(e)
 		if m := from.FindStringSubmatch(e.message); m != nil {
-			err = err.With("server_address", m[1])
+			err = err.With(gatehouse.FactServerAddress, m[1])
 		}
 		return err
 	case e.code == 50001:
 		return gatehouse.Errorf(gatehouse.Unavailable, "The address of Gatehouse is not a trusted domain of the app at %s. An administrator must enter it there.", label).Because(e)
 	case slices.Contains(closed(), e.code):
 		return gatehouse.Errorf(gatehouse.Unavailable, "A permission is missing at %s, so Gatehouse cannot find out who you are. An administrator finds its name with this sign-in.", label).
-			Because(e).With("missing_permission", e.path)
+			Because(e).With(gatehouse.FactMissingPermission, e.path)
 	}
 	return gatehouse.Errorf(gatehouse.Upstream, "%s refused the sign-in (%s). Ask an administrator to check the connection.", label, fmt.Sprint(e.code)).Because(e)
 }

@@ -148,7 +148,38 @@ func FactLabel(ctx context.Context, name string) string {
 	case "linking_user":
 		return t("Connected by")
 	}
+	if told := toldLabel(ctx, strings.TrimPrefix(name, "provider_")); told != "" {
+		return told
+	}
 	return name
+}
+
+// toldLabel is the words for what a provider or its error told.
+func toldLabel(ctx context.Context, name string) string {
+	t := func(english string) string { return i18n.Text(ctx, english) }
+	switch name {
+	case gatehouse.FactMissingPermission:
+		return t("Permission that is missing there")
+	case gatehouse.FactPermissionLink:
+		return t("Where to ask for the permission")
+	case gatehouse.FactServerAddress:
+		return t("Address of this server, as the provider sees it")
+	case "cause":
+		return t("What the provider answered")
+	case "company", "tenant_key":
+		return t("Company there")
+	case "departments":
+		return t("Departments there")
+	case "departments_unread":
+		return t("Why there are no departments")
+	case "directory":
+		return t("Why the directory does not know them")
+	case "details_unread":
+		return t("Why there are no details")
+	case "contact_type":
+		return t("Kind of contact there")
+	}
+	return ""
 }
 
 // OutcomeBadge is the tone and the words of what came of a sign-in.
