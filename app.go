@@ -1,6 +1,9 @@
 package gatehouse
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Connection is an app as a way in. Its settings have GitLab's own shape
 // (omniauth.providers), so that a section of gitlab.yml means here what it
@@ -77,6 +80,19 @@ func (r ConnectionRules) NewPeople() NewPeople {
 		return NewPeopleRequestAccess
 	}
 	return NewPeopleOff
+}
+
+// Syncs says whether what the provider tells of an attribute ("name", "email")
+// overwrites ours at each sign-in. Without a list of attributes it is the address
+// alone, as GitLab has it.
+func (r ConnectionRules) Syncs(attribute string) bool {
+	switch {
+	case !r.SyncProfile:
+		return false
+	case len(r.SyncProfileAttributes) == 0:
+		return attribute == "email"
+	}
+	return slices.Contains(r.SyncProfileAttributes, attribute)
 }
 
 // SetNewPeople makes the rules amount to the choice. One that is not known is
