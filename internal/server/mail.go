@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"gatehouse/internal/mail"
+	"gatehouse/internal/self"
 	"gatehouse/internal/web/mailbox"
 )
 
@@ -15,6 +16,11 @@ func (s *Server) openMail(o Options) {
 		Store: s.store, SMTP: c.SMTP, URL: c.URL, Mailbox: o.Development && c.SMTP.Host == "", Clock: o.Clock, Log: s.log, Metrics: s.meters,
 	}
 	s.mailer.Register(s.runner)
+}
+
+// ownSelf is what people may do with their own user.
+func (s *Server) ownSelf() *self.Self {
+	return &self.Self{Users: s.users, Tokens: s.provided, URL: s.config.URL, MayHave: s.users.MayHaveAddress, Metrics: s.meters}
 }
 
 // mailboxPages are there only where mail is kept to be read.

@@ -176,7 +176,10 @@ func (s *Server) assemble(o Options) {
 	s.registerExpiry()
 	s.pages = []mounter{
 		&entry.Entry{UI: s.ui, SignIn: s.signIn, Sessions: s.sessions, Limiter: limiter},
-		&portal.Portal{UI: s.ui, Store: s.store, Sessions: s.sessions, SignIn: s.signIn, Provided: s.provided, Personal: personal, Limiter: limiter},
+		&portal.Portal{
+			UI: s.ui, Store: s.store, Sessions: s.sessions, SignIn: s.signIn, Provided: s.provided, Personal: personal,
+			Self: s.ownSelf(), MailReady: s.mailer.Ready(), Limiter: limiter,
+		},
 		&admin.Admin{UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, URL: c.URL},
 		&api.API{
 			UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, Provided: s.provided, Personal: personal, URL: c.URL,

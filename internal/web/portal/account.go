@@ -1,14 +1,16 @@
 package portal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"gatehouse"
 	"gatehouse/internal/i18n"
-	"gatehouse/internal/signin"
+	"gatehouse/internal/self"
 	"gatehouse/internal/store"
 	"gatehouse/internal/web/ui"
 )
@@ -16,81 +18,82 @@ import (
 // mountAccount adds who the person is here and with which providers they sign in.
 func (p *Portal) mountAccount(mux *http.ServeMux) {
 	mux.Handle("GET /user", p.own(p.account))
-	mux.Handle("POST /user/connections/{connection}", p.own(p.connect))
-}
-
-// connected is an identity with the connection that vouches for it.
-type connected struct {
-	Identity   gatehouse.Identity
-	Connection gatehouse.Connection
+	mux.Handle("POST /user/profile", p.own(p.saveProfile))
+	p.mountEmails(mux)
+	p.mountIdentities(mux)
+	p.mountLeave(mux)
 }
 
 // accountPage is what the page shows.
 type accountPage struct {
 	User        gatehouse.User
+	Profile     self.Profile // as it stands in the form
+	Synced      map[string]string
+	Emails      []gatehouse.Email // without the primary one
+	Address     string            // as it stands in the form
 	Identities  []connected
 	Connectable []gatehouse.Connection // those by which the person is not known yet
-	Done        string                 // what was just done, for a sentence
+	MailReady   bool
+	Done        string // what was just done, for a sentence
+	ProblemAt   string // the form that something is wrong with: "profile", "emails"
+	Problem     string // what it is
 }
 
 func (p *Portal) account(w http.ResponseWriter, r *http.Request, v visitor) error {
-	page := accountPage{User: v.user, Done: r.URL.Query().Get("done")}
-	if err := p.Store.View(r.Context(), page.readConnections); err != nil {
+	return p.showAccount(w, r, v, http.StatusOK, accountPage{
+		Profile: self.Profile{Name: v.user.Name, Username: v.user.Username, Locale: v.user.Locale}, Done: r.URL.Query().Get("done"),
+	})
+}
+
+func (p *Portal) showAccount(w http.ResponseWriter, r *http.Request, v visitor, status int, page accountPage) error {
+	page.User, page.MailReady = v.user, p.MailReady
+	err := p.Store.View(r.Context(), func(tx *store.Tx) (err error) {
+		if page.Synced, err = p.Self.Synced(tx, v.user.ID); err != nil {
+			return err
+		}
+		if page.Emails, err = tx.Emails(v.user.ID); err != nil {
+			return fmt.Errorf("read the addresses: %w", err)
+		}
+		return p.readConnections(tx, &page)
+	})
+	if err != nil {
 		return fmt.Errorf("read the account of %s: %w", v.user.ID, err)
 	}
-	return p.UI.Render(w, r, http.StatusOK, ui.Page{
+	return p.UI.Render(w, r, status, ui.Page{
 		Title: i18n.Text(r.Context(), "My account"), Nav: ui.NavPortal, Section: "account", User: &v.user,
 		FormAction: []string{"https:", "http:"}, // connecting leads to a provider, whose address is known only then
 	}, accountBody(page))
 }
 
-func (a *accountPage) readConnections(tx *store.Tx) error {
-	identities, err := tx.Identities(a.User.ID)
-	if err != nil {
-		return fmt.Errorf("read identities: %w", err)
-	}
-	connections, err := tx.Connections()
-	if err != nil {
-		return fmt.Errorf("read connections: %w", err)
-	}
-	a.Identities, a.Connectable = nil, nil
-	byID := map[string]gatehouse.Connection{}
-	for _, c := range connections {
-		byID[c.ID] = c
-		known := slices.ContainsFunc(identities, func(i gatehouse.Identity) bool { return i.ConnectionID == c.ID })
-		if c.Enabled && !known {
-			a.Connectable = append(a.Connectable, c)
-		}
-	}
-	for _, i := range identities {
-		a.Identities = append(a.Identities, connected{Identity: i, Connection: byID[i.ConnectionID]})
-	}
-	return nil
-}
-
-// connect begins to connect another identity with the signed-in account.
-func (p *Portal) connect(w http.ResponseWriter, r *http.Request, v visitor) error {
-	if err := p.Limiter.Allow(r); err != nil {
+// again shows the page once more with what is wrong with one of its forms, so
+// that nothing that was entered is lost. Other errors stay what they are.
+func (p *Portal) again(w http.ResponseWriter, r *http.Request, v visitor, page accountPage, err error) error {
+	var e *gatehouse.Error
+	switch kind := gatehouse.KindOf(err); {
+	case !errors.As(err, &e), !slices.Contains([]gatehouse.ErrorKind{gatehouse.Invalid, gatehouse.Conflict, gatehouse.Forbidden, gatehouse.Limited}, kind):
 		return err
 	}
-	address, err := p.SignIn.Begin(r.Context(), signin.Start{
-		Connection: r.PathValue("connection"), ReturnTo: "/user?done=connected", Purpose: gatehouse.ForLink, UserID: v.user.ID,
-		Locale: string(i18n.From(r.Context())), BrowserHash: p.Sessions.Browser(w, r),
+	page.Problem = i18n.Text(r.Context(), e.Message, e.Args...)
+	if page.Profile.Username == "" {
+		page.Profile = self.Profile{Name: v.user.Name, Username: v.user.Username, Locale: v.user.Locale}
+	}
+	return p.showAccount(w, r, v, ui.StatusOf(err), page)
+}
+
+func (p *Portal) saveProfile(w http.ResponseWriter, r *http.Request, v visitor) error {
+	form, err := ui.Form(w, r)
+	if err != nil {
+		return err
+	}
+	wanted := self.Profile{
+		Name: form.Get("name"), Username: cmp.Or(strings.TrimSpace(form.Get("username")), v.user.Username), Locale: form.Get("locale"),
+	}
+	err = p.Store.Update(r.Context(), func(tx *store.Tx) error {
+		return p.Self.SaveProfile(tx, v.actor(r), v.user.ID, wanted)
 	})
-	var no *signin.Refused
-	if errors.As(err, &no) {
-		return refusal{no}
-	}
 	if err != nil {
-		return err
+		return p.again(w, r, v, accountPage{Profile: wanted, ProblemAt: "profile"}, err)
 	}
-	w.Header().Set("Location", address)
-	w.WriteHeader(http.StatusSeeOther)
+	ui.SeeOther(w, "/user?done=saved")
 	return nil
 }
-
-// refusal shows the reference of the kept decision on the error page.
-type refusal struct{ *signin.Refused }
-
-// Reference is that of the decision.
-func (r refusal) Reference() string { return r.Decision.Reference }

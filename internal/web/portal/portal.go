@@ -9,6 +9,7 @@ import (
 	"gatehouse"
 	"gatehouse/internal/pats"
 	"gatehouse/internal/provided"
+	"gatehouse/internal/self"
 	"gatehouse/internal/session"
 	"gatehouse/internal/signin"
 	"gatehouse/internal/store"
@@ -24,6 +25,9 @@ type Portal struct {
 	Provided *provided.Provided
 	Personal *pats.Tokens
 	Limiter  *ui.Limiter // of sign-ins that are begun; nil: none
+	Self     *self.Self
+	// MailReady says that mail reaches people; otherwise what needs it says so.
+	MailReady bool
 }
 
 // Mount adds the addresses of this package.

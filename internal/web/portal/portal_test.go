@@ -22,6 +22,7 @@ import (
 	"gatehouse/internal/outgoing"
 	"gatehouse/internal/pats"
 	"gatehouse/internal/provided"
+	"gatehouse/internal/self"
 	"gatehouse/internal/session"
 	"gatehouse/internal/signin"
 	"gatehouse/internal/store"
@@ -55,6 +56,8 @@ func (failing) Begin(context.Context, gatehouse.Attempt) (string, error) {
 type world struct {
 	t        *testing.T
 	store    *store.Store
+	portal   *Portal
+	now      time.Time
 	http     http.Handler
 	users    map[string]gatehouse.User
 	sessions map[string][]gatehouse.Session
@@ -66,7 +69,8 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	clock := gatehouse.Clock(func() time.Time { return noon })
+	w := &world{t: t, now: noon, users: map[string]gatehouse.User{}, sessions: map[string][]gatehouse.Session{}, tokens: map[string]string{}}
+	clock := gatehouse.Clock(func() time.Time { return w.now })
 	s := storetest.OpenWith(t, storetest.Options{Clock: clock})
 	maker, err := outgoing.New(outgoing.Options{})
 	if err != nil {
@@ -77,16 +81,18 @@ func newWorld(t *testing.T) *world {
 			return integration.Door{Provider: p}, nil
 		}
 	}
-	w := &world{t: t, store: s, users: map[string]gatehouse.User{}, sessions: map[string][]gatehouse.Session{}, tokens: map[string]string{}}
+	w.store = s
 	m := &session.Manager{Store: s, Clock: clock}
 	u := &ui.UI{Clock: clock}
 	mux := http.NewServeMux()
-	(&Portal{UI: u, Store: s, Sessions: m, Provided: &provided.Provided{Store: s}, Personal: &pats.Tokens{Store: s}, SignIn: &signin.Service{
-		Store: s, URL: "https://id.example.com", Clock: clock, Sessions: m, Users: &users.Users{Store: s, Clock: clock},
+	everybody := &users.Users{Store: s, Clock: clock}
+	w.portal = &Portal{UI: u, Store: s, Sessions: m, Provided: &provided.Provided{Store: s}, Personal: &pats.Tokens{Store: s}, MailReady: true, Self: &self.Self{Users: everybody, URL: "https://id.example.com"}, SignIn: &signin.Service{
+		Store: s, URL: "https://id.example.com", Clock: clock, Sessions: m, Users: everybody,
 		Apps: &apps.Apps{Store: s, Outgoing: maker, Kinds: []integration.Kind{
 			{Name: "gitlab", OpenConnection: open(provider{})}, {Name: "dingtalk", OpenConnection: open(failing{})},
 		}},
-	}}).Mount(mux)
+	}}
+	w.portal.Mount(mux)
 	w.http = u.Middleware(mux)
 	if err := s.Update(t.Context(), func(tx *store.Tx) error { return w.fill(tx, m) }); err != nil {
 		t.Fatal(err)
@@ -131,7 +137,23 @@ func (w *world) fill(tx *store.Tx, m *session.Manager) error {
 
 func (w *world) do(as, method, target string) *httptest.ResponseRecorder {
 	w.t.Helper()
-	r := httptest.NewRequest(method, target, nil)
+	return w.send(as, httptest.NewRequest(method, target, nil))
+}
+
+// post sends a form: names and values.
+func (w *world) post(as, target string, fields ...string) *httptest.ResponseRecorder {
+	w.t.Helper()
+	form := url.Values{}
+	for i := 0; i+1 < len(fields); i += 2 {
+		form.Set(fields[i], fields[i+1])
+	}
+	r := httptest.NewRequest(http.MethodPost, target, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return w.send(as, r)
+}
+
+func (w *world) send(as string, r *http.Request) *httptest.ResponseRecorder {
+	w.t.Helper()
 	if as != "" {
 		r.AddCookie(&http.Cookie{Name: "gatehouse_session", Value: w.tokens[as]})
 	}
@@ -177,6 +199,8 @@ func TestG1NobodySignedIn(t *testing.T) {
 		t.Errorf("GET /user: %d to %q", r.Code, r.Header().Get("Location"))
 	}
 	for _, path := range []string{
+		"/user/profile", "/user/emails", "/user/emails/resend", "/user/emails/primary", "/user/emails/remove", "/user/emails/verify",
+		"/user/identities/x/remove", "/user/delete",
 		"/user/connections/gitlab", "/user/sessions/" + w.sessions["alice"][0].ID + "/end", "/user/sessions/end-others", "/user/applications/demo/withdraw",
 		"/user/applications/demo/allow", "/user/applications/provided/x/forget", "/user/applications/tokens", "/user/applications/tokens/x/revoke",
 	} {
