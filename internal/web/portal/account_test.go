@@ -77,7 +77,7 @@ func goesTo(t *testing.T, code int, header http.Header, want string) {
 func TestProfile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	r := w.post("alice", "/user/profile", "name", "Alice Li", "username", "alice.li", "locale", "zh-CN")
+	r := w.submit("alice", "/user/profile", "name", "Alice Li", "username", "alice.li", "locale", "zh-CN")
 	goesTo(t, r.Code, r.Header(), "/user?done=saved")
 	if u := w.user("alice"); u.Name != "Alice Li" || u.Username != "alice.li" || u.Locale != "zh-CN" {
 		t.Errorf("alice is %+v", u)
@@ -94,13 +94,13 @@ func TestProfile(t *testing.T) {
 		"reserved": {[]string{"name", "Typed name", "username", "admin"}, http.StatusBadRequest},
 		"no name":  {[]string{"name", "", "username", "typed.name"}, http.StatusBadRequest},
 	} {
-		r := w.post("alice", "/user/profile", c.form...)
+		r := w.submit("alice", "/user/profile", c.form...)
 		if body := r.Body.String(); r.Code != c.want || !strings.Contains(body, `role="alert"`) || !strings.Contains(body, `value="`+c.form[3]+`"`) {
 			t.Errorf("%s: %d; what was typed must stay, beside what is wrong with it\n%s", name, r.Code, body)
 		}
 	}
 	// G3: nothing but what the form has.
-	w.post("alice", "/user/profile", "name", "Alice", "username", "alice", "role", "super_administrator", "email", "boss@example.com", "state", "left", "id", w.users["bob"].ID)
+	w.submit("alice", "/user/profile", "name", "Alice", "username", "alice", "role", "super_administrator", "email", "boss@example.com", "state", "left", "id", w.users["bob"].ID)
 	if u := w.user("alice"); u.Role != "" || u.Email != "alice@example.com" || u.State != gatehouse.UserActive {
 		t.Errorf("alice is %+v", u)
 	}
@@ -109,7 +109,7 @@ func TestProfile(t *testing.T) {
 func TestEmails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	r := w.post("alice", "/user/emails", "address", "work@example.com")
+	r := w.submit("alice", "/user/emails", "address", "work@example.com")
 	goesTo(t, r.Code, r.Header(), "/user?done=sent")
 	link := w.link("work@example.com")
 	if !strings.HasPrefix(link, self.VerifyPath+"?token=") {
@@ -129,24 +129,24 @@ func TestEmails(t *testing.T) {
 		if r := w.do(stranger, "GET", link); r.Code != http.StatusForbidden || strings.Contains(r.Body.String(), "work@example.com") {
 			t.Errorf("%s sees %d", stranger, r.Code)
 		}
-		if r := w.post(stranger, self.VerifyPath, "token", token); r.Code != http.StatusForbidden {
+		if r := w.submit(stranger, self.VerifyPath, "token", token); r.Code != http.StatusForbidden {
 			t.Errorf("%s verifies: %d", stranger, r.Code)
 		}
 	}
 	if r := w.do("", "GET", link); !strings.HasPrefix(r.Header().Get("Location"), "/sign-in?return_to=%2Fuser%2Femails%2Fverify") {
 		t.Errorf("nobody signed in: %d to %q", r.Code, r.Header().Get("Location"))
 	}
-	r = w.post("alice", self.VerifyPath, "token", token)
+	r = w.submit("alice", self.VerifyPath, "token", token)
 	goesTo(t, r.Code, r.Header(), "/user?done=verified")
-	if r := w.post("alice", self.VerifyPath, "token", token); r.Code != http.StatusGone {
+	if r := w.submit("alice", self.VerifyPath, "token", token); r.Code != http.StatusGone {
 		t.Errorf("again: %d", r.Code)
 	}
-	r = w.post("alice", "/user/emails/primary", "address", "work@example.com")
+	r = w.submit("alice", "/user/emails/primary", "address", "work@example.com")
 	goesTo(t, r.Code, r.Header(), "/user?done=primary")
 	if u := w.user("alice"); u.Email != "work@example.com" || !u.EmailVerified {
 		t.Errorf("alice is %+v", u)
 	}
-	r = w.post("alice", "/user/emails/remove", "address", "alice@example.com")
+	r = w.submit("alice", "/user/emails/remove", "address", "alice@example.com")
 	goesTo(t, r.Code, r.Header(), "/user?done=removed")
 	if len(w.emails("alice")) != 0 {
 		t.Errorf("left: %v", w.emails("alice"))
@@ -157,20 +157,20 @@ func TestEmailProblemsAreShownBesideTheForm(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for address, want := range map[string]int{"no address<b>": http.StatusBadRequest, "alice@example.com": http.StatusConflict} {
-		r := w.post("alice", "/user/emails", "address", address)
+		r := w.submit("alice", "/user/emails", "address", address)
 		if body := r.Body.String(); r.Code != want || !strings.Contains(body, `role="alert"`) || strings.Contains(body, "<b>") {
 			t.Errorf("%s: %d\n%s", address, r.Code, body)
 		}
 	}
-	w.post("alice", "/user/emails", "address", "new@example.com")
-	if r := w.post("alice", "/user/emails/resend", "address", "new@example.com"); r.Code != http.StatusTooManyRequests || !strings.Contains(r.Body.String(), `role="alert"`) {
+	w.submit("alice", "/user/emails", "address", "new@example.com")
+	if r := w.submit("alice", "/user/emails/resend", "address", "new@example.com"); r.Code != http.StatusTooManyRequests || !strings.Contains(r.Body.String(), `role="alert"`) {
 		t.Errorf("resend at once: %d", r.Code)
 	}
 	w.now = w.now.Add(2 * time.Minute)
-	r := w.post("alice", "/user/emails/resend", "address", "new@example.com")
+	r := w.submit("alice", "/user/emails/resend", "address", "new@example.com")
 	goesTo(t, r.Code, r.Header(), "/user?done=sent")
 	for _, path := range []string{"resend", "primary", "remove"} {
-		if r := w.post("alice", "/user/emails/"+path, "address", "bob@example.com"); r.Code != http.StatusNotFound {
+		if r := w.submit("alice", "/user/emails/"+path, "address", "bob@example.com"); r.Code != http.StatusNotFound {
 			t.Errorf("%s somebody else's: %d", path, r.Code)
 		}
 	}
@@ -185,7 +185,7 @@ func TestS12SensitiveActsNeedAFreshSession(t *testing.T) {
 	for _, path := range []string{
 		"/user/emails", "/user/emails/primary", "/user/emails/remove", "/user/connections/gitlab", "/user/identities/x/remove", "/user/delete",
 	} {
-		r := w.post("alice", path, "address", "new@example.com", "username", "alice")
+		r := w.submit("alice", path, "address", "new@example.com", "username", "alice")
 		if to := r.Header().Get("Location"); r.Code != http.StatusSeeOther || !strings.HasPrefix(to, "/sign-in/confirm?") {
 			t.Errorf("%s: %d to %q", path, r.Code, to)
 		}
@@ -204,7 +204,7 @@ func TestWithoutMail(t *testing.T) {
 		t.Error("the page offers what cannot be finished")
 	}
 	for _, path := range []string{"/user/emails", "/user/emails/resend"} {
-		if r := w.post("alice", path, "address", "new@example.com"); r.Code != http.StatusForbidden {
+		if r := w.submit("alice", path, "address", "new@example.com"); r.Code != http.StatusForbidden {
 			t.Errorf("%s: %d", path, r.Code)
 		}
 	}
@@ -229,7 +229,7 @@ func TestDisconnect(t *testing.T) {
 	if page := w.do("alice", "GET", "/user").Body.String(); strings.Contains(page, "/remove\"><button") && strings.Contains(page, only.ID) || !strings.Contains(page, "the only way to sign in") {
 		t.Error("the page offers to remove the last way in, or does not say why it cannot be")
 	}
-	if r := w.post("alice", "/user/identities/"+only.ID+"/remove"); r.Code != http.StatusConflict {
+	if r := w.submit("alice", "/user/identities/"+only.ID+"/remove"); r.Code != http.StatusConflict {
 		t.Errorf("the last way in: %d", r.Code)
 	}
 	w.update(func(tx *store.Tx) error {
@@ -239,10 +239,10 @@ func TestDisconnect(t *testing.T) {
 		}
 		return tx.SaveIdentity(&gatehouse.Identity{UserID: w.users["alice"].ID, ConnectionID: c.ID, Subject: "second"})
 	})
-	if r := w.post("bob", "/user/identities/"+only.ID+"/remove"); r.Code != http.StatusNotFound {
+	if r := w.submit("bob", "/user/identities/"+only.ID+"/remove"); r.Code != http.StatusNotFound {
 		t.Errorf("G2: somebody else's: %d", r.Code)
 	}
-	r := w.post("alice", "/user/identities/"+only.ID+"/remove")
+	r := w.submit("alice", "/user/identities/"+only.ID+"/remove")
 	goesTo(t, r.Code, r.Header(), "/user?done=disconnected")
 	if i := w.identity("alice"); i.Subject != "second" {
 		t.Errorf("left is %+v", i)
@@ -295,10 +295,10 @@ func TestDeleteMyAccount(t *testing.T) {
 	if page.Code != http.StatusOK || !strings.Contains(page.Body.String(), "What stays") {
 		t.Fatalf("%d\n%s", page.Code, page.Body)
 	}
-	if r := w.post("alice", "/user/delete", "username", "bob"); r.Code != http.StatusBadRequest || !strings.Contains(r.Body.String(), "not your username") {
+	if r := w.submit("alice", "/user/delete", "username", "bob"); r.Code != http.StatusBadRequest || !strings.Contains(r.Body.String(), "not your username") {
 		t.Errorf("another name: %d", r.Code)
 	}
-	r := w.post("alice", "/user/delete", "username", " Alice ")
+	r := w.submit("alice", "/user/delete", "username", " Alice ")
 	goesTo(t, r.Code, r.Header(), "/user/deleted")
 	cookies := r.Result().Cookies()
 	if len(cookies) != 1 || cookies[0].Name != "gatehouse_session" || cookies[0].MaxAge >= 0 {
@@ -323,7 +323,7 @@ func TestTheLastAdministratorIsToldWhy(t *testing.T) {
 	if r := w.do("alice", "GET", "/user/delete"); !strings.Contains(r.Body.String(), "only administrator") || strings.Contains(r.Body.String(), `action="/user/delete"`) {
 		t.Errorf("%d\n%s", r.Code, r.Body)
 	}
-	if r := w.post("alice", "/user/delete", "username", "alice"); r.Code != http.StatusConflict || w.user("alice").State != gatehouse.UserActive {
+	if r := w.submit("alice", "/user/delete", "username", "alice"); r.Code != http.StatusConflict || w.user("alice").State != gatehouse.UserActive {
 		t.Errorf("%d", r.Code)
 	}
 }

@@ -140,16 +140,14 @@ func (w *world) do(as, method, target string) *httptest.ResponseRecorder {
 	return w.send(as, httptest.NewRequest(method, target, nil))
 }
 
-// post sends a form: names and values.
-func (w *world) post(as, target string, fields ...string) *httptest.ResponseRecorder {
+// submit sends a form: names and values.
+func (w *world) submit(as, target string, fields ...string) *httptest.ResponseRecorder {
 	w.t.Helper()
 	form := url.Values{}
 	for i := 0; i+1 < len(fields); i += 2 {
 		form.Set(fields[i], fields[i+1])
 	}
-	r := httptest.NewRequest(http.MethodPost, target, strings.NewReader(form.Encode()))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return w.send(as, r)
+	return w.post(as, target, form)
 }
 
 func (w *world) send(as string, r *http.Request) *httptest.ResponseRecorder {
