@@ -232,7 +232,7 @@ func leaveBody(p leaving) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				templ_7745c5c3_Err = ui.InputField(ui.Input{
-					Label: i18n.Text(ctx, "Type your username, %s", p.User.Username), Name: "username", Problem: p.Problem,
+					Label: i18n.Text(ctx, "Type your username, %s", p.User.Username), Name: "username", Problem: p.Problem, Autocomplete: "username",
 				}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
