@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"gatehouse"
-	"gatehouse/internal/seal"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/storetest"
 )
@@ -178,25 +177,11 @@ func TestOneRenewerOfAll(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			box, err := seal.Ephemeral()
-			if err != nil {
-				t.Fatal(err)
-			}
-			where := address(t)
-			open := func() *store.Store {
-				s, err := store.Open(t.Context(), where, store.Options{Seal: box})
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() {
-					if err := s.Close(); err != nil {
-						t.Error(err)
-					}
-				})
-				return s
-			}
-			h := due(t, open())
-			nodes := []*Provided{h.Provided, {Store: open(), Doors: h.provider}}
+			p := &provider{}
+			nodes := twoNodes(t, address(t), p)
+			h := newHouse(t, nodes[0].Store)
+			p.good = "r"
+			h.keep(gatehouse.Tokens{Access: "past", Refresh: "r", ExpiresAt: time.Now().Add(-time.Minute)})
 			var all sync.WaitGroup
 			for i := range 20 {
 				all.Go(func() {
@@ -207,11 +192,8 @@ func TestOneRenewerOfAll(t *testing.T) {
 				})
 			}
 			all.Wait()
-			if n := h.provider.times(); n != 1 {
+			if n := p.times(); n != 1 {
 				t.Errorf("the provider was asked %d times", n)
-			}
-			for _, n := range nodes {
-				n.Wait()
 			}
 		})
 	}
