@@ -276,6 +276,7 @@ func label(name string) string {
 	known := map[string]string{
 		"dingtalk": "DingTalk", "gitlab": "GitLab", "github": "GitHub", "google_oauth2": "Google", "alicloud": "AliCloud",
 		"atlassian_oauth2": "Atlassian", "azure_activedirectory_v2": "Azure", "azure_oauth2": "Azure", "openid_connect": "OpenID Connect",
+		"feishu": "Feishu", "lark": "Lark", "wecom": "WeCom",
 	}
 	if l := known[name]; l != "" {
 		return l
