@@ -54,9 +54,12 @@ func (s *Service) TakeLink(ctx context.Context, purpose, token, address, userAge
 	var no *gatehouse.Error // outside of the transaction, so that the link stays taken
 	err := s.Store.Update(ctx, func(tx *store.Tx) error {
 		r, no = Result{GoTo: "/admin"}, nil
+		if purpose == PurposeInvite {
+			r.GoTo = "/user"
+		}
 		l, err := tx.TakeLink(purpose, token)
 		if errors.Is(err, gatehouse.NotFound) || errors.Is(err, gatehouse.Expired) {
-			no = gatehouse.Errorf(gatehouse.Expired, "This link was used already, or is too old. Restart Gatehouse to get a new one.")
+			no = spent(purpose)
 			return nil
 		}
 		if err != nil {
@@ -77,12 +80,26 @@ func (s *Service) TakeLink(ctx context.Context, purpose, token, address, userAge
 	return r, nil
 }
 
+func spent(purpose string) *gatehouse.Error {
+	if purpose == PurposeInvite {
+		return gatehouse.Errorf(gatehouse.Expired, "This link was used already, or is too old. Ask an administrator for a new one.")
+	}
+	return gatehouse.Errorf(gatehouse.Expired, "This link was used already, or is too old. Restart Gatehouse to get a new one.")
+}
+
 // linked is the user whom a link signs in.
 func (s *Service) linked(tx *store.Tx, l store.Link, address string) (gatehouse.User, *gatehouse.Error, error) {
 	if l.UserID != "" {
 		user, err := tx.User(l.UserID)
 		if err == nil && user.State != gatehouse.UserActive {
 			return user, gatehouse.Errorf(gatehouse.Forbidden, "The account of this link cannot sign in any more. Ask an administrator."), nil
+		}
+		if err != nil || l.Purpose != PurposeInvite {
+			return user, nil, err
+		}
+		_, err = s.Users.Invitable(tx, l.UserID)
+		if errors.Is(err, gatehouse.Conflict) {
+			return user, gatehouse.Errorf(gatehouse.Forbidden, "This account has a way to sign in already, so the link is of no use any more. Sign in with that."), nil
 		}
 		return user, nil, err
 	}
@@ -112,6 +129,9 @@ func (s *Service) enterByLink(tx *store.Tx, r *Result, purpose, address, userAge
 	r.Decision = gatehouse.Decision{
 		At: tx.Now(), UserID: r.User.ID, Outcome: gatehouse.OutcomeSignedIn, Rule: "link_" + purpose,
 		Reason: "A one-time link from the console of Gatehouse signed this user in.", Address: address,
+	}
+	if purpose == PurposeInvite {
+		r.Decision.Reason = "A one-time link that an administrator made signed this user in."
 	}
 	if err := users.Keep(tx, &r.Decision); err != nil {
 		return err

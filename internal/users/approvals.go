@@ -14,11 +14,13 @@ import (
 	"gatehouse/internal/store"
 )
 
-// Bounds of what people write to each other, in bytes. Longer texts are cut.
-const (
-	maxMessage = 1000 // of who asks for an account
-	maxReason  = 500  // of who answers
-)
+// maxMessage bounds what somebody writes who asks for an account, in bytes. A
+// longer text is cut.
+const maxMessage = 1000
+
+// LongestReason bounds what somebody writes who answers, in bytes. A longer text
+// is cut.
+const LongestReason = 500
 
 // mostMails is how many requests in an hour the approvers get a mail about.
 // Strangers can bring requests about, and the rest stand in the inbox all the same.
@@ -142,7 +144,7 @@ func (u *Users) answer(tx *store.Tx, by gatehouse.Actor, userID string, a Answer
 	if verdict == gatehouse.VerdictDenied {
 		state, action = gatehouse.UserBlocked, "user.denied"
 	}
-	reason := someLines(a.Reason, maxReason)
+	reason := someLines(a.Reason, LongestReason)
 	user.State = state
 	if err := tx.SaveUser(&user); err != nil {
 		return fmt.Errorf("save user %s: %w", userID, err)

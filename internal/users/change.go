@@ -178,7 +178,7 @@ func (u *Users) Stranded(tx *store.Tx) (bool, gatehouse.User, error) {
 	}
 	var local gatehouse.User
 	for _, a := range admins {
-		in, err := wayIn(tx, a.ID)
+		in, err := u.wayIn(tx, a.ID)
 		if err != nil || in {
 			return false, gatehouse.User{}, err
 		}
@@ -189,7 +189,7 @@ func (u *Users) Stranded(tx *store.Tx) (bool, gatehouse.User, error) {
 	return true, local, nil
 }
 
-func wayIn(tx *store.Tx, userID string) (bool, error) {
+func (u *Users) wayIn(tx *store.Tx, userID string) (bool, error) {
 	identities, err := tx.Identities(userID)
 	if err != nil {
 		return false, fmt.Errorf("read the identities of user %s: %w", userID, err)

@@ -13,6 +13,7 @@ import (
 	"gatehouse/internal/store"
 	"gatehouse/internal/users"
 	"gatehouse/internal/web/admin/desk"
+	"gatehouse/internal/web/admin/people"
 	"gatehouse/internal/web/ui"
 )
 
@@ -22,14 +23,21 @@ type Syncer interface {
 	Release(tx *store.Tx, by gatehouse.Actor, pullID string) error
 }
 
-// Admin shows the dashboard. All fields are needed.
+// Admin shows the dashboard. All fields but MailReady are needed.
 type Admin struct {
 	UI       *ui.UI
 	Store    *store.Store
 	Sessions *session.Manager
 	Users    *users.Users
 	Access   Syncer
+	Invites  people.Inviter
 	URL      string // what browsers see, without a slash at the end
+	// MailReady says whether mail reaches anybody; nil: it does not.
+	MailReady func() bool
+}
+
+func (a *Admin) people() *people.People {
+	return &people.People{Desk: a.desk(), Users: a.Users, Invites: a.Invites, MailReady: a.MailReady}
 }
 
 func (a *Admin) desk() *desk.Desk {
@@ -40,6 +48,7 @@ func (a *Admin) desk() *desk.Desk {
 // there and what they may do.
 func (a *Admin) Mount(mux *http.ServeMux) {
 	a.mountPages(mux)
+	a.people().Mount(mux)
 	may := func(h desk.Handler, roles ...gatehouse.AdminRole) http.Handler {
 		return a.desk().Only(h, append(roles, gatehouse.RoleSuperAdministrator)...)
 	}

@@ -12,6 +12,7 @@ import (
 // overviewPage is the state of the installation at a glance.
 type overviewPage struct {
 	Users       map[gatehouse.UserState]int64
+	Waiting     int64 // requests for approval
 	Connections []gatehouse.Connection
 	Clients     []gatehouse.Client
 	Connectors  []gatehouse.Connector
@@ -32,6 +33,9 @@ func (a *Admin) overview(w http.ResponseWriter, r *http.Request, by gatehouse.Us
 	err := a.desk().Read(r, "the overview", func(tx *store.Tx) error {
 		var err error
 		if p.Users, err = tx.CountUsers(); err != nil {
+			return err
+		}
+		if p.Waiting, err = tx.CountApprovals(); err != nil {
 			return err
 		}
 		if p.Connections, err = tx.Connections(); err != nil {

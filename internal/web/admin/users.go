@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/i18n"
 	"gatehouse/internal/store"
 	"gatehouse/internal/web/admin/desk"
+	"gatehouse/internal/web/admin/people"
 	"gatehouse/internal/web/ui"
 )
 
@@ -17,10 +18,11 @@ type usersPage struct {
 	desk.List
 	Search, State string
 	Users         []gatehouse.User
+	MayMake       bool
 }
 
 func (a *Admin) listUsers(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
-	p := usersPage{List: desk.NewList(r)}
+	p := usersPage{List: desk.NewList(r), MayMake: mayChangePeople(by)}
 	p.Search, p.State = p.Text("q"), p.Text("state")
 	err := a.desk().Read(r, "the users", func(tx *store.Tx) error {
 		found, err := tx.Users(store.UserFilter{Search: p.Search, State: gatehouse.UserState(p.State)}, desk.Cursor(r))
@@ -54,6 +56,8 @@ type userPage struct {
 	Sessions   []gatehouse.Session
 	Accounts   []accountRow
 	Events     []gatehouse.Event
+	Manage     people.ManageView // for who may change people
+	Merges     []people.MergeRow
 	Done       string
 }
 
@@ -93,6 +97,14 @@ func (a *Admin) readUser(tx *store.Tx, p *userPage) error {
 	}
 	if p.Origin, err = originOf(tx, p.User); err != nil {
 		return err
+	}
+	if p.Merges, err = people.MergesOf(tx, p.User.ID); err != nil {
+		return fmt.Errorf("merges: %w", err)
+	}
+	if mayChangePeople(p.By) {
+		if p.Manage, err = a.people().View(tx, p.By, p.User); err != nil {
+			return err
+		}
 	}
 	events, err := tx.Events(store.EventFilter{Target: "user/" + p.User.ID}, store.Cursor{Limit: 15})
 	p.Events = events.Items

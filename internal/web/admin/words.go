@@ -9,6 +9,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/i18n"
+	"gatehouse/internal/web/admin/people"
 	"gatehouse/internal/web/ui"
 )
 
@@ -28,7 +29,7 @@ func done(ctx context.Context, what string) string {
 	case "released":
 		return i18n.Text(ctx, "The held sync is let through.")
 	}
-	return ""
+	return people.Done(ctx, what)
 }
 
 func accountType(ctx context.Context, a gatehouse.AccountType) string {

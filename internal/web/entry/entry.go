@@ -35,6 +35,8 @@ func (e *Entry) Mount(mux *http.ServeMux) {
 	mux.Handle("POST /users/auth/{connection}/callback", e.UI.Handle(e.keepAnswer))
 	mux.Handle("GET /sign-in/claim", e.UI.Handle(e.claimPage))
 	mux.Handle("POST /sign-in/claim", e.UI.Handle(e.claim))
+	mux.Handle("GET /sign-in/invite", e.UI.Handle(e.invitePage))
+	mux.Handle("POST /sign-in/invite", e.UI.Handle(e.invite))
 	mux.Handle("GET /sign-in/link", e.UI.Handle(e.link))
 	mux.Handle("GET /sign-out", e.UI.Handle(e.signOutPage))
 	mux.Handle("POST /sign-out", e.UI.Handle(e.signOut))

@@ -17,6 +17,7 @@ func adminSections(ctx context.Context) []sectionGroup {
 		{Sections: []section{
 			{"overview", "home", t(ctx, "Overview"), "/admin"},
 			{"users", "users", t(ctx, "Users"), "/admin/users"},
+			{"approvals", "hourglass", t(ctx, "Approvals"), "/admin/approvals"},
 		}},
 		{Title: t(ctx, "Apps"), Sections: []section{
 			{"connections", "door", t(ctx, "SSO connections"), "/admin/connections"},

@@ -8,6 +8,7 @@ package ui
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -30,6 +31,10 @@ type UI struct {
 	Clock       gatehouse.Clock   // nil: time.Now
 	Secure      bool              // pages are reached by https: Secure cookies, HSTS
 	Development bool              // shows a mark that this is not a real installation
+	// Waiting are the numbers beside entries of the dashboard's navigation, by
+	// Page.Section: what waits there for somebody. nil: none. Without its answer a
+	// page is shown without numbers.
+	Waiting func(ctx context.Context) (map[string]int64, error)
 }
 
 // Nav is the frame that a page stands in.
@@ -76,7 +81,7 @@ func (u *UI) Render(w http.ResponseWriter, r *http.Request, status int, p Page, 
 	if p.Refresh > 0 {
 		p.Scripts = append(slices.Clone(p.Scripts), "refresh")
 	}
-	v := view{Page: p, ui: u, path: r.URL.EscapedPath(), query: r.URL.RawQuery, theme: themeOf(r)}
+	v := view{Page: p, ui: u, path: r.URL.EscapedPath(), query: r.URL.RawQuery, theme: themeOf(r), waiting: u.waiting(r, p)}
 	ctx := withNow(r.Context(), u.Clock.Now())
 	var page bytes.Buffer
 	if err := layout(v, body).Render(ctx, &page); err != nil {
@@ -96,6 +101,18 @@ func (u *UI) Render(w http.ResponseWriter, r *http.Request, status int, p Page, 
 		_, _ = page.WriteTo(w) // the browser has gone; nobody is left to tell
 	}
 	return nil
+}
+
+// waiting are the numbers beside entries of the navigation of a page.
+func (u *UI) waiting(r *http.Request, p Page) map[string]int64 {
+	if p.Nav != NavAdmin || u.Waiting == nil {
+		return nil
+	}
+	waiting, err := u.Waiting(r.Context())
+	if err != nil {
+		u.log().WarnContext(r.Context(), "what waits could not be counted", "error", err)
+	}
+	return waiting
 }
 
 func (u *UI) log() *slog.Logger {

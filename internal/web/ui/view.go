@@ -19,6 +19,7 @@ type view struct {
 	ui          *UI
 	path, query string
 	theme       string
+	waiting     map[string]int64 // numbers beside entries of the navigation
 }
 
 // with is the address of this page with one more choice.

@@ -45,6 +45,21 @@ func (d *Desk) Only(h Handler, roles ...gatehouse.AdminRole) http.Handler {
 	})
 }
 
+// Sensitive is Only for what needs a fresh proof of who is there; without it the
+// error is Stale.
+func (d *Desk) Sensitive(h Handler, roles ...gatehouse.AdminRole) http.Handler {
+	return d.Only(func(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
+		s, _, err := d.Sessions.Current(r)
+		if err != nil {
+			return err
+		}
+		if err := d.Sessions.Fresh(s); err != nil {
+			return err
+		}
+		return h(w, r, by)
+	}, roles...)
+}
+
 // Read runs a page's questions on one picture of the database; fn may run more
 // than once.
 func (d *Desk) Read(r *http.Request, what string, fn func(tx *store.Tx) error) error {
