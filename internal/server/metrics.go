@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -74,6 +75,22 @@ func (m *meters) Observe(name string, took time.Duration, labels ...string) {
 	if h != nil {
 		h.Record(context.Background(), took.Seconds(), metric.WithAttributes(attributes(labels)...))
 	}
+}
+
+// gauge is a number that is asked for whenever the metrics are. While it cannot
+// be told it is left out.
+func (m *meters) gauge(name string, ask func(context.Context) (int64, error)) error {
+	_, err := m.meter.Int64ObservableGauge(name, metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
+		n, err := ask(ctx)
+		if err == nil {
+			o.Observe(n)
+		}
+		return err
+	}))
+	if err != nil {
+		return fmt.Errorf("make the gauge %s: %w", name, err)
+	}
+	return nil
 }
 
 func attributes(labels []string) []attribute.KeyValue {

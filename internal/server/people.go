@@ -8,6 +8,21 @@ import (
 	"gatehouse/internal/store"
 )
 
+// badges are the numbers beside the navigation of the dashboard.
+func (s *Server) badges(ctx context.Context) (map[string]int64, error) {
+	n, err := s.waiting(ctx)
+	return map[string]int64{"approvals": n}, err
+}
+
+// waiting is how many people wait for approval.
+func (s *Server) waiting(ctx context.Context) (n int64, err error) {
+	err = s.store.View(ctx, func(tx *store.Tx) error {
+		n, err = tx.CountApprovals()
+		return err
+	})
+	return n, err
+}
+
 // expiryArgs are of the job that marks the requests for approval that ran out.
 type expiryArgs struct{}
 

@@ -123,7 +123,10 @@ func (s *Server) openLow(ctx context.Context, o Options) error {
 		return err
 	}
 	s.store, err = store.Open(ctx, c.Database, store.Options{Seal: box, Clock: o.Clock, Log: s.log})
-	return err
+	if err != nil {
+		return err
+	}
+	return s.meters.gauge("approvals_waiting", s.waiting)
 }
 
 func (s *Server) openOutgoing() (err error) {
@@ -147,7 +150,7 @@ func (s *Server) assemble(o Options) {
 		Limit: o.outsideLimit,
 	}
 	s.sessions = &session.Manager{Store: s.store, Clock: o.Clock, Log: s.log, Metrics: s.meters, Secure: secure}
-	s.ui = &ui.UI{Log: s.log, Metrics: s.meters, Clock: o.Clock, Secure: secure, Development: o.Development}
+	s.ui = &ui.UI{Log: s.log, Metrics: s.meters, Clock: o.Clock, Secure: secure, Development: o.Development, Waiting: s.badges}
 	s.users = &users.Users{
 		Store: s.store, Clock: o.Clock, Metrics: s.meters, Admins: c.Admins, URL: c.URL,
 		FileSignUp: users.FileSignUp{SignUp: c.SignUp.SignUp, Named: c.SignUp.Named}, Disposable: s.disposable,
@@ -180,7 +183,10 @@ func (s *Server) assemble(o Options) {
 			UI: s.ui, Store: s.store, Sessions: s.sessions, SignIn: s.signIn, Provided: s.provided, Personal: personal,
 			Self: s.ownSelf(), MailReady: s.mailer.Ready(), Limiter: limiter,
 		},
-		&admin.Admin{UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, URL: c.URL},
+		&admin.Admin{
+			UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, Invites: s.signIn, URL: c.URL,
+			MailReady: s.mailer.Ready,
+		},
 		&api.API{
 			UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, Provided: s.provided, Personal: personal, URL: c.URL,
 		},

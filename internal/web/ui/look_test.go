@@ -2,6 +2,7 @@ package ui
 
 import (
 	"bytes"
+	"context"
 	"encoding/xml"
 	"errors"
 	"flag"
@@ -312,5 +313,29 @@ func TestConnectionIcon(t *testing.T) {
 		if got := ConnectionIcon(c); got != want {
 			t.Errorf("%+v: %q, want %q", c, got, want)
 		}
+	}
+}
+
+// TestWaiting: the number of what waits stands beside its entry of the
+// navigation, on pages of the dashboard only, and a page needs it not.
+func TestWaiting(t *testing.T) {
+	t.Parallel()
+	var err error
+	u := &UI{Waiting: func(context.Context) (map[string]int64, error) { return map[string]int64{"approvals": 3456}, err }}
+	shown := func(nav Nav) bool {
+		t.Helper()
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodGet, "/admin", nil)
+		if err := u.Render(w, r, http.StatusOK, Page{Nav: nav}, templ.NopComponent); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(w.Body.String(), Number(3456))
+	}
+	if !shown(NavAdmin) || shown(NavPortal) || shown(NavNone) {
+		t.Error("the number is shown in the wrong places")
+	}
+	u.Waiting = func(context.Context) (map[string]int64, error) { return nil, errors.New("database away") }
+	if shown(NavAdmin) {
+		t.Error("a number is shown that nobody knows")
 	}
 }
