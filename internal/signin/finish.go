@@ -164,8 +164,9 @@ func (s *Service) ask(ctx context.Context, at gatehouse.Attempt, c gatehouse.Con
 func (s *Service) enter(ctx context.Context, at gatehouse.Attempt, a Answer, v gatehouse.Vouched) (Result, error) {
 	var r Result
 	var c gatehouse.Connection
+	var left gatehouse.Proof
 	err := s.Store.Update(ctx, func(tx *store.Tx) error {
-		r = Result{GoTo: goTo(at)}
+		r, left = Result{GoTo: goTo(at)}, gatehouse.Proof{}
 		var err error
 		switch c, err = tx.Connection(at.ConnectionID); {
 		case errors.Is(err, gatehouse.NotFound):
@@ -173,8 +174,18 @@ func (s *Service) enter(ctx context.Context, at gatehouse.Attempt, a Answer, v g
 		case err != nil:
 			return fmt.Errorf("read the connection: %w", err)
 		}
-		r.User, r.Decision, err = s.Users.Ensure(tx, c, v, users.EnsureOptions{Address: a.Address, LinkUserID: at.UserID})
-		if err != nil || !letsIn(r.Decision.Outcome) {
+		r.User, r.Decision, err = s.Users.Ensure(tx, c, v, users.EnsureOptions{
+			Address: a.Address, LinkUserID: at.UserID, SessionID: a.CurrentSessionID,
+		})
+		if err != nil {
+			return err
+		}
+		if !letsIn(r.Decision.Outcome) {
+			if at.UserID == "" {
+				left, err = keepProof(tx, a.BrowserHash, gatehouse.Proof{
+					ConnectionID: c.ID, Vouched: v, Request: at.Request, ReturnTo: at.ReturnTo,
+				}, r.Decision)
+			}
 			return err
 		}
 		if err := s.keepTokens(tx, c, v); err != nil || at.UserID != "" {
@@ -192,7 +203,9 @@ func (s *Service) enter(ctx context.Context, at gatehouse.Attempt, a Answer, v g
 	}
 	s.tell(ctx, c, r.Decision, nil)
 	if !letsIn(r.Decision.Outcome) {
-		return Result{}, again(at, refused(r.Decision))
+		no := refused(r.Decision)
+		no.Proof = left
+		return Result{}, again(at, no)
 	}
 	return r, nil
 }

@@ -21,6 +21,9 @@ type Refused struct {
 	// Request and ReturnTo are what the sign-in was for, so that a new one can
 	// be for the same; "" when that is not known.
 	Request, ReturnTo string
+	// Proof is what this browser holds now: with it the person can still do
+	// something about it (Offer), or waits (Waiting). Its ID is "" when there is none.
+	Proof gatehouse.Proof
 }
 
 // Error is the sentence with its cause, for logs.

@@ -33,6 +33,9 @@ func (u *Users) Ensure(tx *store.Tx, c gatehouse.Connection, v gatehouse.Vouched
 		}
 		made = decide(q)
 		made.ID = store.NewID()
+		if o.Proof != "" {
+			made.Facts["proof_of_decision"] = o.Proof
+		}
 		if err := u.write(tx, q, &made, o); err != nil {
 			return gatehouse.User{}, gatehouse.Decision{}, err
 		}

@@ -41,6 +41,7 @@ type EnsureOptions struct {
 	SessionID  string // of that user; it stays when what else could get into the account ends
 	Ask        bool   // a newcomer asks for an account where one has to ask (request_access)
 	Message    string // what a newcomer who has to wait says to the approvers
+	Proof      string // id of the decision that left it at a proof, which is used now; "" = the provider was asked just now
 }
 
 func (u *Users) count(name string, labels ...string) {
