@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"sync"
+	"time"
 
 	"gatehouse"
 	"gatehouse/internal/store"
@@ -17,6 +19,7 @@ import (
 const (
 	sessionCookie = "gatehouse_session"
 	browserCookie = "gatehouse_browser"
+	wayCookie     = "gatehouse_way"
 	hostPrefix    = "__Host-"
 )
 
@@ -72,6 +75,29 @@ func (m *Manager) BrowserOf(r *http.Request) ([]byte, bool) {
 // SetCookie hands a browser the secret of its session.
 func (m *Manager) SetCookie(w http.ResponseWriter, token string) {
 	m.write(w, sessionCookie, token, int(m.absolute().Seconds()))
+}
+
+// wayLasts is how long a browser remembers the way in that was used last.
+const wayLasts = 400 * 24 * time.Hour // the most that browsers keep a cookie for (RFC 6265bis)
+
+var wayName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
+
+// NoteWay has the browser remember by which connection somebody came in: its
+// name, and nothing about the person. What is no name is not noted.
+func (m *Manager) NoteWay(w http.ResponseWriter, connection string) {
+	if wayName.MatchString(connection) {
+		m.write(w, wayCookie, connection, int(wayLasts.Seconds()))
+	}
+}
+
+// LastWay is the connection that NoteWay noted in this browser, "" = none.
+func (m *Manager) LastWay(r *http.Request) string {
+	for _, c := range r.CookiesNamed(m.name(wayCookie)) {
+		if wayName.MatchString(c.Value) {
+			return c.Value
+		}
+	}
+	return ""
 }
 
 // found is what one request learned about its session.

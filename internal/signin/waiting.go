@@ -30,7 +30,7 @@ type Waiting struct {
 	Approval   gatehouse.Approval   // zero when none was asked for
 	Decision   gatehouse.Decision   // that left them waiting
 	Until      time.Time            // when this browser has to sign in again
-	proof      string
+	Proof      string               // id, to be ended by Drop
 }
 
 // Waiting says how it stands with whom this browser waits for. Nobody is
@@ -52,7 +52,7 @@ func (s *Service) Waiting(ctx context.Context, browserHash []byte) (Waiting, err
 		if w.Approval, err = tx.Approval(p.UserID); err != nil && !errors.Is(err, gatehouse.NotFound) {
 			return fmt.Errorf("read the request of user %s: %w", p.UserID, err)
 		}
-		w.State, w.Until, w.proof = waitingState(w.User, w.Approval, tx.Now()), p.ExpiresAt, p.ID
+		w.State, w.Until, w.Proof = waitingState(w.User, w.Approval, tx.Now()), p.ExpiresAt, p.ID
 		return nil
 	})
 	return w, err
@@ -86,5 +86,5 @@ func (s *Service) EnterWaiting(ctx context.Context, b Browser) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	return s.redeem(ctx, Answered{Browser: b, Proof: w.proof}, users.EnsureOptions{Address: b.Address}, true)
+	return s.redeem(ctx, Answered{Browser: b, Proof: w.Proof}, users.EnsureOptions{Address: b.Address}, true)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"gatehouse"
 	"gatehouse/internal/i18n"
@@ -42,6 +43,8 @@ func (e *Entry) Mount(mux *http.ServeMux) {
 	mux.Handle("POST /sign-out", e.UI.Handle(e.signOut))
 	mux.Handle("GET "+signedOutPath, e.UI.Handle(e.signedOut))
 	mux.HandleFunc("POST /backchannel-logout/{connection}", e.backChannel)
+	mux.Handle("GET /sign-up", e.UI.Handle(e.signUp))
+	e.mountProofs(mux)
 	mux.Handle("/", e.UI.Missing())
 }
 
@@ -70,29 +73,49 @@ func toProviders() []string { return []string{"https:", "http:"} }
 
 // choose is the page with a button for each way in.
 func (e *Entry) choose(w http.ResponseWriter, r *http.Request) error {
+	p, done, err := e.choices(w, r)
+	if err != nil || done {
+		return err
+	}
+	r = ui.Prefer(r, p.Demand.Locale)
+	if p.Auto != "" && r.URL.Query().Get("auto_sign_in") != "false" {
+		return e.goTo(w, r, signin.Start{Connection: p.Auto, Request: p.Request, ReturnTo: p.ReturnTo})
+	}
+	return e.UI.Render(w, r, http.StatusOK,
+		ui.Page{Title: i18n.Text(r.Context(), "Sign in"), FormAction: toProviders()}, chooseBody(p))
+}
+
+// choices is what the pages of the way in offer. done: somebody is signed in who
+// needs none of it, and was sent on.
+func (e *Entry) choices(w http.ResponseWriter, r *http.Request) (p choosePage, done bool, err error) {
 	q := r.URL.Query()
 	request, returnTo := q.Get("request"), ui.OwnPath(q.Get("return_to"))
 	if request == "" {
 		_, _, err := e.Sessions.Current(r)
 		if err == nil {
 			ui.SeeOther(w, orUser(returnTo))
-			return nil
+			return p, true, nil
 		}
 		if !errors.Is(err, gatehouse.Unauthorized) {
-			return err
+			return p, false, err
 		}
 	}
-	c, err := e.SignIn.Choices(r.Context(), request, e.Sessions.Browser(w, r))
+	hash := e.Sessions.Browser(w, r)
+	c, err := e.SignIn.Choices(r.Context(), request, hash)
 	if err != nil {
-		return err
+		return p, false, err
 	}
-	r = ui.Prefer(r, c.Demand.Locale)
-	if c.Auto != "" && q.Get("auto_sign_in") != "false" {
-		return e.goTo(w, r, signin.Start{Connection: c.Auto, Request: request, ReturnTo: returnTo, Agent: r.UserAgent()})
+	p = choosePage{
+		Choices: c, Request: request, ReturnTo: returnTo, SignedOut: q.Get("signed_out") == "true", Last: e.Sessions.LastWay(r),
+		TakesNewPeople: slices.ContainsFunc(c.Connections, takesNewPeople),
 	}
-	p := choosePage{Choices: c, Request: request, ReturnTo: returnTo, SignedOut: q.Get("signed_out") == "true"}
-	return e.UI.Render(w, r, http.StatusOK,
-		ui.Page{Title: i18n.Text(r.Context(), "Sign in"), FormAction: toProviders()}, chooseBody(p))
+	p.Connections = lastFirst(p.Connections, p.Last)
+	if returnTo == connectPath {
+		if o, err := e.SignIn.Offer(r.Context(), hash); err == nil {
+			p.Connecting = ui.ConnectionLabel(o.Connection)
+		}
+	}
+	return p, false, nil
 }
 
 // begin goes to the provider of a connection. It is a POST, so that no other
@@ -187,6 +210,7 @@ func (e *Entry) answer(r *http.Request, values url.Values) (signin.Answer, error
 func (e *Entry) enter(w http.ResponseWriter, result signin.Result) {
 	if result.SessionToken != "" {
 		e.Sessions.SetCookie(w, result.SessionToken)
+		e.Sessions.NoteWay(w, result.Decision.Facts["connection"])
 	}
 	ui.SeeOther(w, orUser(result.GoTo))
 }
@@ -196,6 +220,14 @@ func (e *Entry) refused(w http.ResponseWriter, r *http.Request, err error) error
 	var refused *signin.Refused
 	if !errors.As(err, &refused) {
 		return err
+	}
+	switch {
+	case refused.Proof.UserID != "":
+		ui.SeeOther(w, "/sign-in/waiting")
+		return nil
+	case refused.Proof.ID != "":
+		ui.SeeOther(w, "/sign-in/refused")
+		return nil
 	}
 	p := refusedPage{
 		Outcome: refused.Decision.Outcome, Reference: refused.Decision.Reference,

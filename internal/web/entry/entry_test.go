@@ -166,8 +166,6 @@ func TestJourney(t *testing.T) {
 
 func TestRefusals(t *testing.T) {
 	t.Parallel()
-	waiting := one()
-	waiting.Rules.BlockAutoCreatedUsers = true
 	for _, c := range []struct {
 		name       string
 		connection gatehouse.Connection
@@ -175,7 +173,6 @@ func TestRefusals(t *testing.T) {
 		status     int
 		says       string
 	}{
-		{"WaitsForApproval", waiting, "code=alice&state=STATE", 403, "Your account waits for approval"},
 		{"ProviderRefusesInWords", one(), "code=stranger&state=STATE", 403, "Only people of &lt;b&gt;ACME&lt;/b&gt; may sign in."},
 		{"AccessDenied", one(), "error=access_denied&error_description=%3Cscript%3E&state=STATE", 403, "You cannot sign in"},
 		{"ProviderFails", one(), "state=STATE", 502, "The sign-in did not work"},

@@ -97,6 +97,7 @@ func one() gatehouse.Connection {
 type browser struct {
 	w       *world
 	cookies map[string]string
+	header  string // sent with every request, "" = none
 }
 
 func (w *world) browser() *browser { return &browser{w: w, cookies: map[string]string{}} }
@@ -114,6 +115,9 @@ func (b *browser) do(method, target, form string) page {
 	r := httptest.NewRequest(method, target, strings.NewReader(form))
 	if method == http.MethodPost {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if b.header != "" {
+		r.Header.Set(b.header, "yes")
 	}
 	for name, value := range b.cookies {
 		r.AddCookie(&http.Cookie{Name: name, Value: value})

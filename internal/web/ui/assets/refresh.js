@@ -30,7 +30,7 @@
       later();
       return;
     }
-    fetch(location.href, { credentials: "same-origin", headers: { Accept: "text/html" } }).then(function (r) {
+    fetch(location.href, { credentials: "same-origin", headers: { Accept: "text/html", "X-Refresh": "yes" } }).then(function (r) {
       if (r.redirected || !r.ok) {
         location.replace(r.redirected ? r.url : location.href);
         return null;
