@@ -121,6 +121,7 @@ type Session struct {
 	CreatedAt    time.Time
 	SeenAt       time.Time // kept to within some minutes
 	ExpiresAt    time.Time // absolute end
+	Noticed      bool      // it was looked at whether the browser is a new one
 }
 
 // Actor is who does something: a user, a client, a job or the configuration

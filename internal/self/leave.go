@@ -53,6 +53,9 @@ func (s *Self) endAll(tx *store.Tx, by gatehouse.Actor, userID string) error {
 	if _, err := tx.EndSessions(userID, ""); err != nil {
 		return fmt.Errorf("end the sessions of user %s: %w", userID, err)
 	}
+	if err := tx.ForgetBrowsers(userID); err != nil {
+		return fmt.Errorf("forget the browsers of user %s: %w", userID, err)
+	}
 	if err := tx.RevokeUserTokens(userID, ""); err != nil {
 		return fmt.Errorf("revoke the tokens of user %s: %w", userID, err)
 	}

@@ -149,7 +149,7 @@ func (s *Server) assemble(o Options) {
 		Store: s.store, Kinds: Kinds(), Outgoing: s.outgoing, Clock: o.Clock, Log: s.log, Metrics: s.meters, Development: o.Development,
 		Limit: o.outsideLimit,
 	}
-	s.sessions = &session.Manager{Store: s.store, Clock: o.Clock, Log: s.log, Metrics: s.meters, Secure: secure}
+	s.sessions = &session.Manager{Store: s.store, Clock: o.Clock, Log: s.log, Metrics: s.meters, URL: c.URL, Secure: secure}
 	s.ui = &ui.UI{Log: s.log, Metrics: s.meters, Clock: o.Clock, Secure: secure, Development: o.Development, Waiting: s.badges}
 	s.users = &users.Users{
 		Store: s.store, Clock: o.Clock, Metrics: s.meters, Admins: c.Admins, URL: c.URL,

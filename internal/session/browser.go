@@ -102,6 +102,7 @@ func (m *Manager) LastWay(r *http.Request) string {
 
 // found is what one request learned about its session.
 type found struct {
+	w       http.ResponseWriter // of the request
 	mu      sync.Mutex
 	known   bool
 	session gatehouse.Session
@@ -122,7 +123,7 @@ type foundKey struct{}
 // the database is asked once. Without it Current asks each time.
 func (m *Manager) Remember(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), foundKey{}, &found{})))
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), foundKey{}, &found{w: w})))
 	})
 }
 
@@ -138,6 +139,9 @@ func (m *Manager) Current(r *http.Request) (gatehouse.Session, gatehouse.User, e
 	if !f.known {
 		f.session, f.user, f.err = m.look(r)
 		f.known = true
+		if f.err == nil && !f.session.Noticed {
+			m.notice(f.w, r, f.session, f.user)
+		}
 	}
 	return f.session, f.user, f.err
 }

@@ -42,6 +42,7 @@ type Manager struct {
 	Clock    gatehouse.Clock
 	Log      *slog.Logger      // nil: discard
 	Metrics  gatehouse.Metrics // nil: none
+	URL      string            // what browsers see, for links in mails; "": those have none
 	Secure   bool              // browsers reach us by https: cookies are Secure and have the __Host- prefix
 	Idle     time.Duration     // a session unused for so long is over; 0: DefaultIdle
 	Absolute time.Duration     // a session is over after so long in any case; 0: DefaultAbsolute

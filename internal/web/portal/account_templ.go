@@ -768,7 +768,7 @@ func emailRow(p accountPage, e gatehouse.Email, primary bool) templ.Component {
 			}
 		}
 		if !primary {
-			templ_7745c5c3_Err = emailButton("/user/emails/remove", e.Address, i18n.Text(ctx, "Remove"), "danger").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = emailButton("/user/emails/remove", e.Address, i18n.Text(ctx, "Remove"), "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -312,7 +312,7 @@ func identityRow(c connected) templ.Component {
 			}
 		}
 		if c.Stuck == nil {
-			templ_7745c5c3_Err = ui.PostButton("/user/identities/"+url.PathEscape(c.Identity.ID)+"/remove", i18n.Text(ctx, "Disconnect"), "danger").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.PostButton("/user/identities/"+url.PathEscape(c.Identity.ID)+"/remove", i18n.Text(ctx, "Disconnect"), "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
