@@ -205,11 +205,15 @@ func (d *dev) open(ctx context.Context) error {
 	if err := d.openTwins(); err != nil {
 		return err
 	}
+	builtIn, err := d.builtIn()
+	if err != nil {
+		return err
+	}
 	if d.prepare != nil {
 		d.prepare(d, c)
 	}
 	d.demo = &demo.App{URL: "http://" + d.places.demo, Issuer: c.URL, ClientID: devDemoClient, ClientSecret: devDemoSecret, Log: d.Log}
-	if d.hub, err = Open(ctx, Options{Config: c, Log: d.Log, Development: true}); err != nil {
+	if d.hub, err = Open(ctx, Options{Config: c, Log: d.Log, Development: true, builtIn: builtIn}); err != nil {
 		return err
 	}
 	admin, err := d.hub.developmentAdministrator(ctx)
@@ -228,27 +232,14 @@ func (d *dev) openTwins() (err error) {
 	if err != nil {
 		return fmt.Errorf("open the GitLab twin: %w", err)
 	}
-	d.gitlab.AddApplication(gitlabtwin.Application{
-		ID: devGitLabApp, Secret: devGitLabSecret, Name: "Gatehouse", Confidential: true,
-		RedirectURIs: []string{"http://" + d.places.hub + "/users/auth/gitlab/callback"}, Scopes: []string{"read_user", "openid", "profile", "email"},
-	})
 	d.gitlab.AddToken(gitlabtwin.Token{Value: devGitLabToken, UserID: 1, Name: "Gatehouse", Scopes: []string{"api"}})
 	d.dingtalk, err = dingtalktwin.New(dingtalktwin.Config{URL: "http://" + d.places.dingtalk, State: filepath.Join(d.Data, "twin-dingtalk.json")})
 	if err != nil {
 		return fmt.Errorf("open the DingTalk twin: %w", err)
 	}
-	if err := d.dingtalk.AddApp(dingtalktwin.DemoApp("http://" + d.places.hub + "/users/auth/dingtalk/callback")); err != nil {
-		return fmt.Errorf("register with the DingTalk twin: %w", err)
-	}
 	d.openid, err = openidtwin.New(openidtwin.Config{URL: "http://" + d.places.openid, State: filepath.Join(d.Data, "twin-openid.json"), AskAlways: true})
 	if err != nil {
 		return fmt.Errorf("open the OpenID twin: %w", err)
-	}
-	company := openidtwin.DemoClient("http://" + d.places.hub + "/users/auth/openid_connect/callback")
-	company.PostLogoutURIs = []string{"http://" + d.places.hub + "/sign-out/done"}
-	company.BackchannelLogoutURI = "http://" + d.places.hub + "/backchannel-logout/openid_connect"
-	if err := d.openid.AddClient(company); err != nil {
-		return fmt.Errorf("register with the OpenID twin: %w", err)
 	}
 	return nil
 }

@@ -48,7 +48,8 @@ type Options struct {
 	// pages and the metrics on the public address.
 	Development bool
 
-	outsideLimit time.Duration // of calls of outside systems; 0: the usual ones
+	builtIn      map[string]apps.BuiltIn // credentials of stand-ins, by kind; nil: none
+	outsideLimit time.Duration           // of calls of outside systems; 0: the usual ones
 }
 
 // mounter is a package of pages.
@@ -147,7 +148,7 @@ func (s *Server) assemble(o Options) {
 	c, secure := o.Config, strings.HasPrefix(o.Config.URL, "https://")
 	open := &apps.Apps{
 		Store: s.store, Kinds: Kinds(), Outgoing: s.outgoing, Clock: o.Clock, Log: s.log, Metrics: s.meters, Development: o.Development,
-		Limit: o.outsideLimit,
+		URL: c.URL, BuiltIn: o.builtIn, Limit: o.outsideLimit,
 	}
 	s.sessions = &session.Manager{Store: s.store, Clock: o.Clock, Log: s.log, Metrics: s.meters, URL: c.URL, Secure: secure}
 	s.ui = &ui.UI{Log: s.log, Metrics: s.meters, Clock: o.Clock, Secure: secure, Development: o.Development, Waiting: s.badges}
@@ -184,7 +185,7 @@ func (s *Server) assemble(o Options) {
 			Self: s.ownSelf(), MailReady: s.mailer.Ready(), Limiter: limiter,
 		},
 		&admin.Admin{
-			UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, Invites: s.signIn, URL: c.URL,
+			UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, Invites: s.signIn, Apps: open, SignIn: s.signIn, URL: c.URL,
 			MailReady: s.mailer.Ready,
 		},
 		&api.API{

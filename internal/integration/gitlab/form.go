@@ -15,7 +15,7 @@ func form() integration.Form {
 		Scopes: "read_user",
 		Fields: []integration.Field{
 			{
-				Arg: "client_options.site", Label: "URL", Type: integration.URLField, Usual: DefaultSite, Placeholder: "https://gitlab.example.com",
+				Arg: "client_options.site", Label: "URL", Type: integration.URLField, Placeholder: "https://gitlab.example.com",
 				Help: "The address of your GitLab, as people have it in the browser. Empty: GitLab.com.",
 			},
 			{

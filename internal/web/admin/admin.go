@@ -9,11 +9,14 @@ import (
 	"net/http"
 
 	"gatehouse"
+	"gatehouse/internal/apps"
 	"gatehouse/internal/session"
+	"gatehouse/internal/signin"
 	"gatehouse/internal/store"
 	"gatehouse/internal/users"
 	"gatehouse/internal/web/admin/desk"
 	"gatehouse/internal/web/admin/people"
+	"gatehouse/internal/web/admin/ways"
 	"gatehouse/internal/web/ui"
 )
 
@@ -31,6 +34,8 @@ type Admin struct {
 	Users    *users.Users
 	Access   Syncer
 	Invites  people.Inviter
+	Apps     *apps.Apps
+	SignIn   *signin.Service
 	URL      string // what browsers see, without a slash at the end
 	// MailReady says whether mail reaches anybody; nil: it does not.
 	MailReady func() bool
@@ -49,6 +54,7 @@ func (a *Admin) desk() *desk.Desk {
 func (a *Admin) Mount(mux *http.ServeMux) {
 	a.mountPages(mux)
 	a.people().Mount(mux)
+	(&ways.Ways{Desk: a.desk(), Apps: a.Apps, SignIn: a.SignIn}).Mount(mux)
 	may := func(h desk.Handler, roles ...gatehouse.AdminRole) http.Handler {
 		return a.desk().Only(h, append(roles, gatehouse.RoleSuperAdministrator)...)
 	}
@@ -65,21 +71,19 @@ func (a *Admin) Mount(mux *http.ServeMux) {
 // mountPages adds what every administrator may read.
 func (a *Admin) mountPages(mux *http.ServeMux) {
 	for path, h := range map[string]desk.Handler{
-		"/admin":                                                a.overview,
-		"/admin/users":                                          a.listUsers,
-		"/admin/users/{user}":                                   a.user,
-		"/admin/connections":                                    a.listConnections,
-		"/admin/connections/{connection}":                       a.connection,
-		"/admin/clients":                                        a.listClients,
-		"/admin/connectors":                                     a.listConnectors,
-		"/admin/connectors/{connector}":                         a.connector,
-		"/admin/connectors/{connector}/accounts":                a.listAccounts,
+		"/admin":                                 a.overview,
+		"/admin/users":                           a.listUsers,
+		"/admin/users/{user}":                    a.user,
+		"/admin/clients":                         a.listClients,
+		"/admin/connectors":                      a.listConnectors,
+		"/admin/connectors/{connector}":          a.connector,
+		"/admin/connectors/{connector}/accounts": a.listAccounts,
 		"/admin/connectors/{connector}/accounts/{account}":      a.account,
 		"/admin/connectors/{connector}/resources":               a.listResources,
 		"/admin/connectors/{connector}/resources/{resource...}": a.resource,
-		"/admin/decisions":                                      a.listDecisions,
-		"/admin/decisions/{decision}":                           a.decision,
-		"/admin/audit":                                          a.audit,
+		"/admin/decisions":            a.listDecisions,
+		"/admin/decisions/{decision}": a.decision,
+		"/admin/audit":                a.audit,
 	} {
 		mux.Handle("GET "+path, a.desk().Only(h, desk.Readers()...))
 	}

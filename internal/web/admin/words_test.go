@@ -4,8 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"gatehouse"
 	"gatehouse/internal/i18n"
 	"gatehouse/internal/web/admin/desk"
@@ -22,26 +20,6 @@ func TestTook(t *testing.T) {
 	}
 	if got := took(t.Context(), gatehouse.Pull{StartedAt: noon}); got != "" {
 		t.Errorf("still running: %q", got)
-	}
-}
-
-func TestOnlyKnownOptionsAreShown(t *testing.T) {
-	t.Parallel()
-	got := options(map[string]any{
-		"scope": []any{"openid", "email"}, "issuer": "https://idp.example", "discovery": true, "private_key": "s3cr3t",
-		"client_options": map[string]any{"site": "https://me:s3cr3t@gitlab.example", "secret": "s3cr3t", "identifier": "x"},
-	})
-	want := []desk.Option{
-		{Name: "scope", Value: "openid email"},
-		{Name: "issuer", Value: "https://idp.example"},
-		{Name: "discovery", Value: "true"},
-		{Name: "site", Value: "https://me:xxxxx@gitlab.example"},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	if got := options(map[string]any{"client_options": "garbage"}); got != nil {
-		t.Errorf("got %v", got)
 	}
 }
 

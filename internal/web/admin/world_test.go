@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/internal/apps"
 	"gatehouse/internal/session"
+	"gatehouse/internal/signin"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/storetest"
 	"gatehouse/internal/users"
@@ -56,7 +58,7 @@ func newWorld(t *testing.T) *world {
 	u := &ui.UI{Clock: clock}
 	mux := http.NewServeMux()
 	(&Admin{
-		UI: u, Store: s, Sessions: m, Users: &users.Users{Store: s, Clock: clock}, Access: w.sync, URL: "https://id.example.com",
+		UI: u, Store: s, Sessions: m, Users: &users.Users{Store: s, Clock: clock}, Access: w.sync, Apps: &apps.Apps{Store: s, URL: "https://id.example.com"}, SignIn: &signin.Service{Store: s}, URL: "https://id.example.com",
 	}).Mount(mux)
 	w.http = u.Middleware(mux)
 	w.update(func(tx *store.Tx) error {

@@ -22,6 +22,11 @@ func ConnectionIcon(c gatehouse.Connection) string {
 	return "openid"
 }
 
+// ConnectionIcons are the names of the icons that a connection may have.
+func ConnectionIcons() []string {
+	return []string{"dingtalk", "gitlab", "github", "google", "feishu", "wecom", "openid", "oauth2", "door", "key", "globe", "mail", "users"}
+}
+
 // UserName is how a user is called on a page.
 func UserName(u gatehouse.User) string { return cmp.Or(u.Name, u.Username) }
 

@@ -147,6 +147,59 @@ func FactLabel(ctx context.Context, name string) string {
 		return t("It was known by an older id")
 	case "linking_user":
 		return t("Connected by")
+	case "tested_by":
+		return t("Tested by")
+	case "test_outcome":
+		return t("What would have come of it")
+	case "test_rule":
+		return t("The rule that would have spoken")
+	case "test_user":
+		return t("Who it would have been")
+	case "cause":
+		return t("Cause")
+	case "error", "error_description":
+		return t("Error")
+	}
+	return profileLabel(ctx, name)
+}
+
+// profileLabel is the words for what a provider told of a person.
+func profileLabel(ctx context.Context, name string) string {
+	t := func(english string) string { return i18n.Text(ctx, english) }
+	if kind, ok := strings.CutPrefix(name, "provider_id_"); ok {
+		return kind
+	}
+	switch name {
+	case "provider_company":
+		return t("Company")
+	case "provider_departments":
+		return t("Departments")
+	case "provider_groups":
+		return t("Groups")
+	case "provider_scopes":
+		return t("Scopes that were granted")
+	case "provider_title":
+		return t("Job title")
+	case "provider_organization":
+		return t("Organization")
+	case "provider_location":
+		return t("Location")
+	case "provider_avatar":
+		return t("Picture")
+	case "provider_web_url":
+		return t("Profile page")
+	case "provider_website":
+		return t("Website")
+	case "provider_locale":
+		return t("Language")
+	case "provider_phone":
+		return t("Phone")
+	case "provider_bio":
+		return t("About themselves")
+	case "provider_pronouns":
+		return t("Pronouns")
+	case "provider_missing_permission":
+		return t("Permission that is missing there")
 	}
 	if told := toldLabel(ctx, strings.TrimPrefix(name, "provider_")); told != "" {
 		return told

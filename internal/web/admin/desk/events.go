@@ -29,6 +29,8 @@ func TargetHref(target string) string {
 		return ""
 	case kind == "user":
 		return "/admin/users/" + url.PathEscape(id)
+	case kind == "connection":
+		return "/admin/connections/" + url.PathEscape(id)
 	case kind == "connector":
 		return "/admin/connectors/" + url.PathEscape(id)
 	}
