@@ -67,8 +67,15 @@ func TestCovers(t *testing.T) {
 		need string
 		want bool
 	}{
-		{ReadUser, ReadUser, true}, {ReadUser, ReadAPI, false}, {ReadUser, API, false}, {ReadAPI, ReadUser, true}, {ReadAPI, API, false},
-		{API, ReadAPI, true}, {"openid", ReadUser, false}, {API, "sudo", false}, {"", ReadUser, false},
+		{ReadUser, ReadUser, true},
+		{ReadUser, ReadAPI, false},
+		{ReadUser, API, false},
+		{ReadAPI, ReadUser, true},
+		{ReadAPI, API, false},
+		{API, ReadAPI, true},
+		{"openid", ReadUser, false},
+		{API, "sudo", false},
+		{"", ReadUser, false},
 	} {
 		if got := Covers([]string{tt.has}, tt.need); got != tt.want {
 			t.Errorf("%q for %q: %t", tt.has, tt.need, got)

@@ -40,7 +40,7 @@ type company struct {
 func newCompany(t *testing.T) *company {
 	t.Helper()
 	c := &company{world: newWorld(t, storetest.Open(t), nil)}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.Twin.ServeHTTP(w, r) }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.ServeHTTP(w, r) }))
 	t.Cleanup(server.Close)
 	c.url = server.URL
 	client := twin.DemoClient("https://id.example.com/users/auth/one/callback")
@@ -64,20 +64,20 @@ func newCompany(t *testing.T) *company {
 
 // visit goes to the provider and back as nora. The error is that of Begin.
 func (c *company) visit() (Answer, error) {
-	c.world.t.Helper()
-	address, err := c.Begin(c.world.t.Context(), Start{Connection: "one", BrowserHash: browser})
+	c.t.Helper()
+	address, err := c.Begin(c.t.Context(), Start{Connection: "one", BrowserHash: browser})
 	if err != nil {
 		return Answer{}, err
 	}
 	b := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := b.PostForm(address, url.Values{"sub": {twin.DemoSub("nora")}, "consent": {"agree"}})
 	if err != nil {
-		c.world.t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	_ = resp.Body.Close()
 	to, err := resp.Location()
 	if err != nil {
-		c.world.t.Fatalf("the provider answered %d instead of sending the browser back", resp.StatusCode)
+		c.t.Fatalf("the provider answered %d instead of sending the browser back", resp.StatusCode)
 	}
 	return Answer{Connection: "one", Values: to.Query(), BrowserHash: browser, UserAgent: "Agent", Address: "192.0.2.1"}, nil
 }

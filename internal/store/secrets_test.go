@@ -47,6 +47,11 @@ func TestSecretsAreNotInTheFile(t *testing.T) {
 			ConnectionID: "c", BrowserHash: hash("b"), Request: "hidden-handle", ExpiresAt: noon,
 			Vouched: gatehouse.Vouched{Subject: "hidden-subject", Tokens: &gatehouse.Tokens{Refresh: "hidden-refresh"}},
 		}), "")
+		u := gatehouse.User{Username: "ann"}
+		is(t, tx.SaveUser(&u), "")
+		session := gatehouse.Session{TokenHash: hash("s"), UserID: u.ID, ExpiresAt: noon}
+		is(t, tx.SaveSession(&session), "")
+		is(t, tx.SaveOrigin(session.ID, "c", gatehouse.Origin{Subject: "s", IDToken: "hidden-id-token"}), "")
 		return tx.SaveLink("hidden-link", store.Link{Purpose: "claim"})
 	})
 	path := strings.TrimPrefix(address, "sqlite:")

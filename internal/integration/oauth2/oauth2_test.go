@@ -168,6 +168,25 @@ func TestSignIn_Addresses(t *testing.T) {
 	}
 }
 
+// TestBegin_Fresh: what asks the person again is said in the settings, for
+// providers that know something.
+func TestBegin_Fresh(t *testing.T) {
+	t.Parallel()
+	c := start(t, twin.DemoClient(callback))
+	c.conn.Args["fresh_params"] = map[string]any{"prompt": "login", "state": "not-taken"}
+	d, err := oauth2.Kinds()[0].OpenConnection(c.conn, c.env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for fresh, want := range map[bool]string{true: "login", false: ""} {
+		address, err := d.Provider.Begin(t.Context(), gatehouse.Attempt{State: "state", RedirectURI: callback, Fresh: fresh})
+		u, _ := url.Parse(address)
+		if err != nil || u.Query().Get("prompt") != want || u.Query().Get("state") != "state" {
+			t.Errorf("fresh %v: %s, %v", fresh, address, err)
+		}
+	}
+}
+
 func TestSignIn_Mapping(t *testing.T) {
 	t.Parallel()
 	c := start(t, twin.DemoClient(callback))
