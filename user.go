@@ -114,7 +114,7 @@ type Session struct {
 	TokenHash    []byte // SHA-256 of the cookie's value
 	UserID       string
 	ConnectionID string // how they came in; "" for a link or a password
-	Method       string // amr-like: "federated", "link", "password"
+	Method       string // amr-like: "federated", "link", "password", "passkey"
 	UserAgent    string
 	Address      string // the client's IP address
 	AuthAt       time.Time

@@ -34,6 +34,7 @@ type data struct {
 	use, short, long string
 	example          string
 	args             cobra.PositionalArgs // nil: none
+	make             bool                 // a new installation is made where there is none
 	run              func(ctx context.Context, t *server.Tools, args []string) error
 }
 
@@ -41,7 +42,7 @@ type data struct {
 func (c *cli) dataCommand(d data) *cobra.Command {
 	cmd := &cobra.Command{Use: d.use, Short: d.short, Long: d.long, Example: d.example, Args: d.args}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return c.withTools(cmd.Context(), func(t *server.Tools) error { return d.run(cmd.Context(), t, args) })
+		return c.withTools(cmd.Context(), d.make, func(t *server.Tools) error { return d.run(cmd.Context(), t, args) })
 	}
 	cmd.Flags().BoolVar(&c.json, "json", false, "print JSON")
 	return c.withConfig(cmd)
@@ -49,7 +50,7 @@ func (c *cli) dataCommand(d data) *cobra.Command {
 
 // withTools opens the installation that the configuration names. What there is
 // to remark about the configuration was said when the server started.
-func (c *cli) withTools(ctx context.Context, do func(*server.Tools) error) (err error) {
+func (c *cli) withTools(ctx context.Context, makes bool, do func(*server.Tools) error) (err error) {
 	log, err := c.logger(slog.LevelError)
 	if err != nil {
 		return err
@@ -58,7 +59,11 @@ func (c *cli) withTools(ctx context.Context, do func(*server.Tools) error) (err 
 	if err != nil {
 		return err
 	}
-	t, err := server.OpenTools(ctx, server.Options{Config: read, Log: log, Clock: c.clock})
+	open := server.OpenTools
+	if makes {
+		open = server.OpenOrMakeTools
+	}
+	t, err := open(ctx, server.Options{Config: read, Log: log, Clock: c.clock})
 	if err != nil {
 		return err
 	}

@@ -253,7 +253,7 @@ func TestCommandLine(t *testing.T) {
 	p.tools().Close()
 	for args, want := range map[string]string{
 		"nonsense":                        `no command "nonsense"`,
-		"user list":                       "did you mean users?",
+		"connector list":                  "did you mean connectors?",
 		"users blok":                      "did you mean block?",
 		"serve now":                       "takes no argument",
 		"users list now":                  "takes no argument",
@@ -278,6 +278,7 @@ func TestHelpHasAnExample(t *testing.T) {
 	p := newPlace(t, plain(t))
 	for _, command := range []string{
 		"dev", "serve", "reload", "check", "version", "import", "import gitlab", "users", "users list", "users show", "users block", "users unblock", "users approve",
+		"users create", "users reset-password", "users unlock",
 		"connectors", "connectors list", "connectors show", "connectors sync", "access", "access who", "access of",
 		"decisions", "decisions show", "keys", "keys rotate-seal",
 	} {

@@ -17,8 +17,9 @@ import (
 )
 
 func (c *cli) users() *cobra.Command {
-	return group("users", "See people, block them, let them in",
+	cmd := group("users", "See people, block them, let them in, make accounts by hand",
 		c.usersList(), c.usersShow(),
+		c.usersCreate(), c.usersResetPassword(), c.usersUnlock(),
 		c.changeUser(change{
 			verb: "block", short: "Keep a user out; all sessions and tokens end at once",
 			do: func(t *server.Tools) userChange { return t.Users.Block }, done: "is blocked; all sessions and tokens have ended",
@@ -36,6 +37,8 @@ func (c *cli) users() *cobra.Command {
 			do: func(t *server.Tools) userAnswer { return t.Users.Deny },
 		}),
 	)
+	cmd.Aliases = []string{"user"}
+	return cmd
 }
 
 // whichUser says how a user is named on the command line.

@@ -37,6 +37,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix // who may say X-Forwarded-For; none: nobody
 	MetricsListen  string         // host:port; "": no metrics
 	Lifetimes      Lifetimes
+	LocalSignIn    LocalSignIn
+	GeoIPFile      string // absolute; "": the place of an address is not shown
 }
 
 // TLS names the files with the certificate chain and its key (PEM), absolute.
@@ -155,6 +157,8 @@ func (r *reader) config(root *value) *Config {
 		SMTP:          r.smtp(s),
 		MetricsListen: r.listen(s, "metrics_listen", ""),
 		Lifetimes:     r.lifetimes(s),
+		LocalSignIn:   r.localSignIn(s),
+		GeoIPFile:     r.file(s.text("geoip_file", "")),
 	}
 	out := r.section(s.get("outgoing"), s.at("outgoing"))
 	c.Outgoing.Allow = r.prefixes(out, "allow", "every address inside your networks can be reached by whoever may enter an address")

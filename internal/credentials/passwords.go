@@ -171,3 +171,6 @@ func (c *Credentials) RemovePassword(tx *store.Tx, by gatehouse.Actor, userID st
 	}
 	return record(tx, by, "password.removed", userID, nil)
 }
+
+// ShortestPassword is how many characters a password has at least.
+const ShortestPassword = password.Shortest

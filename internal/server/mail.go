@@ -20,7 +20,7 @@ func (s *Server) openMail(o Options) {
 
 // ownSelf is what people may do with their own user.
 func (s *Server) ownSelf() *self.Self {
-	return &self.Self{Users: s.users, Tokens: s.provided, URL: s.config.URL, MayHave: s.users.MayHaveAddress, Metrics: s.meters}
+	return &self.Self{Users: s.users, Credentials: s.credentials, Tokens: s.provided, URL: s.config.URL, MayHave: s.users.MayHaveAddress, Metrics: s.meters}
 }
 
 // mailboxPages are there only where mail is kept to be read.

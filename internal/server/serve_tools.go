@@ -10,7 +10,9 @@ import (
 
 	"gatehouse/internal/access"
 	"gatehouse/internal/config"
+	"gatehouse/internal/credentials"
 	"gatehouse/internal/seal"
+	"gatehouse/internal/session"
 	"gatehouse/internal/store"
 	"gatehouse/internal/users"
 )
@@ -19,9 +21,11 @@ import (
 // rules that the pages go by, without a server. A server may run meanwhile, and
 // carries out the jobs that are added here.
 type Tools struct {
-	Store  *store.Store
-	Users  *users.Users
-	Access *access.Service
+	Store    *store.Store
+	Users    *users.Users
+	Local    *credentials.Credentials
+	Sessions *session.Manager
+	Access   *access.Service
 
 	server *Server
 }
@@ -48,8 +52,29 @@ func OpenTools(ctx context.Context, o Options) (*Tools, error) {
 	if err != nil {
 		return nil, errors.Join(otherKey(o.Config, err), s.Close())
 	}
-	return &Tools{Store: s.store, Users: s.users, Access: s.access, server: s}, nil
+	return s.tools(), nil
 }
+
+func (s *Server) tools() *Tools {
+	return &Tools{Store: s.store, Users: s.users, Local: s.credentials, Sessions: s.sessions, Access: s.access, server: s}
+}
+
+// OpenOrMakeTools is OpenTools, and makes the database and its key file where
+// neither is there, as the first gatehouse serve would.
+func OpenOrMakeTools(ctx context.Context, o Options) (*Tools, error) {
+	path, isFile := sqlitePath(o.Config)
+	if exists(o.Config.KeyFile) || isFile && exists(path) {
+		return OpenTools(ctx, o)
+	}
+	s, err := Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return s.tools(), nil
+}
+
+// URL is what browsers see, without a slash at the end.
+func (t *Tools) URL() string { return t.server.config.URL }
 
 // KeyFile is the file of the key that seals the database's secrets.
 func (t *Tools) KeyFile() string { return t.server.config.KeyFile }

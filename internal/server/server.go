@@ -64,20 +64,21 @@ type Server struct {
 
 	certificate *certificate // nil: plain HTTP
 
-	store      *store.Store
-	disposable *lists.Disposable
-	outgoing   *outgoing.Maker
-	meters     *meters
-	runner     *jobs.Runner
-	mailer     *mail.Mailer
-	ui         *ui.UI
-	sessions   *session.Manager
-	users      *users.Users
-	provided   *provided.Provided
-	signIn     *signin.Service
-	provider   *op.Provider
-	access     *access.Service
-	pages      []mounter
+	store       *store.Store
+	disposable  *lists.Disposable
+	outgoing    *outgoing.Maker
+	meters      *meters
+	runner      *jobs.Runner
+	mailer      *mail.Mailer
+	ui          *ui.UI
+	sessions    *session.Manager
+	users       *users.Users
+	credentials *credentials.Credentials
+	provided    *provided.Provided
+	signIn      *signin.Service
+	provider    *op.Provider
+	access      *access.Service
+	pages       []mounter
 }
 
 // Open opens a node: the key file, the database (its schema is brought up to
@@ -152,14 +153,18 @@ func (s *Server) assemble(o Options) {
 	}
 	s.sessions = &session.Manager{Store: s.store, Clock: o.Clock, Log: s.log, Metrics: s.meters, URL: c.URL, Secure: secure}
 	s.ui = &ui.UI{Log: s.log, Metrics: s.meters, Clock: o.Clock, Secure: secure, Development: o.Development, Waiting: s.badges}
+	s.credentials = &credentials.Credentials{
+		Store: s.store, Clock: o.Clock, Metrics: s.meters, URL: c.URL, Rules: credentials.Rules(c.LocalSignIn),
+	}
 	s.users = &users.Users{
 		Store: s.store, Clock: o.Clock, Metrics: s.meters, Admins: c.Admins, URL: c.URL,
 		FileSignUp: users.FileSignUp{SignUp: c.SignUp.SignUp, Named: c.SignUp.Named}, Disposable: s.disposable,
-		Credentials: &credentials.Credentials{Store: s.store, Clock: o.Clock},
+		Credentials: s.credentials,
 	}
 	s.provided = &provided.Provided{Store: s.store, Doors: open, Clock: o.Clock, Log: s.log, Metrics: s.meters}
 	s.signIn = &signin.Service{
-		Store: s.store, Apps: open, Users: s.users, Sessions: s.sessions, Provided: s.provided, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
+		Store: s.store, Apps: open, Users: s.users, Sessions: s.sessions, Provided: s.provided, Local: s.credentials,
+		URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
 	}
 	personal := &pats.Tokens{Store: s.store, Log: s.log, Metrics: s.meters}
 	limiter := &ui.Limiter{Clock: o.Clock} // one for all that a stranger can begin
@@ -182,7 +187,7 @@ func (s *Server) assemble(o Options) {
 		&entry.Entry{UI: s.ui, SignIn: s.signIn, Sessions: s.sessions, Limiter: limiter},
 		&portal.Portal{
 			UI: s.ui, Store: s.store, Sessions: s.sessions, SignIn: s.signIn, Provided: s.provided, Personal: personal,
-			Self: s.ownSelf(), MailReady: s.mailer.Ready(), Limiter: limiter,
+			Local: s.credentials, Self: s.ownSelf(), MailReady: s.mailer.Ready(), Limiter: limiter,
 		},
 		&admin.Admin{
 			UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, Invites: s.signIn, Apps: open, SignIn: s.signIn, URL: c.URL,

@@ -89,7 +89,8 @@ type Start struct {
 	UserID       string
 	UserName     string // username, for the audit log
 	ConnectionID string // "" for a link or a password
-	Method       string // "federated", "link", "password"
+	Method       string // "federated", "link", "password", "passkey"
+	Second       string // what was proved besides: "authenticator", "recovery_code", "passkey"; "" = nothing
 	UserAgent    string
 	Address      string
 	AuthAt       time.Time // when the person proved who they are; zero: now
@@ -133,13 +134,39 @@ func (m *Manager) Start(tx *store.Tx, s Start) (token string, _ gatehouse.Sessio
 	err = tx.Record(gatehouse.Event{
 		Actor:  gatehouse.Actor{Kind: gatehouse.ActorUser, ID: s.UserID, Name: s.UserName, Address: s.Address},
 		Action: "session.started", Target: "session/" + made.ID,
-		Details: map[string]string{"method": s.Method, "connection": s.ConnectionID},
+		Details: started(s),
 	})
 	if err != nil {
 		return "", gatehouse.Session{}, fmt.Errorf("record the session: %w", err)
 	}
 	return token, made, nil
 }
+
+func started(s Start) map[string]string {
+	d := map[string]string{"method": s.Method, "connection": s.ConnectionID}
+	if s.Second != "" {
+		d["second"] = s.Second
+	}
+	return d
+}
+
+// Renew notes that the person of a session has proved again who they are, and
+// gives it a new secret for SetCookie; the one before is dead (ASVS 7.2.4). A
+// session that has ended is Unauthorized.
+func (m *Manager) Renew(tx *store.Tx, by gatehouse.Actor, id string, details map[string]string) (token string, err error) {
+	token = newSecret()
+	err = tx.RenewSession(id, hash(token), tx.Now())
+	if errors.Is(err, gatehouse.NotFound) {
+		return "", nobody()
+	}
+	if err != nil {
+		return "", fmt.Errorf("renew session %s: %w", id, err)
+	}
+	return token, record(tx, by, "session.confirmed", "session/"+id, details)
+}
+
+// Limits are after how long a session ends without use, and in any case.
+func (m *Manager) Limits() (idle, absolute time.Duration) { return m.idle(), m.absolute() }
 
 // List gives the sessions of a user that are alive now, the last seen first.
 func (m *Manager) List(tx *store.Tx, userID string) ([]gatehouse.Session, error) {

@@ -36,7 +36,7 @@ func (s *Service) Begin(ctx context.Context, st Start) (address string, err erro
 	if err != nil {
 		return "", fmt.Errorf("begin a sign-in: %w", err)
 	}
-	if c.Rules.LinkOnly && st.Purpose == gatehouse.ForSignIn {
+	if c.Rules.LinkOnly && (st.Purpose == gatehouse.ForSignIn || st.Purpose == gatehouse.ForConfirm) {
 		return "", gatehouse.Errorf(gatehouse.Forbidden, "%s can be connected to an account, but not be used to sign in. Sign in another way first, and then connect it on your own page.", label(c))
 	}
 	if door.Provider == nil {
@@ -66,7 +66,7 @@ func (s *Service) attempt(ctx context.Context, c gatehouse.Connection, st Start)
 		ID: store.NewID(), ConnectionID: c.ID, State: newState(), Nonce: newSecret(), Verifier: newSecret(),
 		BrowserHash: st.BrowserHash, RedirectURI: s.RedirectURI(c.Name),
 		Request: st.Request, ReturnTo: ui.OwnPath(st.ReturnTo),
-		Purpose: st.Purpose, UserID: st.UserID, Fresh: st.Fresh,
+		Purpose: st.Purpose, UserID: st.UserID, Fresh: st.Fresh || st.Purpose == gatehouse.ForConfirm,
 		Locale: users.OneLine(st.Locale), Agent: st.Agent, CreatedAt: now, ExpiresAt: now.Add(attemptLife),
 	}
 	if st.Request == "" {
@@ -74,6 +74,7 @@ func (s *Service) attempt(ctx context.Context, c gatehouse.Connection, st Start)
 	}
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
 		r, err := ownRequest(tx, st.Request, st.BrowserHash)
+		a.Fresh = a.Fresh || !r.Demand.After.IsZero()
 		a.LoginHint = users.OneLine(r.Demand.Hint)
 		if r.Demand.Locale != "" {
 			a.Locale = r.Demand.Locale

@@ -7,7 +7,6 @@ import (
 	"net/url"
 
 	"gatehouse"
-	"gatehouse/internal/session"
 	"gatehouse/internal/store"
 	"gatehouse/internal/users"
 )
@@ -29,9 +28,13 @@ type Answer struct {
 	CurrentSessionID string // that session: it ends when the new one starts
 }
 
+func (a Answer) browser() Browser {
+	return Browser{Hash: a.BrowserHash, UserAgent: a.UserAgent, Address: a.Address, UserID: a.CurrentUserID, SessionID: a.CurrentSessionID}
+}
+
 // Result is a sign-in that succeeded.
 type Result struct {
-	SessionToken string // for session.Manager.SetCookie; "" = the session that the browser has stays
+	SessionToken string // for session.Manager.SetCookie; "" = the session that the browser has stays, or more is asked
 	GoTo         string // own address to go on to
 	Decision     gatehouse.Decision
 	User         gatehouse.User
@@ -162,6 +165,9 @@ func (s *Service) ask(ctx context.Context, at gatehouse.Attempt, c gatehouse.Con
 // there is no session without its decision. The connection is read anew, so
 // that one which was disabled while the provider was asked lets nobody in.
 func (s *Service) enter(ctx context.Context, at gatehouse.Attempt, a Answer, v gatehouse.Vouched) (Result, error) {
+	if at.Purpose == gatehouse.ForConfirm {
+		return s.confirmed(ctx, at, a, v)
+	}
 	var r Result
 	var c gatehouse.Connection
 	var left gatehouse.Proof
@@ -191,12 +197,9 @@ func (s *Service) enter(ctx context.Context, at gatehouse.Attempt, a Answer, v g
 		if err := s.keepTokens(tx, c, v); err != nil || at.UserID != "" {
 			return err
 		}
-		r.SessionToken, _, err = s.Sessions.Start(tx, session.Start{
-			UserID: r.User.ID, UserName: r.User.Username, ConnectionID: c.ID, Method: "federated",
-			UserAgent: a.UserAgent, Address: a.Address, Origin: v.Origin,
-			Replaces: a.CurrentSessionID, ReplacesUser: a.CurrentUserID,
+		return s.goOn(tx, a.browser(), &r, entering{
+			Method: "federated", ConnectionID: c.ID, Origin: v.Origin, Request: at.Request, ReturnTo: at.ReturnTo,
 		})
-		return err
 	})
 	if err != nil {
 		return Result{}, fmt.Errorf("sign in: %w", err)
@@ -240,11 +243,5 @@ func letsIn(o gatehouse.Outcome) bool {
 const home = "/user"
 
 func goTo(at gatehouse.Attempt) string {
-	switch {
-	case at.Request != "":
-		return "/oauth/authorize?request=" + url.QueryEscape(at.Request)
-	case at.ReturnTo != "":
-		return at.ReturnTo
-	}
-	return home
+	return entering{Request: at.Request, ReturnTo: at.ReturnTo}.goTo()
 }

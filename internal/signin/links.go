@@ -18,6 +18,10 @@ const (
 	PurposeDev   = "dev"   // the dashboard link of `gatehouse dev`
 )
 
+// firstSteps is where the first administrator goes: the link works once, so they
+// need a way to come back.
+const firstSteps = "/user/security?first=true"
+
 // NeedsClaim says whether nobody could get to the dashboard by signing in, so
 // that a claim link should be printed: there is no administrator, or none who
 // has a way to sign in.
@@ -54,8 +58,11 @@ func (s *Service) TakeLink(ctx context.Context, purpose, token, address, userAge
 	var no *gatehouse.Error // outside of the transaction, so that the link stays taken
 	err := s.Store.Update(ctx, func(tx *store.Tx) error {
 		r, no = Result{GoTo: "/admin"}, nil
-		if purpose == PurposeInvite {
+		switch {
+		case purpose == PurposeInvite:
 			r.GoTo = "/user"
+		case purpose == PurposeClaim && s.Local != nil:
+			r.GoTo = firstSteps
 		}
 		l, err := tx.TakeLink(purpose, token)
 		if errors.Is(err, gatehouse.NotFound) || errors.Is(err, gatehouse.Expired) {

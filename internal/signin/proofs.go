@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"gatehouse"
-	"gatehouse/internal/session"
 	"gatehouse/internal/store"
 	"gatehouse/internal/users"
 )
@@ -221,12 +220,9 @@ func (s *Service) enterByProof(tx *store.Tx, b Browser, c gatehouse.Connection, 
 	if r.GoTo, err = goOnAfter(tx, p); err != nil || o.LinkUserID != "" {
 		return err
 	}
-	r.SessionToken, _, err = s.Sessions.Start(tx, session.Start{
-		UserID: r.User.ID, UserName: r.User.Username, ConnectionID: c.ID, Method: "federated",
-		UserAgent: b.UserAgent, Address: b.Address, Origin: p.Vouched.Origin, AuthAt: p.CreatedAt,
-		Replaces: b.SessionID, ReplacesUser: b.UserID,
+	return s.goOn(tx, b, r, entering{
+		Method: "federated", ConnectionID: c.ID, Origin: p.Vouched.Origin, AuthAt: p.CreatedAt, ReturnTo: r.GoTo,
 	})
-	return err
 }
 
 // goOnAfter is where the sign-in of a proof was going to, if an app still waits

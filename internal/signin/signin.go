@@ -21,6 +21,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/apps"
+	"gatehouse/internal/credentials"
 	"gatehouse/internal/provided"
 	"gatehouse/internal/session"
 	"gatehouse/internal/store"
@@ -36,8 +37,9 @@ type Service struct {
 	Apps     *apps.Apps
 	Users    *users.Users
 	Sessions *session.Manager
-	Provided *provided.Provided // keeps the tokens that providers give; nil: they are dropped
-	URL      string             // what browsers see, without a slash at the end
+	Provided *provided.Provided       // keeps the tokens that providers give; nil: they are dropped
+	Local    *credentials.Credentials // what people prove themselves by without a provider; nil: nothing
+	URL      string                   // what browsers see, without a slash at the end
 	Clock    gatehouse.Clock
 	Log      *slog.Logger      // nil: discard
 	Metrics  gatehouse.Metrics // nil: none
@@ -81,6 +83,8 @@ type Choices struct {
 	Connections []gatehouse.Connection // enabled ones by which people may sign in, by name; without credentials
 	ClientName  string                 // the app that asks for the sign-in, "" if none
 	Demand      gatehouse.Demand
+	Local       bool   // people sign in without a provider too
+	Passkeys    bool   // also by a passkey
 	Auto        string // name of the connection to go straight to, "" = let the person choose
 }
 
@@ -107,7 +111,11 @@ func (s *Service) Choices(ctx context.Context, requestHandle string, browserHash
 			return fmt.Errorf("read the connections: %w", err)
 		}
 		ch.Connections = s.offered(all)
-		return nil
+		if s.Local != nil {
+			ch.Passkeys = s.Local.Passkeys()
+			ch.Local, err = s.Local.Offered(tx)
+		}
+		return err
 	})
 	if err != nil {
 		return Choices{}, err

@@ -126,6 +126,7 @@ func setState(tx *store.Tx, by gatehouse.Actor, user gatehouse.User, to gatehous
 // New is an account that is made by hand: no connection vouches for it.
 type New struct {
 	Username string // wished; a suffix is added when it is taken. Reserved names are allowed
+	Exactly  bool   // the username as it is, or a Conflict
 	Name     string // "": the username
 	Email    string // "": none
 	// EmailVerified says that whoever makes the account vouches for the address:
@@ -135,14 +136,19 @@ type New struct {
 }
 
 // Make makes an active account by hand. It has no identity; its owner connects
-// one. An address that cannot be one is Invalid, one that is verified for
+// one, or is given a password. An address that cannot be one is Invalid, one that is verified for
 // somebody else a Conflict.
 func (u *Users) Make(tx *store.Tx, by gatehouse.Actor, n New) (gatehouse.User, error) {
 	wanted := names.Sanitize(n.Username)
 	if wanted == "" {
 		return gatehouse.User{}, gatehouse.Errorf(gatehouse.Invalid, "The username %q cannot be used. Use letters, digits, _, . and -, with a letter among them.", n.Username)
 	}
-	username, err := pickUsername(wanted, wanted, tx.UsernamesTaken)
+	username, err := wanted, error(nil)
+	if !n.Exactly {
+		username, err = pickUsername(wanted, wanted, tx.UsernamesTaken)
+	} else if wanted != n.Username {
+		err = gatehouse.Errorf(gatehouse.Invalid, "The username %q cannot be used as it is. Take %s, or another one of small letters, digits, _, . and -.", n.Username, wanted)
+	}
 	if err != nil {
 		return gatehouse.User{}, fmt.Errorf("find a username: %w", err)
 	}
@@ -167,8 +173,8 @@ func (u *Users) Make(tx *store.Tx, by gatehouse.Actor, n New) (gatehouse.User, e
 }
 
 // Stranded says whether nobody could get to the dashboard by signing in: there
-// is no active super administrator, or none of them has an identity that lets
-// people in. Then one who can read the console may claim it. The user is an
+// is no active super administrator, or none of them has an identity, a password
+// or a passkey that lets people in. Then one who can read the console may claim it. The user is an
 // administrator who was made by hand before and would otherwise be locked out;
 // zero when there is none.
 func (u *Users) Stranded(tx *store.Tx) (bool, gatehouse.User, error) {
@@ -190,6 +196,11 @@ func (u *Users) Stranded(tx *store.Tx) (bool, gatehouse.User, error) {
 }
 
 func (u *Users) wayIn(tx *store.Tx, userID string) (bool, error) {
+	if u.Credentials != nil {
+		if in, err := u.Credentials.HasWayIn(tx, userID); err != nil || in {
+			return in, err
+		}
+	}
 	identities, err := tx.Identities(userID)
 	if err != nil {
 		return false, fmt.Errorf("read the identities of user %s: %w", userID, err)

@@ -12,6 +12,8 @@ import (
 type Credentials interface {
 	// EndAll takes all of them from a user.
 	EndAll(tx *store.Tx, by gatehouse.Actor, userID string) error
+	// HasWayIn says whether a user can sign in by one of them.
+	HasWayIn(tx *store.Tx, userID string) (bool, error)
 }
 
 // provesAddress says whether connecting the identity is what first proves that

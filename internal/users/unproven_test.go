@@ -14,6 +14,8 @@ import (
 // ended notes whose credentials were ended.
 type ended struct{ users []string }
 
+func (*ended) HasWayIn(*store.Tx, string) (bool, error) { return false, nil }
+
 func (e *ended) EndAll(_ *store.Tx, _ gatehouse.Actor, userID string) error {
 	e.users = append(e.users, userID)
 	return nil

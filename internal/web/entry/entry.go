@@ -45,6 +45,8 @@ func (e *Entry) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /backchannel-logout/{connection}", e.backChannel)
 	mux.Handle("GET /sign-up", e.UI.Handle(e.signUp))
 	e.mountProofs(mux)
+	e.mountLocal(mux)
+	e.mountConfirm(mux)
 	mux.Handle("/", e.UI.Missing())
 }
 
@@ -81,8 +83,15 @@ func (e *Entry) choose(w http.ResponseWriter, r *http.Request) error {
 	if p.Auto != "" && r.URL.Query().Get("auto_sign_in") != "false" {
 		return e.goTo(w, r, signin.Start{Connection: p.Auto, Request: p.Request, ReturnTo: p.ReturnTo})
 	}
-	return e.UI.Render(w, r, http.StatusOK,
-		ui.Page{Title: i18n.Text(r.Context(), "Sign in"), FormAction: toProviders()}, chooseBody(p))
+	return e.showChoices(w, r, http.StatusOK, p)
+}
+
+func (e *Entry) showChoices(w http.ResponseWriter, r *http.Request, status int, p choosePage) error {
+	page := ui.Page{Title: i18n.Text(r.Context(), "Sign in"), FormAction: toProviders()}
+	if p.Local && p.Passkeys {
+		page.Scripts = scripts()
+	}
+	return e.UI.Render(w, r, status, page, chooseBody(p))
 }
 
 // choices is what the pages of the way in offer. done: somebody is signed in who
@@ -100,13 +109,19 @@ func (e *Entry) choices(w http.ResponseWriter, r *http.Request) (p choosePage, d
 			return p, false, err
 		}
 	}
-	hash := e.Sessions.Browser(w, r)
+	p, err = e.offered(r, request, returnTo, e.Sessions.Browser(w, r))
+	p.SignedOut = q.Get("signed_out") == "true"
+	return p, false, err
+}
+
+// offered is what the pages of the way in offer for a purpose.
+func (e *Entry) offered(r *http.Request, request, returnTo string, hash []byte) (choosePage, error) {
 	c, err := e.SignIn.Choices(r.Context(), request, hash)
 	if err != nil {
-		return p, false, err
+		return choosePage{}, err
 	}
-	p = choosePage{
-		Choices: c, Request: request, ReturnTo: returnTo, SignedOut: q.Get("signed_out") == "true", Last: e.Sessions.LastWay(r),
+	p := choosePage{
+		Choices: c, Request: request, ReturnTo: returnTo, Last: e.Sessions.LastWay(r),
 		TakesNewPeople: slices.ContainsFunc(c.Connections, takesNewPeople),
 	}
 	p.Connections = lastFirst(p.Connections, p.Last)
@@ -115,7 +130,7 @@ func (e *Entry) choices(w http.ResponseWriter, r *http.Request) (p choosePage, d
 			p.Connecting = ui.ConnectionLabel(o.Connection)
 		}
 	}
-	return p, false, nil
+	return p, nil
 }
 
 // begin goes to the provider of a connection. It is a POST, so that no other

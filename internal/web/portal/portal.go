@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"gatehouse"
+	"gatehouse/internal/credentials"
 	"gatehouse/internal/pats"
 	"gatehouse/internal/provided"
 	"gatehouse/internal/self"
@@ -24,7 +25,9 @@ type Portal struct {
 	SignIn   *signin.Service
 	Provided *provided.Provided
 	Personal *pats.Tokens
-	Limiter  *ui.Limiter // of sign-ins that are begun; nil: none
+	Local    *credentials.Credentials // what people prove themselves by without a provider; nil: nothing
+	Places   Places                   // nil: where an address is, nobody says
+	Limiter  *ui.Limiter              // of sign-ins that are begun; nil: none
 	Self     *self.Self
 	// MailReady says that mail reaches people; otherwise what needs it says so.
 	MailReady bool

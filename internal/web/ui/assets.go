@@ -14,7 +14,9 @@ import (
 var files embed.FS
 
 // The style sheet is one file to browsers and several to us, in this order.
-func sheets() []string { return []string{"tokens", "base", "components", "controls", "layout"} }
+func sheets() []string {
+	return []string{"tokens", "base", "components", "controls", "proofs", "layout"}
+}
 
 // asset is a file for browsers, under an address that changes with its content.
 type asset struct {
