@@ -191,7 +191,7 @@ func (s *Server) assemble(o Options) {
 		},
 		&admin.Admin{
 			UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, Invites: s.signIn, Apps: open, SignIn: s.signIn, URL: c.URL,
-			MailReady: s.mailer.Ready,
+			Proofs: s.ownSelf(), Locks: s.credentials, MailReady: s.mailer.Ready,
 		},
 		&api.API{
 			UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, Provided: s.provided, Personal: personal, URL: c.URL,

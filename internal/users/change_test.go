@@ -96,7 +96,8 @@ func TestBlock(t *testing.T) {
 					tx.SaveTokens(&gatehouse.Token{
 						Hash: hash, Kind: gatehouse.AccessToken, Family: "f", ExpiresAt: later,
 						Grant: gatehouse.Grantable{ClientID: "app", UserID: who.ID},
-					}))
+					}),
+					tx.AddPersonalToken(&gatehouse.PersonalToken{UserID: who.ID, Name: "script", Hash: hash, Scopes: []string{"api"}, ExpiresAt: later}))
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -113,6 +114,9 @@ func TestBlock(t *testing.T) {
 				}
 				if _, _, err := tx.SessionByToken(hash); !errors.Is(err, gatehouse.NotFound) {
 					t.Errorf("the session lives: %v", err)
+				}
+				if own, err := tx.PersonalTokens(who.ID); err != nil || len(own) != 0 {
+					t.Errorf("a token that the user made lives: %+v, %v", own, err)
 				}
 				return nil
 			})

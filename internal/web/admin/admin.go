@@ -26,7 +26,8 @@ type Syncer interface {
 	Release(tx *store.Tx, by gatehouse.Actor, pullID string) error
 }
 
-// Admin shows the dashboard. All fields but MailReady are needed.
+// Admin shows the dashboard. All fields are needed but those that
+// say otherwise.
 type Admin struct {
 	UI       *ui.UI
 	Store    *store.Store
@@ -34,6 +35,8 @@ type Admin struct {
 	Users    *users.Users
 	Access   Syncer
 	Invites  people.Inviter
+	Proofs   people.Prover // nil: nobody verifies addresses by mail
+	Locks    people.Locks  // nil: nothing is ever paused
 	Apps     *apps.Apps
 	SignIn   *signin.Service
 	URL      string // what browsers see, without a slash at the end
@@ -42,7 +45,7 @@ type Admin struct {
 }
 
 func (a *Admin) people() *people.People {
-	return &people.People{Desk: a.desk(), Users: a.Users, Invites: a.Invites, MailReady: a.MailReady}
+	return &people.People{Desk: a.desk(), Users: a.Users, Invites: a.Invites, Proofs: a.Proofs, Locks: a.Locks, MailReady: a.MailReady}
 }
 
 func (a *Admin) desk() *desk.Desk {

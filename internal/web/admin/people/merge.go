@@ -187,29 +187,6 @@ func doneMark(to string) string {
 // RecordHref is the page of a merge.
 func RecordHref(mergeID string) string { return "/admin/merges/" + url.PathEscape(mergeID) }
 
-// ManageView is what Manage shows.
-type ManageView struct {
-	By, User  gatehouse.User
-	Invitable bool
-	MailReady bool
-}
-
-// RoleAllowed says whether the role of the user can be changed at all.
-func (m ManageView) RoleAllowed() bool {
-	return m.User.ID != m.By.ID && (m.User.State == gatehouse.UserActive || m.User.Role != gatehouse.RoleNone)
-}
-
-// View reads what Manage shows of a user to an administrator who may change it.
-func (p *People) View(tx *store.Tx, by, user gatehouse.User) (ManageView, error) {
-	m := ManageView{By: by, User: user, MailReady: p.mailReady()}
-	_, err := p.Users.Invitable(tx, user.ID)
-	m.Invitable = err == nil && user.ID != by.ID
-	if errors.Is(err, gatehouse.Conflict) {
-		err = nil
-	}
-	return m, err
-}
-
 // MergeRow is a merge of a user with the other account.
 type MergeRow struct {
 	gatehouse.Merge

@@ -9,6 +9,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"time"
 
 	"gatehouse"
 	"gatehouse/internal/i18n"
@@ -24,11 +25,25 @@ type Inviter interface {
 	InviteByMail(tx *store.Tx, by gatehouse.Actor, userID string) error
 }
 
-// People shows this part of the dashboard. All fields but MailReady are needed.
+// Prover mails links by which people verify their addresses: self.Self.
+type Prover interface {
+	SendProof(tx *store.Tx, by gatehouse.Actor, userID, address, locale string) error
+}
+
+// Locks are the pauses after wrong tries: credentials.Credentials.
+type Locks interface {
+	Unlock(tx *store.Tx, by gatehouse.Actor, userID string) (bool, error)
+	PausedUntil(tx *store.Tx, userID string) (time.Time, error)
+}
+
+// People shows this part of the dashboard. All fields are needed but those that
+// say otherwise.
 type People struct {
 	*desk.Desk
 	Users   *users.Users
 	Invites Inviter
+	Proofs  Prover // nil: nobody verifies addresses by mail
+	Locks   Locks  // nil: nothing is ever paused
 	// MailReady says whether mail reaches anybody; nil: it does not.
 	MailReady func() bool
 }
@@ -45,6 +60,8 @@ func (p *People) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /admin/users/new", p.Only(p.newUser, super))
 	mux.Handle("POST /admin/users/new", p.Sensitive(p.makeUser, super))
 	mux.Handle("POST /admin/users/{user}/invite", p.Sensitive(p.invite, super))
+	mux.Handle("POST /admin/users/{user}/verify", p.Only(p.verify, super))
+	mux.Handle("POST /admin/users/{user}/unlock", p.Only(p.unlock, super))
 	mux.Handle("POST /admin/users/{user}/role", p.Sensitive(p.setRole, super))
 	mux.Handle("GET /admin/users/{user}/identities/{identity}", p.Only(p.identity, super))
 	mux.Handle("POST /admin/users/{user}/identities/{identity}/remove", p.Sensitive(p.removeIdentity, super))
@@ -73,6 +90,10 @@ func Done(ctx context.Context, what string) string {
 		return t("The account is made. Give its owner a one-time link, so that they can connect a way to sign in.")
 	case "invited":
 		return t("The mail with a one-time link is on its way.")
+	case "proof":
+		return t("The mail with a link to verify the address is on its way.")
+	case "unlocked":
+		return t("The pause after wrong tries is over.")
 	case "role":
 		return t("The role is changed. It holds from now on.")
 	case "identity-removed":

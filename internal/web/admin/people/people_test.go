@@ -59,6 +59,7 @@ func TestG1S12WhoMayChange(t *testing.T) {
 	})
 	for path, form := range map[string]url.Values{
 		waiting: {"verdict": {"approve"}}, "/admin/users/new": {"username": {"intruder"}},
+		Href(alice) + "/verify": {"address": {"alice@x.org"}}, Href(alice) + "/unlock": {},
 		Href(alice) + "/invite": {"how": {"show"}}, Href(alice) + "/role": {"role": {"auditor"}},
 		IdentityHref(alice, w.identity("alice").ID) + "/remove": {}, MergeHref(alice): {"other": {w.users["twin"].ID}},
 		RecordHref(store.NewID()) + "/split": {},
@@ -68,7 +69,7 @@ func TestG1S12WhoMayChange(t *testing.T) {
 				t.Errorf("%q POST %s: %d, want %d", as, path, got.Code, want)
 			}
 		}
-		if path == waiting {
+		if path == waiting || strings.HasSuffix(path, "/verify") || strings.HasSuffix(path, "/unlock") {
 			continue
 		}
 		got := w.send("stale", path, form)
@@ -95,6 +96,7 @@ func TestG2WhatIsNotThere(t *testing.T) {
 	}
 	for path, form := range map[string]url.Values{
 		"/admin/approvals/x": {"verdict": {"approve"}}, "/admin/users/x/role": {"role": {""}}, "/admin/users/x/invite": {},
+		"/admin/users/x/verify": {"address": {"alice@x.org"}}, "/admin/users/x/unlock": {}, Href(alice) + "/verify": {"address": {"twin@x.org"}},
 		IdentityHref(w.users["twin"].ID, w.identity("alice").ID) + "/remove": {}, MergeHref(alice): {"other": {"x"}}, "/admin/merges/x/split": {},
 	} {
 		if got := w.send("root", path, form); got.Code != http.StatusNotFound {
@@ -295,5 +297,36 @@ func TestPagesShowNoMarkupOfOthers(t *testing.T) {
 				t.Errorf("%s contains %q", path, forbidden)
 			}
 		}
+	}
+}
+
+func TestVerifyingAndUnlocking(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	alice := w.users["alice"]
+	w.leads(w.send("root", Href(alice.ID)+"/verify", url.Values{"address": {"alice@x.org"}}), Href(alice.ID)+"?done=proof")
+	w.update(func(tx *store.Tx) error {
+		last, err := tx.LastEmailProof(alice.ID, "alice@x.org")
+		if last.IsZero() {
+			t.Error("no link was mailed")
+		}
+		return err
+	})
+	w.locks.userID = alice.ID
+	view := func() (m ManageView) {
+		t.Helper()
+		w.update(func(tx *store.Tx) (err error) {
+			p := &People{Users: w.rules, Locks: w.locks, MailReady: func() bool { return false }}
+			m, err = p.View(tx, w.users["root"], alice)
+			return err
+		})
+		return m
+	}
+	if m := view(); m.PausedUntil.IsZero() || m.Invitable || m.MailReady || len(m.Emails) != 1 || m.Emails[0].Address != "alice@x.org" || !m.RoleAllowed() {
+		t.Errorf("%+v", m)
+	}
+	w.leads(w.send("root", Href(alice.ID)+"/unlock", url.Values{}), Href(alice.ID)+"?done=unlocked")
+	if m := view(); !m.PausedUntil.IsZero() {
+		t.Errorf("still paused until %v", m.PausedUntil)
 	}
 }

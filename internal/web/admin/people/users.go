@@ -79,7 +79,49 @@ func (p *People) invite(w http.ResponseWriter, r *http.Request, by gatehouse.Use
 	if err != nil {
 		return err
 	}
-	return p.Render(w, r, desk.Page("users", i18n.Text(r.Context(), "One-time link"), by), inviteBody(user, address))
+	page := desk.Page("users", i18n.Text(r.Context(), "One-time link"), by)
+	page.Scripts = []string{"copy"}
+	return p.Render(w, r, page, inviteBody(user, address))
+}
+
+// verify mails the link to verify an address of a user once more.
+func (p *People) verify(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
+	form, err := ui.Form(w, r)
+	if err != nil {
+		return err
+	}
+	if p.Proofs == nil {
+		return gatehouse.NotFound
+	}
+	id := r.PathValue("user")
+	err = p.Store.Update(r.Context(), func(tx *store.Tx) error {
+		return p.Proofs.SendProof(tx, desk.Actor(r, by), id, form.Get("address"), "")
+	})
+	if err != nil {
+		return err
+	}
+	ui.SeeOther(w, Href(id)+"?done=proof")
+	return nil
+}
+
+// unlock ends the pause after wrong tries at a user's password or codes.
+func (p *People) unlock(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
+	if p.Locks == nil {
+		return gatehouse.NotFound
+	}
+	id := r.PathValue("user")
+	err := p.Store.Update(r.Context(), func(tx *store.Tx) error {
+		if _, err := tx.User(id); err != nil {
+			return err
+		}
+		_, err := p.Locks.Unlock(tx, desk.Actor(r, by), id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	ui.SeeOther(w, Href(id)+"?done=unlocked")
+	return nil
 }
 
 func (p *People) setRole(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {

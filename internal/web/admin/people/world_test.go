@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/internal/self"
 	"gatehouse/internal/session"
 	"gatehouse/internal/signin"
 	"gatehouse/internal/store"
@@ -20,6 +21,22 @@ import (
 
 // noon is when everything happens.
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// locks pause one user until somebody ends it.
+type locks struct{ userID string }
+
+func (l *locks) Unlock(_ *store.Tx, _ gatehouse.Actor, userID string) (bool, error) {
+	had := l.userID == userID
+	l.userID = ""
+	return had, nil
+}
+
+func (l *locks) PausedUntil(_ *store.Tx, userID string) (time.Time, error) {
+	if l.userID != userID {
+		return time.Time{}, nil
+	}
+	return noon.Add(20 * time.Minute), nil
+}
 
 // world is this part of the dashboard with a person for each role, one who
 // waits for approval, and two accounts of one person.
@@ -33,6 +50,7 @@ type world struct {
 	tokens     map[string]string // cookies, by username
 	connection gatehouse.Connection
 	ready      bool // mail is set up
+	locks      *locks
 }
 
 func newWorld(t *testing.T) *world {
@@ -40,7 +58,7 @@ func newWorld(t *testing.T) *world {
 	clock := gatehouse.Clock(func() time.Time { return noon })
 	s := storetest.OpenWith(t, storetest.Options{Clock: clock})
 	w := &world{
-		t: t, store: s, users: map[string]gatehouse.User{}, tokens: map[string]string{}, ready: true,
+		t: t, store: s, users: map[string]gatehouse.User{}, tokens: map[string]string{}, ready: true, locks: &locks{},
 		rules: &users.Users{Store: s, Clock: clock, URL: "https://id.example.com"}, sessions: &session.Manager{Store: s, Clock: clock},
 	}
 	u := &ui.UI{Clock: clock}
@@ -48,6 +66,8 @@ func newWorld(t *testing.T) *world {
 	(&People{
 		Desk: &desk.Desk{UI: u, Store: s, Sessions: w.sessions, URL: "https://id.example.com"}, Users: w.rules,
 		Invites:   &signin.Service{Store: s, Users: w.rules, Sessions: w.sessions, URL: "https://id.example.com", Clock: clock},
+		Proofs:    &self.Self{Users: w.rules, URL: "https://id.example.com"},
+		Locks:     w.locks,
 		MailReady: func() bool { return w.ready },
 	}).Mount(mux)
 	w.http = u.Middleware(mux)
