@@ -84,7 +84,7 @@ func (c *company) visit() (Answer, error) {
 
 // readable checks that nobody came in and that a decision of it can be read.
 func (c *company) readable(err error) {
-	t := c.world.t
+	t := c.t
 	t.Helper()
 	var r *Refused
 	if !errors.As(err, &r) {
