@@ -74,7 +74,7 @@ var floors = map[string]float64{
 }
 
 // helpers are packages for tests only; nothing but tests imports them.
-var helpers = []string{"internal/store/storetest", "internal/porttest", "bench"}
+var helpers = []string{"internal/store/storetest", "internal/porttest", "internal/passkeytest", "bench"}
 
 // onlyIn says which packages alone may import something, and why.
 var onlyIn = []struct {

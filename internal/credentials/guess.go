@@ -175,16 +175,23 @@ func (c *Credentials) PausedUntil(tx *store.Tx, userID string) (time.Time, error
 	return until, nil
 }
 
-// tellSlowed writes the pause of an account to the audit log.
+// tellSlowed writes the pause of an account to the audit log. For a name that
+// nobody has as much is written elsewhere: by the time, too, nobody learns which
+// names there are.
 func tellSlowed(tx *store.Tx, slowed []guess, userID, address string) error {
 	for _, g := range slowed {
 		what, of, _ := strings.Cut(g.subject, "/")
-		if of != userID || userID == "" {
-			continue
-		}
-		by := gatehouse.Actor{Kind: gatehouse.ActorAnonymous, Address: address}
-		if err := record(tx, by, "credentials.paused", userID, map[string]string{"what": what}); err != nil {
-			return err
+		switch {
+		case what == "network":
+		case of == userID:
+			by := gatehouse.Actor{Kind: gatehouse.ActorAnonymous, Address: address}
+			if err := record(tx, by, "credentials.paused", userID, map[string]string{"what": what}); err != nil {
+				return err
+			}
+		default:
+			if err := tx.SaveGuesses("told/"+of, gatehouse.Guesses{LastAt: tx.Now()}, tx.Now().Add(g.pace.forget)); err != nil {
+				return fmt.Errorf("note a pause: %w", err)
+			}
 		}
 	}
 	return nil

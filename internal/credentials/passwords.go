@@ -37,17 +37,15 @@ type asked struct {
 func (c *Credentials) Password(ctx context.Context, t Try) (userID string, err error) {
 	var a asked
 	var no *gatehouse.Error
+	var slowed []guess
 	network := ofNetwork(t.Address)
 	err = c.Store.Update(ctx, func(tx *store.Tx) error {
 		var err error
 		if a, err = c.asked(tx, t); err != nil {
 			return err
 		}
-		var slowed []guess
-		if slowed, no, err = begin(tx, a.guess, network); err != nil {
-			return err
-		}
-		return tellSlowed(tx, slowed, a.userID, t.Address)
+		slowed, no, err = begin(tx, a.guess, network)
+		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("begin to check a password: %w", err)
@@ -62,6 +60,11 @@ func (c *Credentials) Password(ctx context.Context, t Try) (userID string, err e
 	}
 	if !ok {
 		c.count("password", "wrong")
+		if len(slowed) > 0 {
+			if err := c.Store.Update(ctx, func(tx *store.Tx) error { return tellSlowed(tx, slowed, a.userID, t.Address) }); err != nil {
+				return a.userID, fmt.Errorf("note a pause: %w", err)
+			}
+		}
 		return a.userID, gatehouse.Errorf(gatehouse.Invalid, "The username or the password is wrong. Check both, and try again.")
 	}
 	c.count("password", "right")

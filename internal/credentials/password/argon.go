@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/argon2"
@@ -45,6 +46,7 @@ type Hasher struct {
 	Cost Cost // zero: the usual one
 
 	once    sync.Once
+	worked  atomic.Int64
 	working chan struct{}
 	waiting chan struct{}
 }
@@ -85,6 +87,9 @@ func (h *Hasher) Outdated(phc string) bool {
 	return !ok || k.cost != h.cost()
 }
 
+// Worked is how many hashes were worked out so far.
+func (h *Hasher) Worked() int { return int(h.worked.Load()) }
+
 // work waits for its turn. Too many at once is Limited.
 func (h *Hasher) work(ctx context.Context, p string, k kept) ([]byte, error) {
 	h.once.Do(func() { h.working, h.waiting = make(chan struct{}, slots), make(chan struct{}, slots+mostWaiting) })
@@ -105,6 +110,7 @@ func (h *Hasher) work(ctx context.Context, p string, k kept) ([]byte, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	h.worked.Add(1)
 	if len(p) > longestBytes {
 		p = "" // none of ours; the same work all the same
 	}
