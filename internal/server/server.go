@@ -194,7 +194,7 @@ func (s *Server) assemble(o Options) {
 			Proofs: s.ownSelf(), Locks: s.credentials, MailReady: s.mailer.Ready,
 		},
 		&api.API{
-			UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, Provided: s.provided, Personal: personal, URL: c.URL,
+			UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, Apps: open, Provided: s.provided, Personal: personal, URL: c.URL,
 		},
 	}
 	s.pages = append(s.pages, s.mailboxPages()...)

@@ -45,8 +45,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, status int, v any) 
 func send(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
 	h := w.Header()
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		sum := sha256.Sum256(body)
-		tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
+		tag := etag(body)
 		h.Set("ETag", tag)
 		if matches(r.Header.Get("If-None-Match"), tag) {
 			w.WriteHeader(http.StatusNotModified)
@@ -57,6 +56,12 @@ func send(w http.ResponseWriter, r *http.Request, status int, contentType string
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // the asker has gone; nobody is left to tell
+}
+
+// etag is the entity tag of an answer, made of its content.
+func etag(body []byte) string {
+	sum := sha256.Sum256(body)
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
 }
 
 // matches compares an If-None-Match with a tag, weakly (RFC 9110 section 13.1.2).
@@ -92,6 +97,9 @@ type wrongInput struct {
 func newProblem(ctx context.Context, status int, code, title, detail string) *problem {
 	return &problem{Type: "about:blank", Title: title, Status: status, Detail: detail, Code: code, Reference: ui.RequestID(ctx)}
 }
+
+// Error is what the asker is told: a problem may be returned as an error.
+func (p *problem) Error() string { return p.Detail }
 
 func (p *problem) write(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", problemType)

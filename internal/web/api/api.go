@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"gatehouse"
+	"gatehouse/internal/apps"
 	"gatehouse/internal/pats"
 	"gatehouse/internal/provided"
 	"gatehouse/internal/session"
@@ -37,6 +38,7 @@ type API struct {
 	Sessions *session.Manager
 	Users    *users.Users
 	Access   Syncer
+	Apps     *apps.Apps
 	Provided *provided.Provided
 	Personal *pats.Tokens
 	URL      string // what programs are told as our address; the Host of a request never is
@@ -61,6 +63,7 @@ func (a *API) mountOn(own *http.ServeMux) *huma.OpenAPI {
 	h := humago.New(own, a.config())
 	a.mountPeople(h)
 	a.mountApps(h)
+	a.mountConnections(h)
 	a.mountConnectors(h)
 	a.mountReach(h)
 	a.mountHistory(h)

@@ -21,9 +21,10 @@ type caller struct {
 	actor gatehouse.Actor
 	// token says that they brought a token, and scopes what it may at most. Who
 	// has a session may all that their role may.
-	token  bool
-	scopes []string
-	client string // the application that asks for itself, "" for a person
+	token   bool
+	scopes  []string
+	client  string            // the application that asks for itself, "" for a person
+	session gatehouse.Session // of the browser; zero with a token
 }
 
 // authenticate says who sends a request; Unauthorized when nobody known does.
@@ -39,11 +40,11 @@ func (a *API) authenticate(r *http.Request) (caller, error) {
 	case value != "":
 		return a.byClientToken(r, value)
 	}
-	u, err := a.Sessions.Require(r)
+	s, u, err := a.Sessions.Current(r)
 	if err != nil {
 		return caller{}, err
 	}
-	return caller{user: u, actor: gatehouse.Actor{
+	return caller{user: u, session: s, actor: gatehouse.Actor{
 		Kind: gatehouse.ActorUser, ID: u.ID, Name: u.Username, Address: ui.ClientAddress(r),
 	}}, nil
 }

@@ -71,7 +71,7 @@ func newHouseOn(t *testing.T, s *store.Store) *house {
 	h := &house{t: t, syncer: &syncer{}, cookies: map[string]string{}, users: map[string]gatehouse.User{}}
 	h.api = &API{
 		UI: &ui.UI{Secure: true}, Store: s, Sessions: &session.Manager{Store: s, Secure: true}, Users: &users.Users{Store: s},
-		Access: h.syncer, URL: ourURL + "/",
+		Access: h.syncer, Apps: newApps(t, s), URL: ourURL + "/",
 		Provided: &provided.Provided{Store: s, Doors: noDoors{}}, Personal: &pats.Tokens{Store: s},
 	}
 	mux := http.NewServeMux()

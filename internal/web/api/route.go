@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -77,6 +78,10 @@ func serve[I, O any](a *API, h huma.API, rt route, fn func(ctx context.Context, 
 		return &huma.StreamResponse{Body: func(hc huma.Context) {
 			r, w := humago.Unwrap(hc)
 			out, err := fn(hc.Context(), callerOf(hc.Context()), in)
+			if p := (*problem)(nil); errors.As(err, &p) {
+				p.write(w)
+				return
+			}
 			if err != nil {
 				a.UI.Fail(w, r, err)
 				return
@@ -107,7 +112,7 @@ func (a *API) guard(own *http.ServeMux) http.Handler {
 // absent answers for an address that is not there, or not with this method.
 func (a *API) absent(w http.ResponseWriter, r *http.Request, own *http.ServeMux) {
 	var allowed []string
-	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodDelete} {
 		other := &http.Request{Method: method, URL: r.URL, Host: r.Host}
 		if _, pattern := own.Handler(other); pattern != "" {
 			allowed = append(allowed, method)

@@ -155,8 +155,6 @@ func FactLabel(ctx context.Context, name string) string {
 		return t("The rule that would have spoken")
 	case "test_user":
 		return t("Who it would have been")
-	case "cause":
-		return t("Cause")
 	case "error", "error_description":
 		return t("Error")
 	}
@@ -170,10 +168,6 @@ func profileLabel(ctx context.Context, name string) string {
 		return kind
 	}
 	switch name {
-	case "provider_company":
-		return t("Company")
-	case "provider_departments":
-		return t("Departments")
 	case "provider_groups":
 		return t("Groups")
 	case "provider_scopes":
@@ -198,8 +192,6 @@ func profileLabel(ctx context.Context, name string) string {
 		return t("About themselves")
 	case "provider_pronouns":
 		return t("Pronouns")
-	case "provider_missing_permission":
-		return t("Permission that is missing there")
 	}
 	if told := toldLabel(ctx, strings.TrimPrefix(name, "provider_")); told != "" {
 		return told

@@ -97,7 +97,7 @@ func (d *draft) readRules(ctx context.Context, form url.Values) {
 	on := func(name string) bool { return form.Get(name) == "true" }
 	r := &d.Rules
 	r.AutoLinkUser, r.External, r.AllowBypassTwoFactor = on("auto_link_user"), on("external"), on("allow_bypass_two_factor")
-	r.AutoSignInWithProvider, r.SyncProfile = on("auto_sign_in_with_provider"), on("sync_profile")
+	r.AutoSignInWithProvider, r.SyncProfile, r.ForgetTokens = on("auto_sign_in_with_provider"), on("sync_profile"), !on("keep_tokens")
 	r.SyncProfileAttributes = form["sync_attributes"]
 	r.TrustedDomains = strings.FieldsFunc(form.Get("trusted_domains"), func(c rune) bool { return strings.ContainsRune(" ,;\t\r\n", c) })
 	choice := gatehouse.NewPeople(form.Get("new_people"))

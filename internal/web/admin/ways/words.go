@@ -178,6 +178,7 @@ func rules(c gatehouse.ConnectionRules) []rule {
 		{"auto_sign_in_with_provider", c.AutoSignInWithProvider},
 		{"request_access", c.RequestAccess},
 		{"link_only", c.LinkOnly},
+		{"forget_tokens", c.ForgetTokens},
 	}
 }
 

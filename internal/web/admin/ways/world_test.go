@@ -147,7 +147,7 @@ func good() url.Values {
 	return url.Values{
 		"name": {"mine"}, "label": {"Mine"}, "enabled": {"true"}, "sign_in": {"true"}, "custom": {"true"}, "app_id": {"the-id"}, "app_secret": {secret},
 		"arg.scope": {"a b"}, "arg.client_options.site": {"https://idp.example"}, "arg.pkce": {"true"}, "arg.who": {"all"}, "new_people": {"create"},
-		"trusted_domains": {"example.com, example.org"}, "sync_profile": {"true"}, "sync_attributes": {"name", "email"}, "more": {"prompt: login\n"},
+		"trusted_domains": {"example.com, example.org"}, "sync_profile": {"true"}, "keep_tokens": {"true"}, "sync_attributes": {"name", "email"}, "more": {"prompt: login\n"},
 	}
 }
 
