@@ -279,6 +279,7 @@ func TestHelpHasAnExample(t *testing.T) {
 	for _, command := range []string{
 		"dev", "serve", "reload", "check", "version", "import", "import gitlab", "users", "users list", "users show", "users block", "users unblock", "users approve",
 		"users create", "users reset-password", "users unlock",
+		"connections", "connections list", "connections enable", "connections disable",
 		"connectors", "connectors list", "connectors show", "connectors sync", "access", "access who", "access of",
 		"decisions", "decisions show", "keys", "keys rotate-seal",
 	} {
@@ -323,7 +324,7 @@ func TestServeSaysWhatIsWrong(t *testing.T) {
 func TestCommandsNeedAnInstallation(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, plain(t))
-	for _, command := range []string{"users list", "connectors list", "decisions show X", "keys rotate-seal"} {
+	for _, command := range []string{"users list", "connections list", "connectors list", "decisions show X", "keys rotate-seal"} {
 		p.fails(command, exitFailed, "gatehouse.db is not there; the first gatehouse serve makes it")
 	}
 	for _, name := range []string{"gatehouse.db", "gatehouse.key"} {

@@ -54,7 +54,10 @@ func (a *Apps) SaveConnection(tx *store.Tx, by gatehouse.Actor, c gatehouse.Conn
 		c.Name, c.Kind, c.CreatedAt = old.Name, old.Kind, old.CreatedAt
 	}
 	c.Managed = gatehouse.ManagedByDashboard
-	if err := a.complete(&c, old); err != nil {
+	if turnsOff(old, c) { // also one whose settings are not right any more
+		c = old
+		c.Enabled = false
+	} else if err := a.complete(&c, old); err != nil {
 		return c, err
 	}
 	if c.ID == "" {
@@ -75,6 +78,15 @@ func (a *Apps) SaveConnection(tx *store.Tx, by gatehouse.Actor, c gatehouse.Conn
 		}
 	}
 	return c, nil
+}
+
+// turnsOff says whether a change does nothing but disable a connection.
+func turnsOff(old, c gatehouse.Connection) bool {
+	if c.AppSecret == "" {
+		c.AppSecret = old.AppSecret
+	}
+	fields := changedFields(old, c)
+	return old.ID != "" && len(fields) == 1 && fields[0] == "enabled" && !c.Enabled
 }
 
 // complete brings the settings to what is kept, and checks them.

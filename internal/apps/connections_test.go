@@ -131,6 +131,22 @@ func TestSaveConnection(t *testing.T) {
 			}
 		})
 	})
+	t.Run("WhatIsWrongCanStillBeDisabled", func(t *testing.T) {
+		t.Parallel()
+		o := newOffice(t, storetest.Open(t))
+		o.idp()
+		c := o.must(good())
+		c.Args["mood"] = "bad" // as when a newer build knows better
+		o.update(func(tx *store.Tx) error { return tx.SaveConnection(&c) })
+		c.AppSecret, c.Enabled = "", false
+		if c = o.must(c); c.Enabled || c.AppSecret != secret {
+			t.Errorf("became %+v", c)
+		}
+		c.Enabled = true
+		if _, err := o.save(c); !errors.Is(err, gatehouse.Invalid) {
+			t.Errorf("enabled again: %v", err)
+		}
+	})
 	t.Run("NameAndKindNeverChange", func(t *testing.T) {
 		t.Parallel()
 		o := newOffice(t, storetest.Open(t))

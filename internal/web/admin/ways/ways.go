@@ -102,6 +102,7 @@ type showPage struct {
 	Redirect string
 	Shown    []desk.Option // settings that are no secret
 	People   int64         // who are known by it
+	Trouble  desk.Trouble  // what is to be mended at the provider
 	Done     string
 }
 
@@ -114,6 +115,9 @@ func (a *Ways) show(w http.ResponseWriter, r *http.Request, by gatehouse.User) e
 	p := showPage{By: by, Done: r.URL.Query().Get("done")}
 	err := a.Read(r, "the connection", func(tx *store.Tx) (err error) {
 		if p.Connection, err = find(tx, r); err != nil {
+			return err
+		}
+		if p.Trouble, err = desk.TroubleOf(tx, p.ID); err != nil {
 			return err
 		}
 		p.People, err = tx.CountIdentities(p.ID)

@@ -336,6 +336,7 @@ func TestTestShowsWhatCame(t *testing.T) {
 	})
 	w.says(w.do("auditor", "/admin/connections/mine/test/"+d.ID, nil), "The provider answered", "An account would be made for this person.",
 		"Nobody here had this Mine account", "New &lt;i&gt;comer", "a, b", "Permission that is missing there", "qyapi_get_member", "REF12345")
+	w.says(w.do("auditor", "/admin/connections/mine", nil), "The app lacks a permission there: qyapi_get_member.", "REF12345")
 	w.says(w.do("root", "/admin/connections/mine/test/"+failed.ID, nil), "The test failed", "Mine gave an answer that cannot be used.", "no such host", "Test again")
 }
 
