@@ -117,7 +117,7 @@ func newVisitor(ctx context.Context, hub, gitlab string, number int) (*visitor, 
 	v := &visitor{hub: hub, gitlab: gitlab, here: b, number: number, there: &http.Client{
 		Timeout: 30 * time.Second, Jar: jar, Transport: b.http.Transport, CheckRedirect: b.http.CheckRedirect,
 	}}
-	_, err = v.send(ctx, v.there, http.MethodPost, gitlab+"/users/sign_in", "", url.Values{"user_id": {fmt.Sprint(2 + number)}})
+	_, err = v.send(ctx, v.there, http.MethodPost, gitlab+"/users/sign_in", "", url.Values{"user_id": {fmt.Sprint(2 + number)}}) //nolint:bodyclose // send closes it
 	return v, err
 }
 
@@ -125,15 +125,15 @@ func newVisitor(ctx context.Context, hub, gitlab string, number int) (*visitor, 
 // never seen, and ends with a session.
 func (v *visitor) signIn(ctx context.Context) error {
 	v.signIns++
-	begun, err := v.send(ctx, v.here.http, http.MethodPost, v.hub+"/sign-in/gitlab", "", url.Values{})
+	begun, err := v.send(ctx, v.here.http, http.MethodPost, v.hub+"/sign-in/gitlab", "", url.Values{}) //nolint:bodyclose // send closes it
 	if err != nil {
 		return err
 	}
-	answered, err := v.send(ctx, v.there, http.MethodGet, begun.Header.Get("Location"), "", nil)
+	answered, err := v.send(ctx, v.there, http.MethodGet, begun.Header.Get("Location"), "", nil) //nolint:bodyclose // send closes it
 	if err != nil {
 		return err
 	}
-	ended, err := v.send(ctx, v.here.http, http.MethodGet, answered.Header.Get("Location"), cookies(begun), nil)
+	ended, err := v.send(ctx, v.here.http, http.MethodGet, answered.Header.Get("Location"), cookies(begun), nil) //nolint:bodyclose // send closes it
 	if err != nil {
 		return err
 	}

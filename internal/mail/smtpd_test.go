@@ -111,7 +111,7 @@ type session struct {
 }
 
 func (s *smtpd) talk(c net.Conn) {
-	defer c.Close() //nolint:errcheck // the test is over
+	defer c.Close()
 	x := &session{smtpd: s, conn: c}
 	if s.implicit {
 		x.conn = tls.Server(c, s.security)

@@ -14,7 +14,7 @@ import (
 
 // accessTokenType names an access token (RFC 8693 section 3), the only type
 // that is taken and given.
-const accessTokenType = "urn:ietf:params:oauth:token-type:access_token" //nolint:gosec // a name, no secret
+const accessTokenType = "urn:ietf:params:oauth:token-type:access_token"
 
 // connectionURN goes before a connection's name where an audience is a URN.
 const connectionURN = "urn:gatehouse:connection:"

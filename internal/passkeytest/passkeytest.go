@@ -238,14 +238,14 @@ func cborHead(major byte, n uint64) []byte {
 	case n < 1<<16:
 		return binary.BigEndian.AppendUint16([]byte{major<<5 | 25}, uint16(n))
 	}
-	return binary.BigEndian.AppendUint32([]byte{major<<5 | 26}, uint32(n)) //nolint:gosec // nothing is larger
+	return binary.BigEndian.AppendUint32([]byte{major<<5 | 26}, uint32(n))
 }
 
 func cborInt(n int) []byte {
 	if n < 0 {
-		return cborHead(1, uint64(-1-n)) //nolint:gosec // not negative
+		return cborHead(1, uint64(-1-n))
 	}
-	return cborHead(0, uint64(n)) //nolint:gosec // not negative
+	return cborHead(0, uint64(n))
 }
 
 func cborBytes(b []byte) []byte { return append(cborHead(2, uint64(len(b))), b...) }

@@ -115,7 +115,7 @@ func browseTokens(t *testing.T, browser context.Context, lang i18n.Lang) {
 func boardToken(t *testing.T, r *running) string {
 	t.Helper()
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {"board"}, "client_secret": {boardSecret}, "scope": {"provider_tokens"}}
-	resp, err := http.PostForm(r.hub+"/oauth/token", form) //nolint:noctx // the test ends it
+	resp, err := http.PostForm(r.hub+"/oauth/token", form)
 	if err != nil {
 		t.Fatal(err)
 	}

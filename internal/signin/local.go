@@ -145,7 +145,7 @@ func shutOut(u gatehouse.User) *gatehouse.Error {
 		return nil
 	case gatehouse.UserPending:
 		return gatehouse.Errorf(gatehouse.Forbidden, "Your account waits for approval. You can sign in as soon as an administrator has approved it.")
-	case gatehouse.UserBlocked, gatehouse.UserLeft:
+	case gatehouse.UserBlocked, gatehouse.UserLeft, gatehouse.UserMerged:
 	}
 	return gatehouse.Errorf(gatehouse.Forbidden, "Your account cannot sign in any more. Ask an administrator.")
 }

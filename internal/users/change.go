@@ -92,6 +92,7 @@ func (u *Users) Unblock(tx *store.Tx, by gatehouse.Actor, userID string) error {
 		return nil
 	case gatehouse.UserBlocked:
 		return setState(tx, by, user, gatehouse.UserActive, "user.unblocked")
+	case gatehouse.UserPending, gatehouse.UserLeft, gatehouse.UserMerged:
 	}
 	return notOpened(user)
 }

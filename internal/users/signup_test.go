@@ -41,7 +41,7 @@ func TestSetSignUp(t *testing.T) {
 				t.Errorf("kept (-want +got), %v:\n%s", err, diff)
 			}
 			page, err := tx.Events(store.EventFilter{Target: "setting/sign_up"}, store.Cursor{})
-			if len(page.Items) != 1 || page.Items[0].Details["allow_added"] != "*.example.com, a@b.example" || page.Items[0].Details["block_disposable"] != "yes" {
+			if err != nil || len(page.Items) != 1 || page.Items[0].Details["allow_added"] != "*.example.com, a@b.example" || page.Items[0].Details["block_disposable"] != "yes" {
 				t.Errorf("audit: %+v", page.Items)
 			}
 			// The file names nothing any more: the dashboard's own half is what it was.

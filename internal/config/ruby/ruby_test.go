@@ -40,6 +40,7 @@ func plain(v Value) any {
 			all[p.Key] = plain(p.Value)
 		}
 		return all
+	case Nil:
 	}
 	return nil
 }

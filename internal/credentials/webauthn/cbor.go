@@ -28,9 +28,9 @@ func decodeAt(b []byte, levels int) (any, []byte, error) {
 	}
 	switch major {
 	case 0:
-		return int64(n), b, nil //nolint:gosec // head bounds it
+		return int64(n), b, nil
 	case 1:
-		return -1 - int64(n), b, nil //nolint:gosec // head bounds it
+		return -1 - int64(n), b, nil
 	case 2, 3:
 		if n > uint64(len(b)) {
 			return nil, nil, errCBOR

@@ -77,7 +77,7 @@ func (e *Entry) password(w http.ResponseWriter, r *http.Request) error {
 // much was tried; all else has a page of its own.
 func problem(r *http.Request, err error) (string, bool) {
 	var refused *signin.Refused
-	switch gatehouse.KindOf(err) { //nolint:exhaustive // the others have a page of their own
+	switch gatehouse.KindOf(err) {
 	case gatehouse.Invalid, gatehouse.Limited:
 	default:
 		return "", false

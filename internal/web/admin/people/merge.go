@@ -83,8 +83,7 @@ func (p *People) plan(tx *store.Tx, r *http.Request, v *mergeView, other string)
 	}
 	v.Plan, err = p.Users.PlanMerge(tx, desk.Actor(r, v.By), v.Keep.ID, other)
 	v.Plan.Keep, v.Plan.Gone = v.Keep, gone
-	switch gatehouse.KindOf(err) {
-	case gatehouse.Conflict, gatehouse.Forbidden, gatehouse.Invalid:
+	if kind := gatehouse.KindOf(err); kind == gatehouse.Conflict || kind == gatehouse.Forbidden || kind == gatehouse.Invalid {
 		v.Refused = sentence(r.Context(), err)
 		return nil
 	}

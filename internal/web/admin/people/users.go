@@ -41,8 +41,7 @@ func (p *People) makeUser(w http.ResponseWriter, r *http.Request, by gatehouse.U
 		made, err = p.Users.Make(tx, desk.Actor(r, by), n)
 		return err
 	})
-	switch gatehouse.KindOf(err) {
-	case gatehouse.Invalid, gatehouse.Conflict:
+	if kind := gatehouse.KindOf(err); kind == gatehouse.Invalid || kind == gatehouse.Conflict {
 		return p.showNew(w, r, by, ui.StatusOf(err), newPage{Made: n, Problem: sentence(r.Context(), err)})
 	}
 	if err != nil {
