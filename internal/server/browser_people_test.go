@@ -47,9 +47,8 @@ func browsePeople(t *testing.T, browser context.Context, lang i18n.Lang) {
 	b.click(`button[value="approve"]`)
 	b.sees(b.say("The person is approved and may sign in."), b.say("Nobody waits"))
 	b.look("admin-approvals-empty")
-	person.open(r.hub + "/sign-in")
-	person.click(withDingTalk)
-	person.click(onDingTalk("lina"))
+	person.allowDemo("李娜") // the page turns into the app that she was going to
+	person.open(r.hub + "/user")
 	person.sees("李娜", "li.na", b.say("Connected accounts"))
 
 	b.byHand(r, browser)

@@ -181,7 +181,7 @@ func (e *Entry) waiting(w http.ResponseWriter, r *http.Request) error {
 
 func (e *Entry) enterWaiting(w http.ResponseWriter, r *http.Request) error {
 	if r.Header.Get(refreshing) != "" { // the script then has the browser itself come
-		w.WriteHeader(http.StatusConflict)
+		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
 	a, err := e.answered(w, r)

@@ -13,7 +13,7 @@
   function put(text) {
     var next = new DOMParser().parseFromString(text, "text/html");
     var now = document.querySelector("main"), then = next.querySelector("main");
-    if (!now || !then) {
+    if (!now || !then) { // it has become another page, the browser itself shall go there
       location.reload();
       return;
     }
