@@ -32,6 +32,13 @@ func (tx *Tx) Identities(userID string) ([]gatehouse.Identity, error) {
 	return all(tx, scanIdentity, `select `+identityColumns+` from identities where user_id = $1 order by id`, userID)
 }
 
+// ConnectionIdentities lists the identities of a connection, those used last
+// first, at most limit.
+func (tx *Tx) ConnectionIdentities(connectionID string, limit int) ([]gatehouse.Identity, error) {
+	return all(tx, scanIdentity, `select `+identityColumns+` from identities where connection_id = $1
+		order by last_used_at desc, id limit $2`, connectionID, limit)
+}
+
 // SaveIdentity inserts (ID == "") or updates an identity with its aliases. One
 // that somebody else has is a Conflict. Connection, subject and CreatedAt never
 // change; empty aliases are left out.
