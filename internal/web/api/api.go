@@ -64,6 +64,7 @@ func (a *API) mountOn(own *http.ServeMux) *huma.OpenAPI {
 	a.mountPeople(h)
 	a.mountApps(h)
 	a.mountConnections(h)
+	a.mountSignUp(h)
 	a.mountConnectors(h)
 	a.mountReach(h)
 	a.mountHistory(h)

@@ -66,11 +66,11 @@ func mayUse(a address) []string {
 		return nil // no session of a browser
 	case a.path == "/api/v1/me":
 		return []string{"super", "connector", "auditor", "nobody"}
-	case a.method == http.MethodGet:
+	case a.method == http.MethodGet, strings.HasSuffix(a.path, "/dry_run"):
 		return []string{"super", "connector", "auditor"}
 	case strings.HasPrefix(a.path, "/api/v1/connectors/"), strings.HasPrefix(a.path, "/api/v1/pulls/"):
 		return []string{"super", "connector"}
-	case strings.HasPrefix(a.path, "/api/v1/users/"), strings.HasPrefix(a.path, "/api/v1/connections"):
+	case strings.HasPrefix(a.path, "/api/v1/users/"), strings.HasPrefix(a.path, "/api/v1/connections"), a.path == "/api/v1/sign_up":
 		return []string{"super"}
 	}
 	return nil
@@ -146,6 +146,7 @@ func TestAddresses(t *testing.T) {
 		"DELETE /api/v1/connections/{connection} removeConnection",
 		"GET /api/v1/connections/{connection} getConnection",
 		"PATCH /api/v1/connections/{connection} changeConnection",
+		"POST /api/v1/connections/{connection}/dry_run dryRun",
 		"GET /api/v1/connectors listConnectors",
 		"GET /api/v1/connectors/{connector} getConnector",
 		"GET /api/v1/connectors/{connector}/accounts listAccounts",
@@ -163,6 +164,8 @@ func TestAddresses(t *testing.T) {
 		"GET /api/v1/me getMe",
 		"GET /api/v1/pulls/{pull} getPull",
 		"POST /api/v1/pulls/{pull}/release releasePull",
+		"GET /api/v1/sign_up getSignUp",
+		"PATCH /api/v1/sign_up setSignUp",
 		"GET /api/v1/users listUsers",
 		"GET /api/v1/users/{user} getUser",
 		"GET /api/v1/users/{user}/accounts listUserAccounts",
