@@ -16,6 +16,7 @@ import (
 	"gatehouse/internal/users"
 	"gatehouse/internal/web/admin/desk"
 	"gatehouse/internal/web/admin/people"
+	"gatehouse/internal/web/admin/signup"
 	"gatehouse/internal/web/admin/ways"
 	"gatehouse/internal/web/ui"
 )
@@ -58,6 +59,7 @@ func (a *Admin) Mount(mux *http.ServeMux) {
 	a.mountPages(mux)
 	a.people().Mount(mux)
 	(&ways.Ways{Desk: a.desk(), Apps: a.Apps, SignIn: a.SignIn}).Mount(mux)
+	(&signup.SignUp{Desk: a.desk(), Users: a.Users}).Mount(mux)
 	may := func(h desk.Handler, roles ...gatehouse.AdminRole) http.Handler {
 		return a.desk().Only(h, append(roles, gatehouse.RoleSuperAdministrator)...)
 	}
