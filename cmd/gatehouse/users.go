@@ -18,7 +18,7 @@ import (
 
 func (c *cli) users() *cobra.Command {
 	cmd := group("users", "See people, block them, let them in, make accounts by hand",
-		c.usersList(), c.usersShow(),
+		c.usersList(), c.usersShow(), c.usersDryRun(),
 		c.usersCreate(), c.usersResetPassword(), c.usersUnlock(),
 		c.changeUser(change{
 			verb: "block", short: "Keep a user out; all sessions and tokens end at once",
