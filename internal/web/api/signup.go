@@ -49,6 +49,7 @@ func (a *API) getSignUp(ctx context.Context, _ caller, _ *none) (signUp, error) 
 
 type setSignUpInput struct {
 	Body *struct {
+		_                 struct{}  `json:"-" additionalProperties:"false"`
 		Allow             *[]string `json:"allow,omitempty" maxItems:"5000"`
 		Deny              *[]string `json:"deny,omitempty" maxItems:"5000"`
 		BlockSubaddresses *bool     `json:"block_subaddresses,omitempty"`
@@ -97,6 +98,7 @@ func (p tryPerson) vouched() gatehouse.Vouched {
 
 // tryRules are the rules that a dry run may propose; what is left out stays.
 type tryRules struct {
+	_              struct{}  `json:"-" additionalProperties:"false"`
 	NewPeople      string    `json:"new_people,omitempty" enum:",off,link_only,request_access,create_pending,create"`
 	AutoLinkUser   *bool     `json:"auto_link_user,omitempty"`
 	TrustedDomains *[]string `json:"trusted_domains,omitempty" maxItems:"1000"`
@@ -114,6 +116,7 @@ func (t tryRules) over(r gatehouse.ConnectionRules) gatehouse.ConnectionRules {
 type dryRunInput struct {
 	OfConnection
 	Body *struct {
+		_      struct{}    `json:"-" additionalProperties:"false"`
 		Rules  tryRules    `json:"rules,omitempty" doc:"The rules that are proposed"`
 		From   string      `json:"from,omitempty" maxLength:"64" doc:"identities (who has come by the connection, the default), refused (who was not let in lately), or the key of a connector, for its accounts"`
 		People []tryPerson `json:"people,omitempty" maxItems:"5000" doc:"In place of from"`

@@ -82,7 +82,7 @@ func TestDryRun(t *testing.T) {
 		`{"rules":{"new_people":"maybe"}}`:        http.StatusUnprocessableEntity,
 		`{"rules":{"trusted_domains":["*"]}}`:     http.StatusBadRequest,
 		`{"people":[{"subject":""}]}`:             http.StatusUnprocessableEntity,
-		`{"rules":{"allow_single_sign_on":true}}`: http.StatusOK, // not a name that is taken: it sets nothing
+		`{"rules":{"allow_single_sign_on":true}}`: http.StatusUnprocessableEntity, // not a name that is taken
 	} {
 		if got := h.json("super", http.MethodPost, "/connections/work/dry_run", body); got.status != status {
 			t.Errorf("%s: %d %s, want %d", body, got.status, got.body, status)
