@@ -66,6 +66,7 @@ var floors = map[string]float64{
 	"internal/config":               2,
 	"internal/outgoing":             2,
 	"internal/i18n":                 2,
+	"internal/geoip":                2,
 
 	".":                      1,
 	"internal/twin/gitlab":   1,

@@ -7,7 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"sync/atomic"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,31 +20,64 @@ import (
 // configuration that is in force. A reload puts another one in its place;
 // answers under way come from the one that began them.
 type front struct {
-	now  atomic.Pointer[inForce]
-	next chan *Server
+	mu       sync.RWMutex
+	now      *generation
+	next     chan *generation
+	retiring sync.WaitGroup // of generations that were replaced
 }
 
-type inForce struct {
-	server  *Server
-	handler http.Handler
+// generation is a Server with the requests that it answers.
+type generation struct {
+	server   *Server
+	handler  http.Handler
+	requests sync.WaitGroup
+}
+
+func newGeneration(s *Server) *generation { return &generation{server: s, handler: s.handler()} }
+
+// retire waits until all that was asked of a generation is answered, then ends
+// what its Server still does. Nothing may be asked of it any more.
+func (g *generation) retire() {
+	g.requests.Wait()
+	g.server.retire()
 }
 
 func newFront(s *Server) *front {
-	f := &front{next: make(chan *Server)}
-	f.now.Store(&inForce{s, s.handler()})
-	return f
+	return &front{now: newGeneration(s), next: make(chan *generation)}
+}
+
+func (f *front) present() *generation {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.now
+}
+
+// enter is the generation in force, with one more request under way.
+func (f *front) enter() *generation {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	f.now.requests.Add(1)
+	return f.now
+}
+
+func (f *front) replace(g *generation) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.now = g
 }
 
 // ServeHTTP answers by the configuration that is in force.
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.now.Load().handler.ServeHTTP(w, r)
+	g := f.enter()
+	defer g.requests.Done()
+	g.handler.ServeHTTP(w, r)
 }
 
 // run serves on the listeners and works on jobs until ctx ends, then lets what
 // is under way come to its end. metrics may be nil.
 func (f *front) run(ctx context.Context, public, metrics net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
-	first := f.now.Load().server
+	first := f.present().server
 	web := newHTTPServer(f, first.log)
 	g.Go(func() error { return ended(first.serve(web, public)) })
 	g.Go(func() error { return f.work(ctx) })
@@ -60,24 +93,29 @@ func (f *front) run(ctx context.Context, public, metrics net.Listener) error {
 		<-ctx.Done()
 		return shutdown(servers)
 	})
-	return g.Wait()
+	err := g.Wait()
+	f.retiring.Wait()
+	f.present().retire()
+	return err
 }
 
 // work has the jobs of the Server in force carried out, one Server's after the
-// other's: those under way are put back and go on where they were.
+// other's: those under way are put back and go on where they were. A Server that
+// is replaced is retired.
 func (f *front) work(ctx context.Context) error {
-	for s := f.now.Load().server; ; {
+	for g := f.present(); ; {
 		working, stop := context.WithCancel(ctx)
 		done := make(chan error, 1)
-		go func() { done <- s.runner.Run(working) }()
+		go func() { done <- g.server.runner.Run(working) }()
 		select {
 		case n := <-f.next:
 			stop()
-			if err := <-done; err != nil {
+			err := <-done
+			f.retiring.Go(g.retire)
+			if err != nil {
 				return err
 			}
-			s.outgoing.CloseIdle()
-			s = n
+			g = n
 		case err := <-done:
 			stop()
 			return err
@@ -91,15 +129,16 @@ func (f *front) reload(ctx context.Context, c *config.Config) (waiting []string,
 	if err := Check(c, slog.New(slog.DiscardHandler)); err != nil {
 		return nil, err
 	}
-	s := f.now.Load().server
+	s := f.present().server
 	next, waiting := keepFixed(s.config, c)
 	n, err := s.again(ctx, next)
 	if err != nil {
 		return nil, err
 	}
-	f.now.Store(&inForce{n, n.handler()})
+	g := newGeneration(n)
+	f.replace(g)
 	select {
-	case f.next <- n: // whoever works on jobs
+	case f.next <- g: // whoever works on jobs
 		return waiting, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -112,7 +151,7 @@ func (s *Server) again(ctx context.Context, c *config.Config) (*Server, error) {
 	o.Config = c
 	n := newServer(o)
 	n.store, n.meters, n.certificate = s.store, s.meters, s.certificate
-	if err := n.openOutgoing(); err != nil {
+	if err := n.openFiles(); err != nil {
 		return nil, err
 	}
 	n.assemble(o)
@@ -165,7 +204,7 @@ func (f *front) listenForReloads(ctx context.Context, told <-chan os.Signal, loa
 			return nil
 		case <-told:
 		}
-		s := f.now.Load().server
+		s := f.present().server
 		c, err := load()
 		var waiting []string
 		if err == nil {

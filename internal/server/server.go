@@ -20,6 +20,7 @@ import (
 	"gatehouse/internal/apps"
 	"gatehouse/internal/config"
 	"gatehouse/internal/credentials"
+	"gatehouse/internal/geoip"
 	"gatehouse/internal/jobs"
 	"gatehouse/internal/lists"
 	"gatehouse/internal/mail"
@@ -74,6 +75,7 @@ type Server struct {
 	sessions    *session.Manager
 	users       *users.Users
 	credentials *credentials.Credentials
+	places      portal.Places // nil: nobody knows where an address is
 	provided    *provided.Provided
 	signIn      *signin.Service
 	provider    *op.Provider
@@ -118,10 +120,7 @@ func (s *Server) openLow(ctx context.Context, o Options) error {
 	if s.meters, err = newMeters(); err != nil {
 		return fmt.Errorf("make the meters: %w", err)
 	}
-	if err := s.openOutgoing(); err != nil {
-		return err
-	}
-	if s.disposable, err = lists.OpenDisposable(c.SignUp.DisposableDomainsFile); err != nil {
+	if err := s.openFiles(); err != nil {
 		return err
 	}
 	s.store, err = store.Open(ctx, c.Database, store.Options{Seal: box, Clock: o.Clock, Log: s.log})
@@ -129,6 +128,22 @@ func (s *Server) openLow(ctx context.Context, o Options) error {
 		return err
 	}
 	return s.meters.gauge("approvals_waiting", s.waiting)
+}
+
+// openFiles opens what the configuration names beside the database: at the start,
+// and again at each reload.
+func (s *Server) openFiles() (err error) {
+	if s.disposable, err = lists.OpenDisposable(s.config.SignUp.DisposableDomainsFile); err != nil {
+		return err
+	}
+	if s.config.GeoIPFile != "" {
+		places, err := geoip.Open(s.config.GeoIPFile, s.options.Clock, s.log)
+		if err != nil {
+			return err
+		}
+		s.places = places
+	}
+	return s.openOutgoing()
 }
 
 func (s *Server) openOutgoing() (err error) {
@@ -187,7 +202,7 @@ func (s *Server) assemble(o Options) {
 		&entry.Entry{UI: s.ui, SignIn: s.signIn, Sessions: s.sessions, Limiter: limiter},
 		&portal.Portal{
 			UI: s.ui, Store: s.store, Sessions: s.sessions, SignIn: s.signIn, Provided: s.provided, Personal: personal,
-			Local: s.credentials, Self: s.ownSelf(), MailReady: s.mailer.Ready(), Limiter: limiter,
+			Local: s.credentials, Places: s.places, Self: s.ownSelf(), MailReady: s.mailer.Ready(), Limiter: limiter,
 		},
 		&admin.Admin{
 			UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, Invites: s.signIn, Apps: open, SignIn: s.signIn, URL: c.URL,
@@ -248,17 +263,23 @@ func shutdown(servers []*http.Server) error {
 	return errors.Join(errs...)
 }
 
-// Close closes what Open opened.
-func (s *Server) Close() error {
-	var errs []error
+// retire ends what this Server does on its own and lets go of what no other
+// shares: at its end, and when a reload has put another in its place.
+func (s *Server) retire() {
 	if s.provided != nil {
 		s.provided.Wait()
 	}
-	if s.store != nil {
-		errs = append(errs, s.store.Close())
-	}
 	if s.outgoing != nil {
 		s.outgoing.CloseIdle()
+	}
+}
+
+// Close closes what Open opened.
+func (s *Server) Close() error {
+	var errs []error
+	s.retire()
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
 	}
 	if s.meters != nil {
 		errs = append(errs, s.meters.close(context.Background()))
