@@ -51,6 +51,9 @@ func TestSecretsAreNotInTheFile(t *testing.T) {
 		is(t, tx.SaveUser(&u), "")
 		session := gatehouse.Session{TokenHash: hash("s"), UserID: u.ID, ExpiresAt: noon}
 		is(t, tx.SaveSession(&session), "")
+		is(t, tx.SaveAuthenticator(&gatehouse.Authenticator{UserID: u.ID, Secret: []byte("hidden-authenticator")}), "")
+		is(t, tx.SaveRecoveryCodes(u.ID, []string{"hidden-code"}), "")
+		is(t, tx.SaveCeremony("hidden-ceremony", &gatehouse.Ceremony{Purpose: "p", UserID: u.ID, BrowserHash: hash("b"), Data: []byte("hidden-data"), ExpiresAt: noon}), "")
 		is(t, tx.SaveOrigin(session.ID, "c", gatehouse.Origin{Subject: "s", IDToken: "hidden-id-token"}), "")
 		return tx.SaveLink("hidden-link", store.Link{Purpose: "claim"})
 	})
