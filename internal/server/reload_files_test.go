@@ -112,7 +112,7 @@ func TestReloadOpensTheFilesAgain(t *testing.T) {
 		f := startFront(t, "")
 		before := f.present()
 		for text, says := range map[string]string{
-			"geoip_file: missing.mmdb\n":                                             "geoip_file",
+			"geoip_file: missing.mmdb\n": "geoip_file",
 			"sign_up: {disposable_domains_file: missing, block_disposable: false}\n": "disposable",
 		} {
 			now := before.server.config

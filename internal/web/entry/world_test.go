@@ -2,6 +2,7 @@ package entry
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -187,4 +188,13 @@ func userOf(t *testing.T, w *world) gatehouse.User {
 		t.Fatalf("%d users", len(found.Items))
 	}
 	return found.Items[0]
+}
+
+func asJSON(t *testing.T, v any) []byte {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
