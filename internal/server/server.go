@@ -205,7 +205,7 @@ func (s *Server) assemble(o Options) {
 			Local: s.credentials, Places: s.places, Self: s.ownSelf(), MailReady: s.mailer.Ready(), Limiter: limiter,
 		},
 		&admin.Admin{
-			UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, Invites: s.signIn, Apps: open, SignIn: s.signIn, URL: c.URL,
+			UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, Personal: personal, Invites: s.signIn, Apps: open, SignIn: s.signIn, URL: c.URL,
 			Proofs: s.ownSelf(), Locks: s.credentials, MailReady: s.mailer.Ready,
 		},
 		&api.API{

@@ -10,6 +10,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/apps"
+	"gatehouse/internal/pats"
 	"gatehouse/internal/session"
 	"gatehouse/internal/signin"
 	"gatehouse/internal/store"
@@ -17,6 +18,7 @@ import (
 	"gatehouse/internal/web/admin/desk"
 	"gatehouse/internal/web/admin/people"
 	"gatehouse/internal/web/admin/signup"
+	"gatehouse/internal/web/admin/tokens"
 	"gatehouse/internal/web/admin/ways"
 	"gatehouse/internal/web/ui"
 )
@@ -40,6 +42,7 @@ type Admin struct {
 	Locks    people.Locks  // nil: nothing is ever paused
 	Apps     *apps.Apps
 	SignIn   *signin.Service
+	Personal *pats.Tokens
 	URL      string // what browsers see, without a slash at the end
 	// MailReady says whether mail reaches anybody; nil: it does not.
 	MailReady func() bool
@@ -60,6 +63,7 @@ func (a *Admin) Mount(mux *http.ServeMux) {
 	a.people().Mount(mux)
 	(&ways.Ways{Desk: a.desk(), Apps: a.Apps, SignIn: a.SignIn}).Mount(mux)
 	(&signup.SignUp{Desk: a.desk(), Users: a.Users}).Mount(mux)
+	(&tokens.Tokens{Desk: a.desk(), Personal: a.Personal}).Mount(mux)
 	may := func(h desk.Handler, roles ...gatehouse.AdminRole) http.Handler {
 		return a.desk().Only(h, append(roles, gatehouse.RoleSuperAdministrator)...)
 	}

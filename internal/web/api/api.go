@@ -69,6 +69,7 @@ func (a *API) mountOn(own *http.ServeMux) *huma.OpenAPI {
 	a.mountReach(h)
 	a.mountHistory(h)
 	a.mountProviderTokens(h)
+	a.mountPersonalTokens(h)
 	for _, name := range []string{"ErrorModel", "ErrorDetail"} { // huma's own, which we never send
 		delete(h.OpenAPI().Components.Schemas.Map(), name)
 	}

@@ -178,6 +178,7 @@ type filled struct {
 	pull       gatehouse.Pull
 	decision   gatehouse.Decision
 	person     gatehouse.User
+	personal   string // id of a personal token of alice
 }
 
 // fill puts one of everything into the database: alice is a developer in the
@@ -215,6 +216,11 @@ func (h *house) fill() filled {
 			},
 			func() error {
 				return tx.Record(gatehouse.Event{Actor: gatehouse.Actor{Kind: gatehouse.ActorFile}, Action: "connector.saved", Target: "connector/" + f.connector.ID})
+			},
+			func() error {
+				_, made, err := h.api.Personal.Make(tx, gatehouse.Actor{Kind: gatehouse.ActorUser, ID: f.person.ID}, f.person.ID, pats.New{Name: "backup", Scopes: []string{pats.API}})
+				f.personal = made.ID
+				return err
 			},
 			func() error { return h.stage(tx, &f) },
 			func() error { return tx.MatchAccount(f.connector.ID, "11", f.person.ID, "identity") },
@@ -269,5 +275,5 @@ func (h *house) stage(tx *store.Tx, f *filled) error {
 // at puts real ids into the address of a route.
 func (f filled) at(path string) string {
 	return strings.NewReplacer("{user}", f.person.ID, "{connector}", "gitlab", "{account}", "11", "{resource}", "project-5",
-		"{pull}", f.pull.ID, "{connection}", f.connection.Name, "{decision}", f.decision.ID).Replace(path)
+		"{pull}", f.pull.ID, "{connection}", f.connection.Name, "{token}", f.personal, "{decision}", f.decision.ID).Replace(path)
 }
