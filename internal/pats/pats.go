@@ -101,6 +101,9 @@ func (t *Tokens) Make(tx *store.Tx, by gatehouse.Actor, userID string, n New) (s
 	if n, err = checked(n); err != nil {
 		return "", gatehouse.PersonalToken{}, err
 	}
+	if err := mayHave(tx, userID); err != nil {
+		return "", gatehouse.PersonalToken{}, err
+	}
 	had, err := tx.PersonalTokens(userID)
 	if err != nil {
 		return "", gatehouse.PersonalToken{}, fmt.Errorf("read the tokens of user %s: %w", userID, err)
@@ -120,6 +123,19 @@ func (t *Tokens) Make(tx *store.Tx, by gatehouse.Actor, userID string, n New) (s
 		"scopes": strings.Join(made.Scopes, " "), "expires_at": made.ExpiresAt.UTC().Format(time.RFC3339),
 	})
 	return secret, made, err
+}
+
+// mayHave refuses those who may not come in: a token made for them would wake up
+// when they may, though all of theirs have ended.
+func mayHave(tx *store.Tx, userID string) error {
+	u, err := tx.User(userID)
+	if err != nil {
+		return fmt.Errorf("read user %s: %w", userID, err)
+	}
+	if u.State != gatehouse.UserActive {
+		return gatehouse.Errorf(gatehouse.Conflict, "Only somebody who may come in can have a token. Let them in first.")
+	}
+	return nil
 }
 
 // checked is a wish with its defaults, or why it cannot be met.

@@ -196,3 +196,23 @@ func TestMostTokens(t *testing.T) {
 		t.Errorf("got %v, want Conflict", err)
 	}
 }
+
+func TestMakeOnlyForWhoMayComeIn(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		for _, state := range []gatehouse.UserState{gatehouse.UserPending, gatehouse.UserBlocked, gatehouse.UserLeft, gatehouse.UserMerged} {
+			u := user(t, s, string(state))
+			err := s.Update(t.Context(), func(tx *store.Tx) error {
+				u.State = state
+				if err := tx.SaveUser(&u); err != nil {
+					return err
+				}
+				_, _, err := (&Tokens{Store: s}).Make(tx, gatehouse.Actor{Kind: gatehouse.ActorOperator}, u.ID, New{Name: "x", Scopes: []string{API}})
+				return err
+			})
+			if gatehouse.KindOf(err) != gatehouse.Conflict {
+				t.Errorf("%s: %v, want Conflict", state, err)
+			}
+		}
+	})
+}
