@@ -281,7 +281,7 @@ func TestHelpHasAnExample(t *testing.T) {
 		"users create", "users reset-password", "users unlock",
 		"connections", "connections list", "connections enable", "connections disable",
 		"connectors", "connectors list", "connectors show", "connectors sync", "access", "access who", "access of",
-		"decisions", "decisions show", "keys", "keys rotate-seal",
+		"decisions", "decisions show", "keys", "keys rotate-seal", "tokens", "tokens create", "tokens list", "tokens revoke",
 	} {
 		p.does(command+" --help", "Usage:", "Examples:\n  gatehouse "+command)
 	}
