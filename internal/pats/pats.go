@@ -7,7 +7,6 @@ package pats
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -74,11 +73,6 @@ func Is(s string) bool {
 	return len(s) == secretLength && strings.HasPrefix(s, prefix) && checksum(s[:secretLength-8]) == s[secretLength-8:]
 }
 
-func digest(secret string) []byte {
-	sum := sha256.Sum256([]byte(secret))
-	return sum[:]
-}
-
 // Tokens makes, finds and ends personal tokens. It is used by pointer and is
 // safe for concurrent use.
 type Tokens struct {
@@ -113,7 +107,7 @@ func (t *Tokens) Make(tx *store.Tx, by gatehouse.Actor, userID string, n New) (s
 	}
 	secret = newSecret()
 	made := gatehouse.PersonalToken{
-		ID: n.ID, UserID: userID, Name: n.Name, Hash: digest(secret), Hint: secret[len(secret)-4:], Scopes: n.Scopes,
+		ID: n.ID, UserID: userID, Name: n.Name, Hash: gatehouse.Digest(secret), Hint: secret[len(secret)-4:], Scopes: n.Scopes,
 		ExpiresAt: tx.Now().Add(n.Life),
 	}
 	if err := tx.AddPersonalToken(&made); err != nil {
@@ -196,7 +190,7 @@ func Look(tx *store.Tx, secret string) (gatehouse.PersonalToken, gatehouse.User,
 	if !Is(secret) {
 		return gatehouse.PersonalToken{}, gatehouse.User{}, unknown()
 	}
-	t, u, err := tx.PersonalToken(digest(secret))
+	t, u, err := tx.PersonalToken(gatehouse.Digest(secret))
 	switch {
 	case errors.Is(err, gatehouse.NotFound):
 		return t, u, unknown()

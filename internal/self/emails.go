@@ -1,8 +1,6 @@
 package self
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/url"
@@ -116,7 +114,7 @@ func (s *Self) prove(tx *store.Tx, by gatehouse.Actor, user gatehouse.User, addr
 	if n >= hourlyProofs || tx.Now().Before(last.Add(proofPause)) {
 		return gatehouse.Errorf(gatehouse.Limited, "A mail was sent a moment ago, or there were many of late. Look into your mailbox, also among unwanted mail, and try again later.")
 	}
-	token := newToken()
+	token := gatehouse.NewSecret()
 	if err := tx.SaveEmailProof(token, store.EmailProof{UserID: user.ID, Address: address, ExpiresAt: tx.Now().Add(ProofTime)}); err != nil {
 		return fmt.Errorf("keep what the link stands for: %w", err)
 	}
@@ -286,11 +284,4 @@ func (s *Self) RemoveEmail(tx *store.Tx, by gatehouse.Actor, userID, address str
 	}
 	return s.warn(tx, user, e.Address, gatehouse.Notef("Your e-mail address was removed"),
 		gatehouse.Notef("The address %s does not belong to the account @%s any more.", e.Address, user.Username))
-}
-
-// newToken has 256 random bits.
-func newToken() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand stops the program instead
-	return base64.RawURLEncoding.EncodeToString(b[:])
 }

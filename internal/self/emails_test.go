@@ -261,7 +261,7 @@ func TestMailsCanBeSent(t *testing.T) {
 	t.Parallel()
 	s := &Self{URL: "https://id.example.com"}
 	u := gatehouse.User{Username: "ann", Name: "Ann"}
-	for _, m := range []mail.Message{s.proofMail(u, "a@b.example", newToken(), "zh-CN"), s.holderMail(u, "a@b.example")} {
+	for _, m := range []mail.Message{s.proofMail(u, "a@b.example", gatehouse.NewSecret(), "zh-CN"), s.holderMail(u, "a@b.example")} {
 		l, err := m.Read(s.URL)
 		if err != nil || !strings.Contains(l.Text, "https://id.example.com/user") {
 			t.Errorf("%v\n%s", err, l.Text)

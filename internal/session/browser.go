@@ -33,7 +33,7 @@ func (m *Manager) name(cookie string) string {
 // read gives the first value of a cookie that can be a secret of ours.
 func (m *Manager) read(r *http.Request, cookie string) (string, bool) {
 	for _, c := range r.CookiesNamed(m.name(cookie)) {
-		if wellFormed(c.Value) {
+		if gatehouse.IsSecret(c.Value) {
 			return c.Value, true
 		}
 	}
@@ -55,11 +55,11 @@ func (m *Manager) Browser(w http.ResponseWriter, r *http.Request) []byte {
 	if h, ok := m.BrowserOf(r); ok {
 		return h
 	}
-	secret := newSecret()
+	secret := gatehouse.NewSecret()
 	m.write(w, browserCookie, secret, 0)
 	// A second call for the same request must not set another one.
 	r.AddCookie(&http.Cookie{Name: m.name(browserCookie), Value: secret}) //nolint:gosec // to ourselves, where attributes mean nothing
-	return hash(secret)
+	return gatehouse.Digest(secret)
 }
 
 // BrowserOf is Browser without setting anything; false when the browser has no
@@ -69,7 +69,7 @@ func (m *Manager) BrowserOf(r *http.Request) ([]byte, bool) {
 	if !ok {
 		return nil, false
 	}
-	return hash(secret), true
+	return gatehouse.Digest(secret), true
 }
 
 // SetCookie hands a browser the secret of its session.
@@ -155,7 +155,7 @@ func (m *Manager) look(r *http.Request) (gatehouse.Session, gatehouse.User, erro
 	var u gatehouse.User
 	err := m.Store.View(r.Context(), func(tx *store.Tx) error {
 		var err error
-		s, u, err = tx.SessionByToken(hash(secret))
+		s, u, err = tx.SessionByToken(gatehouse.Digest(secret))
 		return err
 	})
 	now := m.Clock.Now()
@@ -203,7 +203,7 @@ func (m *Manager) End(w http.ResponseWriter, r *http.Request) (gatehouse.Session
 	err := m.Store.Update(r.Context(), func(tx *store.Tx) error {
 		var u gatehouse.User
 		var err error
-		if s, u, err = tx.SessionByToken(hash(secret)); err != nil {
+		if s, u, err = tx.SessionByToken(gatehouse.Digest(secret)); err != nil {
 			return err
 		}
 		by := gatehouse.Actor{Kind: gatehouse.ActorUser, ID: u.ID, Name: u.Username, Address: ui.ClientAddress(r)}

@@ -29,14 +29,14 @@ const (
 func (m *Manager) notice(w http.ResponseWriter, r *http.Request, s gatehouse.Session, u gatehouse.User) {
 	secret, has := m.read(r, deviceCookie)
 	if !has {
-		secret = newSecret()
+		secret = gatehouse.NewSecret()
 	}
 	first := false
 	err := m.Store.Update(r.Context(), func(tx *store.Tx) (err error) {
 		if first, err = tx.NoticeSession(s.ID); err != nil || !first {
 			return err
 		}
-		before, others, err := tx.KnowBrowser(u.ID, hash(secret), mostBrowsers)
+		before, others, err := tx.KnowBrowser(u.ID, gatehouse.Digest(secret), mostBrowsers)
 		if err != nil || before || others == 0 {
 			return err
 		}

@@ -7,9 +7,6 @@ package session
 
 import (
 	"cmp"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -113,10 +110,10 @@ func (m *Manager) Start(tx *store.Tx, s Start) (token string, _ gatehouse.Sessio
 			return "", gatehouse.Session{}, fmt.Errorf("end the session before: %w", err)
 		}
 	}
-	token = newSecret()
+	token = gatehouse.NewSecret()
 	now := tx.Now()
 	made := gatehouse.Session{
-		TokenHash: hash(token), UserID: s.UserID, ConnectionID: s.ConnectionID, Method: s.Method,
+		TokenHash: gatehouse.Digest(token), UserID: s.UserID, ConnectionID: s.ConnectionID, Method: s.Method,
 		UserAgent: plain(s.UserAgent, maxUserAgent), Address: s.Address,
 		AuthAt: s.AuthAt, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(m.absolute()),
 	}
@@ -154,8 +151,8 @@ func started(s Start) map[string]string {
 // gives it a new secret for SetCookie; the one before is dead (ASVS 7.2.4). A
 // session that has ended is Unauthorized.
 func (m *Manager) Renew(tx *store.Tx, by gatehouse.Actor, id string, details map[string]string) (token string, err error) {
-	token = newSecret()
-	err = tx.RenewSession(id, hash(token), tx.Now())
+	token = gatehouse.NewSecret()
+	err = tx.RenewSession(id, gatehouse.Digest(token), tx.Now())
 	if errors.Is(err, gatehouse.NotFound) {
 		return "", nobody()
 	}
@@ -205,29 +202,6 @@ func record(tx *store.Tx, by gatehouse.Actor, action, target string, details map
 		return fmt.Errorf("record %s: %w", action, err)
 	}
 	return nil
-}
-
-// secretLength is that of newSecret: 256 bits in base64url without padding.
-const secretLength = 43
-
-func newSecret() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand stops the program instead
-	return base64.RawURLEncoding.EncodeToString(b[:])
-}
-
-// wellFormed keeps what cannot be a secret of ours from the database.
-func wellFormed(secret string) bool {
-	if len(secret) != secretLength {
-		return false
-	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(secret)
-	return err == nil && len(b) == 32
-}
-
-func hash(secret string) []byte {
-	sum := sha256.Sum256([]byte(secret))
-	return sum[:]
 }
 
 // plain is a text of at most n bytes without what does not print, so that a

@@ -101,7 +101,7 @@ func TestS1Cookies(t *testing.T) {
 		m := &Manager{Secure: secure}
 		rec := httptest.NewRecorder()
 		m.Browser(rec, httptest.NewRequest(http.MethodGet, "/", nil))
-		m.SetCookie(rec, newSecret())
+		m.SetCookie(rec, gatehouse.NewSecret())
 		prefix := ""
 		if secure {
 			prefix = "__Host-"
@@ -154,7 +154,7 @@ func TestBrowser(t *testing.T) {
 	t.Run("PlainNameCountsForNothingOnHTTPS", func(t *testing.T) {
 		t.Parallel()
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		r.AddCookie(&http.Cookie{Name: "gatehouse_browser", Value: newSecret()})
+		r.AddCookie(&http.Cookie{Name: "gatehouse_browser", Value: gatehouse.NewSecret()})
 		if _, ok := m.BrowserOf(r); ok {
 			t.Error("a cookie that another host may have set is believed")
 		}
@@ -174,7 +174,7 @@ func TestCurrent(t *testing.T) {
 			if strings.Contains(string(made.TokenHash), token) || made.UserAgent != "Agent" {
 				t.Errorf("made %+v", made)
 			}
-			for _, wrong := range []string{"", newSecret(), made.ID, token[:42], token + "a", "'; drop table sessions; --"} {
+			for _, wrong := range []string{"", gatehouse.NewSecret(), made.ID, token[:42], token + "a", "'; drop table sessions; --"} {
 				if w.alive(wrong) {
 					t.Errorf("%q signs in", wrong)
 				}

@@ -63,7 +63,7 @@ func (s *Service) Begin(ctx context.Context, st Start) (address string, err erro
 func (s *Service) attempt(ctx context.Context, c gatehouse.Connection, st Start) (gatehouse.Attempt, error) {
 	now := s.Clock.Now()
 	a := gatehouse.Attempt{
-		ID: store.NewID(), ConnectionID: c.ID, State: newState(), Nonce: newSecret(), Verifier: newSecret(),
+		ID: store.NewID(), ConnectionID: c.ID, State: newState(), Nonce: gatehouse.NewSecret(), Verifier: gatehouse.NewSecret(),
 		BrowserHash: st.BrowserHash, RedirectURI: s.RedirectURI(c.Name),
 		Request: st.Request, ReturnTo: ui.OwnPath(st.ReturnTo),
 		Purpose: st.Purpose, UserID: st.UserID, Fresh: st.Fresh || st.Purpose == gatehouse.ForConfirm,

@@ -101,7 +101,7 @@ func TestEmbedded_H2StateBelongsToTheBrowser(t *testing.T) {
 	otherConnection.Connection = "two"
 	w.noSilence(otherConnection, "state_connection")
 	w.noSilence(answer("", "mallory"), ruleUnknown)
-	w.noSilence(answer(newSecret(), "mallory"), ruleUnknown)
+	w.noSilence(answer(gatehouse.NewSecret(), "mallory"), ruleUnknown)
 	late := begun()
 	c.pass(attemptLife + time.Second)
 	w.noSilence(answer(late, "mallory"), "state_expired")

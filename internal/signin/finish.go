@@ -129,13 +129,8 @@ func stateOf(v url.Values) (string, bool) {
 		}
 	}
 	states := v["state"]
-	if len(v) > maxValues || n > maxBytes || len(states) != 1 || len(states[0]) != secretLength {
+	if len(v) > maxValues || n > maxBytes || len(states) != 1 || !gatehouse.IsSecret(states[0]) {
 		return "", false
-	}
-	for _, r := range states[0] { // base64url: nothing else reaches the database
-		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' {
-			return "", false
-		}
 	}
 	return states[0], true
 }

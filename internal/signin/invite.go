@@ -38,7 +38,7 @@ func (s *Service) invite(tx *store.Tx, by gatehouse.Actor, userID, how string) (
 	if err != nil {
 		return user, "", err
 	}
-	token := newSecret()
+	token := gatehouse.NewSecret()
 	if err := tx.SaveLink(token, store.Link{Purpose: PurposeInvite, UserID: userID, ExpiresAt: tx.Now().Add(inviteTime)}); err != nil {
 		return user, "", fmt.Errorf("keep the link: %w", err)
 	}

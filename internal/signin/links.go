@@ -40,7 +40,7 @@ func (s *Service) MakeLink(ctx context.Context, purpose, userID string, ttl time
 	if ttl <= 0 || purpose != PurposeClaim && userID == "" {
 		return "", errors.New("make a one-time link: it has no end or nobody to sign in")
 	}
-	token = newSecret()
+	token = gatehouse.NewSecret()
 	err = s.Store.Update(ctx, func(tx *store.Tx) error {
 		return tx.SaveLink(token, store.Link{Purpose: purpose, UserID: userID, ExpiresAt: tx.Now().Add(ttl)})
 	})

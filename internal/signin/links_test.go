@@ -100,7 +100,7 @@ func TestTakeLink(t *testing.T) {
 	user := gatehouse.User{Username: "dev-admin", State: gatehouse.UserActive, Role: gatehouse.RoleSuperAdministrator}
 	w.update(func(tx *store.Tx) error { return tx.SaveUser(&user) })
 	token := w.link(PurposeDev, user.ID)
-	for _, wrong := range []string{"", "x", newSecret(), token + "a"} {
+	for _, wrong := range []string{"", "x", gatehouse.NewSecret(), token + "a"} {
 		if _, err := w.TakeLink(t.Context(), PurposeDev, wrong, "", ""); !errors.Is(err, gatehouse.Expired) {
 			t.Errorf("%q: %v", wrong, err)
 		}

@@ -65,7 +65,7 @@ func (s *Service) askMore(tx *store.Tx, b Browser, r *Result, e entering, purpos
 	if err != nil {
 		return fmt.Errorf("keep the sign-in under way: %w", err)
 	}
-	token := newSecret()
+	token := gatehouse.NewSecret()
 	err = tx.SaveCeremony(token, &gatehouse.Ceremony{
 		Purpose: purpose, UserID: r.User.ID, BrowserHash: b.Hash, Data: data, ExpiresAt: tx.Now().Add(secondTime),
 	})

@@ -7,9 +7,7 @@ package signin
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/subtle"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -157,20 +155,11 @@ func ownRequest(tx *store.Tx, handle string, browserHash []byte) (gatehouse.Requ
 
 func sameBrowser(a, b []byte) bool { return len(a) > 0 && subtle.ConstantTimeCompare(a, b) == 1 }
 
-// secretLength is that of newSecret: 256 bits in base64url without padding.
-const secretLength = 43
-
 // newState is a secret of letters and digits alone: WeCom takes no other state.
 func newState() string {
 	for {
-		if s := newSecret(); !strings.ContainsAny(s, "-_") {
+		if s := gatehouse.NewSecret(); !strings.ContainsAny(s, "-_") {
 			return s
 		}
 	}
-}
-
-func newSecret() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand stops the program instead
-	return base64.RawURLEncoding.EncodeToString(b[:])
 }

@@ -141,7 +141,7 @@ func TestH2State(t *testing.T) {
 				many.Set(strings.Repeat("k", i+1), "v")
 			}
 			for name, v := range map[string]url.Values{
-				"none": {}, "nil": nil, "empty": {"state": {""}}, "random": {"state": {newSecret()}}, "short": {"state": {"abc"}},
+				"none": {}, "nil": nil, "empty": {"state": {""}}, "random": {"state": {gatehouse.NewSecret()}}, "short": {"state": {"abc"}},
 				"nul": {"state": {strings.Repeat("\x00", 43)}}, "doubled": {"state": {good, good}}, "case": {"state": {swapCase(good)}},
 				"huge": {"state": {good}, "code": {strings.Repeat("x", 1<<20)}}, "many": many, "space": {"state": {good + " "}},
 			} {
@@ -392,7 +392,7 @@ func TestStrangersCannotFillTheDatabase(t *testing.T) {
 	w, _ := one(t)
 	kept := 0
 	for range 150 {
-		_, err := w.Finish(t.Context(), answer(newSecret(), "x"))
+		_, err := w.Finish(t.Context(), answer(gatehouse.NewSecret(), "x"))
 		var r *Refused
 		if !errors.As(err, &r) || !errors.Is(err, gatehouse.Expired) {
 			t.Fatal(err)

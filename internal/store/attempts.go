@@ -31,7 +31,7 @@ func (tx *Tx) SaveAttempt(a *gatehouse.Attempt) error {
 		purpose, user_id, fresh, login_hint, locale, created_at, expires_at, state_hash)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		fresh.ID, fresh.ConnectionID, secrets, fresh.BrowserHash, fresh.RedirectURI, fresh.ReturnTo,
-		fresh.Purpose, fresh.UserID, fresh.Fresh, fresh.LoginHint, fresh.Locale, fresh.CreatedAt, fresh.ExpiresAt, digest(fresh.State))
+		fresh.Purpose, fresh.UserID, fresh.Fresh, fresh.LoginHint, fresh.Locale, fresh.CreatedAt, fresh.ExpiresAt, gatehouse.Digest(fresh.State))
 	if err == nil {
 		*a = fresh
 	}
@@ -64,13 +64,13 @@ func (tx *Tx) scanAttempt(r row) (a gatehouse.Attempt, err error) {
 // one NotFound. It stays removed only if the Update returns nil, so a caller
 // that refuses what it took keeps that error outside of the transaction.
 func (tx *Tx) TakeAttempt(state string) (gatehouse.Attempt, error) {
-	a, err := one(tx, tx.scanAttempt, `delete from attempts where state_hash = $1 returning `+attemptColumns, digest(state))
+	a, err := one(tx, tx.scanAttempt, `delete from attempts where state_hash = $1 returning `+attemptColumns, gatehouse.Digest(state))
 	return tx.liveAttempt(a, state, err)
 }
 
 // PeekAttempt reads the attempt with this state without taking it.
 func (tx *Tx) PeekAttempt(state string) (gatehouse.Attempt, error) {
-	a, err := one(tx, tx.scanAttempt, `select `+attemptColumns+` from attempts where state_hash = $1`, digest(state))
+	a, err := one(tx, tx.scanAttempt, `select `+attemptColumns+` from attempts where state_hash = $1`, gatehouse.Digest(state))
 	return tx.liveAttempt(a, state, err)
 }
 
@@ -103,7 +103,7 @@ func scanLink(r row) (l Link, err error) {
 // SaveLink keeps a one-time link under the SHA-256 of its token.
 func (tx *Tx) SaveLink(token string, l Link) error {
 	_, err := tx.exec(`insert into links (token_hash, purpose, user_id, expires_at) values ($1, $2, $3, $4)`,
-		digest(token), l.Purpose, l.UserID, l.ExpiresAt)
+		gatehouse.Digest(token), l.Purpose, l.UserID, l.ExpiresAt)
 	return err
 }
 
@@ -111,7 +111,7 @@ func (tx *Tx) SaveLink(token string, l Link) error {
 // when past its end. It stays removed only if the Update returns nil.
 func (tx *Tx) TakeLink(purpose, token string) (Link, error) {
 	l, err := one(tx, scanLink, `delete from links where token_hash = $1 and purpose = $2
-		returning purpose, user_id, expires_at`, digest(token), purpose)
+		returning purpose, user_id, expires_at`, gatehouse.Digest(token), purpose)
 	if err == nil && tx.past(l.ExpiresAt) {
 		err = gatehouse.Errorf(gatehouse.Expired, "This link is too old. Ask for a new one.")
 	}

@@ -13,7 +13,7 @@ func ceremonyCell(hash []byte) cell { return cell{"ceremonies", hex.EncodeToStri
 // SaveCeremony keeps a proof under way, or what has changed of it since. Only the
 // SHA-256 of its token is stored.
 func (tx *Tx) SaveCeremony(token string, c *gatehouse.Ceremony) error {
-	hash := digest(token)
+	hash := gatehouse.Digest(token)
 	data, err := tx.seal(c.Data, ceremonyCell(hash))
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func (tx *Tx) SaveCeremony(token string, c *gatehouse.Ceremony) error {
 // Ceremony reads a proof under way: of this purpose, begun in this browser, and
 // not past its end. Anything else is NotFound.
 func (tx *Tx) Ceremony(purpose, token string, browserHash []byte) (gatehouse.Ceremony, error) {
-	hash := digest(token)
+	hash := gatehouse.Digest(token)
 	scan := func(r row) (c gatehouse.Ceremony, err error) {
 		var sealed []byte
 		if err := r.Scan(&c.Purpose, &c.UserID, &c.BrowserHash, &sealed, at(&c.CreatedAt), at(&c.ExpiresAt)); err != nil {
@@ -59,13 +59,13 @@ func (tx *Tx) TakeCeremony(purpose, token string, browserHash []byte) (gatehouse
 	if err != nil {
 		return c, err
 	}
-	err = must(tx.exec(`delete from ceremonies where token_hash = $1`, digest(token)))
+	err = must(tx.exec(`delete from ceremonies where token_hash = $1`, gatehouse.Digest(token)))
 	return c, err
 }
 
 // EndCeremony removes a proof under way, if it is still there.
 func (tx *Tx) EndCeremony(token string) error {
-	err := must(tx.exec(`delete from ceremonies where token_hash = $1`, digest(token)))
+	err := must(tx.exec(`delete from ceremonies where token_hash = $1`, gatehouse.Digest(token)))
 	if errors.Is(err, gatehouse.NotFound) {
 		return nil
 	}

@@ -127,7 +127,7 @@ func (tx *Tx) SaveEmailProof(token string, p EmailProof) error {
 		return err
 	}
 	_, err := tx.exec(`insert into email_proofs (token_hash, user_id, address, created_at, expires_at) values ($1, $2, $3, $4, $5)`,
-		digest(token), p.UserID, p.Address, tx.now, p.ExpiresAt)
+		gatehouse.Digest(token), p.UserID, p.Address, tx.now, p.ExpiresAt)
 	return err
 }
 
@@ -135,14 +135,14 @@ func (tx *Tx) SaveEmailProof(token string, p EmailProof) error {
 // used or past its end.
 func (tx *Tx) EmailProof(token string) (EmailProof, error) {
 	return one(tx, scanEmailProof, `select user_id, address, created_at, expires_at from email_proofs
-		where token_hash = $1 and expires_at > $2`, digest(token), tx.now)
+		where token_hash = $1 and expires_at > $2`, gatehouse.Digest(token), tx.now)
 }
 
 // TakeEmailProof reads and removes a proof, as EmailProof finds it. It stays
 // removed only if the Update returns nil.
 func (tx *Tx) TakeEmailProof(token string) (EmailProof, error) {
 	return one(tx, scanEmailProof, `delete from email_proofs where token_hash = $1 and expires_at > $2
-		returning user_id, address, created_at, expires_at`, digest(token), tx.now)
+		returning user_id, address, created_at, expires_at`, gatehouse.Digest(token), tx.now)
 }
 
 // LastEmailProof is when a link to verify an address was last made for a user;

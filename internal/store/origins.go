@@ -66,6 +66,6 @@ func (tx *Tx) RevokeSessionTokens(sessionID string) error {
 // reports false when it was used before. Until then it is known.
 func (tx *Tx) UseLogoutToken(connectionID, id string, until time.Time) (bool, error) {
 	n, err := tx.exec(`insert into logout_tokens (hash, expires_at) values ($1, $2) on conflict (hash) do nothing`,
-		digest(connectionID+" "+id), until)
+		gatehouse.Digest(connectionID+" "+id), until)
 	return n == 1, err
 }

@@ -21,7 +21,7 @@ func (tx *Tx) SaveRequest(r *gatehouse.Request) error {
 		values ($1, $2, $3, $4, $5, $6, $7)
 		on conflict (handle_hash) do update set params = excluded.params, demand = excluded.demand,
 		expires_at = excluded.expires_at`,
-		digest(r.Handle), r.ClientID, r.BrowserHash, string(params), asJSON(r.Demand), created, r.ExpiresAt)
+		gatehouse.Digest(r.Handle), r.ClientID, r.BrowserHash, string(params), asJSON(r.Demand), created, r.ExpiresAt)
 	if err == nil {
 		r.CreatedAt = created
 	}
@@ -38,7 +38,7 @@ func scanRequest(r row) (q gatehouse.Request, err error) {
 // Request finds an authorization request; Expired when past its end.
 func (tx *Tx) Request(handle string) (gatehouse.Request, error) {
 	q, err := one(tx, scanRequest, `select client_id, browser_hash, params, demand, created_at, expires_at
-		from requests where handle_hash = $1`, digest(handle))
+		from requests where handle_hash = $1`, gatehouse.Digest(handle))
 	if err != nil {
 		return gatehouse.Request{}, err
 	}
@@ -51,7 +51,7 @@ func (tx *Tx) Request(handle string) (gatehouse.Request, error) {
 
 // DeleteRequest removes an authorization request.
 func (tx *Tx) DeleteRequest(handle string) error {
-	_, err := tx.exec(`delete from requests where handle_hash = $1`, digest(handle))
+	_, err := tx.exec(`delete from requests where handle_hash = $1`, gatehouse.Digest(handle))
 	return err
 }
 

@@ -1,15 +1,8 @@
 package store
 
 import (
-	"crypto/sha256"
 	"fmt"
 )
-
-// digest is how tokens, states and handles are kept.
-func digest(s string) []byte {
-	h := sha256.Sum256([]byte(s))
-	return h[:]
-}
 
 // cell names one value of one row. A secret is sealed for its cell and opens
 // nowhere else.
