@@ -204,7 +204,10 @@ func TestJourney(t *testing.T) {
 		}
 	})
 	t.Run("RoundsMeasureEachSignIn", func(t *testing.T) {
-		took, err := round(t.Context(), []*browser{br}, people, 20*time.Millisecond)
+		took, err := round(t.Context(), 1, 20*time.Millisecond, func(ctx context.Context, _, turn int) error {
+			_, err := br.signIn(ctx, people[turn%len(people)])
+			return err
+		})
 		if err != nil || len(took) == 0 || took[0] <= 0 {
 			t.Errorf("%v, %v", took, err)
 		}
@@ -237,7 +240,7 @@ func TestFederatedJourney(t *testing.T) {
 	if err := register(t.Context(), gitlab.URL, in.url+"/users/auth/gitlab/callback"); err != nil {
 		t.Fatal(err)
 	}
-	took, err := federatedRound(t.Context(), []*visitor{v}, 20*time.Millisecond)
+	took, err := round(t.Context(), 1, 20*time.Millisecond, func(ctx context.Context, _, _ int) error { return v.signIn(ctx) })
 	if err != nil || len(took) == 0 || took[0] <= 0 {
 		t.Errorf("%v, %v", took, err)
 	}

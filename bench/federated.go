@@ -8,11 +8,8 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // federated measures sign-ins through a GitLab and back: POST /sign-in/gitlab,
@@ -186,42 +183,5 @@ func (in *installation) loadFederated(ctx context.Context, hub *process, gitlab 
 		visitors[i] = v
 		defer v.here.close()
 	}
-	if _, err := federatedRound(ctx, visitors, min(in.seconds/4, time.Second)); err != nil {
-		return measured{}, err
-	}
-	before, err := cpuOf(hub.pid())
-	if err != nil {
-		return measured{}, err
-	}
-	began := time.Now()
-	took, err := federatedRound(ctx, visitors, in.seconds)
-	if err != nil {
-		return measured{}, err
-	}
-	during := time.Since(began)
-	after, err := cpuOf(hub.pid())
-	return measured{took: took, during: during, cpu: after - before}, err
-}
-
-// federatedRound has each browser sign in again and again for a while.
-func federatedRound(ctx context.Context, visitors []*visitor, d time.Duration) ([]time.Duration, error) {
-	each := make([][]time.Duration, len(visitors))
-	g, ctx := errgroup.WithContext(ctx)
-	end := time.Now().Add(d)
-	for i, v := range visitors {
-		g.Go(func() error {
-			for time.Now().Before(end) {
-				began := time.Now()
-				if err := v.signIn(ctx); err != nil {
-					return err
-				}
-				each[i] = append(each[i], time.Since(began))
-			}
-			return nil
-		})
-	}
-	err := g.Wait()
-	all := slices.Concat(each...)
-	slices.Sort(all)
-	return all, err
+	return in.measure(ctx, hub, n, func(ctx context.Context, i, _ int) error { return visitors[i].signIn(ctx) })
 }

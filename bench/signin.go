@@ -117,7 +117,16 @@ func (in *installation) load(ctx context.Context, hub *process, people []person,
 			return measured{}, err
 		}
 	}
-	if _, err := round(ctx, browsers, people, min(in.seconds/4, time.Second)); err != nil {
+	return in.measure(ctx, hub, n, func(ctx context.Context, i, turn int) error {
+		_, err := browsers[i].signIn(ctx, people[(i+turn*n)%len(people)])
+		return err
+	})
+}
+
+// measure has n clients do something again and again, first unmeasured, then
+// measured. turn counts what one client has done.
+func (in *installation) measure(ctx context.Context, hub *process, n int, do func(ctx context.Context, client, turn int) error) (measured, error) {
+	if _, err := round(ctx, n, min(in.seconds/4, time.Second), do); err != nil {
 		return measured{}, err
 	}
 	before, err := cpuOf(hub.pid())
@@ -125,7 +134,7 @@ func (in *installation) load(ctx context.Context, hub *process, people []person,
 		return measured{}, err
 	}
 	began := time.Now()
-	took, err := round(ctx, browsers, people, in.seconds)
+	took, err := round(ctx, n, in.seconds, do)
 	if err != nil {
 		return measured{}, err
 	}
@@ -134,16 +143,16 @@ func (in *installation) load(ctx context.Context, hub *process, people []person,
 	return measured{took: took, during: during, cpu: after - before}, err
 }
 
-// round has each browser sign in people one after another for a while.
-func round(ctx context.Context, browsers []*browser, people []person, d time.Duration) ([]time.Duration, error) {
-	each := make([][]time.Duration, len(browsers))
+// round has each client do it for a while, and tells how long each took, sorted.
+func round(ctx context.Context, n int, d time.Duration, do func(ctx context.Context, client, turn int) error) ([]time.Duration, error) {
+	each := make([][]time.Duration, n)
 	g, ctx := errgroup.WithContext(ctx)
 	end := time.Now().Add(d)
-	for i, br := range browsers {
+	for i := range n {
 		g.Go(func() error {
-			for next := i; time.Now().Before(end); next += len(browsers) {
+			for turn := 0; time.Now().Before(end); turn++ {
 				began := time.Now()
-				if _, err := br.signIn(ctx, people[next%len(people)]); err != nil {
+				if err := do(ctx, i, turn); err != nil {
 					return err
 				}
 				each[i] = append(each[i], time.Since(began))
