@@ -148,6 +148,18 @@ func (c *cli) load(log *slog.Logger) (*config.Config, error) {
 	return read, nil
 }
 
+// checked is load of a configuration whose parts fit together too.
+func (c *cli) checked(log *slog.Logger) (*config.Config, error) {
+	read, err := c.load(log)
+	if err != nil {
+		return nil, err
+	}
+	if err := server.Check(read, log); err != nil {
+		return nil, usageError{err}
+	}
+	return read, nil
+}
+
 func (c *cli) logger(standard slog.Level) (*slog.Logger, error) {
 	level := standard
 	if c.logLevel != "" {
@@ -231,12 +243,9 @@ restart can change are named. SIGHUP does the same.`,
 			if err != nil {
 				return err
 			}
-			read, err := c.load(log)
+			read, err := c.checked(log)
 			if err != nil {
 				return err
-			}
-			if err := server.Check(read, log); err != nil {
-				return usageError{err}
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), reloadPatience)
 			defer cancel()
@@ -267,12 +276,9 @@ func (c *cli) check() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			read, err := c.load(log)
+			read, err := c.checked(log)
 			if err != nil {
 				return err
-			}
-			if err := server.Check(read, log); err != nil {
-				return usageError{err}
 			}
 			_, err = fmt.Fprintf(c.out, "The configuration is in order: %d connections, %d clients, %d connectors.\n",
 				len(read.Connections()), len(read.Clients), len(read.Connectors))
