@@ -1,6 +1,10 @@
 package oauth2
 
-import "gatehouse/internal/integration"
+import (
+	"slices"
+
+	"gatehouse/internal/integration"
+)
 
 // form is what an administrator enters for an OAuth 2.0 provider without ID tokens.
 func form() integration.Form {
@@ -12,7 +16,7 @@ func form() integration.Form {
 			"Enter the Redirect URI from below there.",
 			"Copy the addresses, the client ID and the client secret to here.",
 		},
-		Fields: []integration.Field{
+		Fields: slices.Concat([]integration.Field{
 			{
 				Arg: "client_options.site", Label: "URL", Type: integration.URLField, Placeholder: "https://accounts.example.com",
 				Help: "The address of the provider. The addresses below may be paths on it, such as /oauth/token.",
@@ -39,22 +43,6 @@ func form() integration.Form {
 					{Value: "none", Label: "Not at all (public client)"},
 				},
 			},
-			{
-				Arg: "mapping.username", Label: "Username, worked out", Placeholder: `split(claims.email, "@")[0]`, Advanced: true,
-				Help: "An expression over claims, all that the provider tells. With ?? a default follows.",
-			},
-			{Arg: "mapping.name", Label: "Name, worked out", Placeholder: `claims.name ?? claims.nickname`, Advanced: true},
-			{Arg: "mapping.email", Label: "E-mail address, worked out", Placeholder: `claims.mail ?? claims.email`, Advanced: true},
-			{
-				Arg: "mapping.email_verified", Label: "Whether the address is verified, worked out", Placeholder: `claims.email_verified ?? false`, Advanced: true,
-				Help: "An address that is worked out counts as verified only if this says so.",
-			},
-			{Arg: "mapping.groups", Label: "Groups, worked out", Placeholder: `map(claims.roles ?? [], .name)`, Advanced: true},
-			{
-				Arg: "ca", Label: "Certificate of your own authority", Type: integration.LinesField, Advanced: true,
-				Help: "In PEM, when the certificate of the provider is not from a public authority.",
-			},
-			{Arg: "pkce", Label: "Use PKCE", Type: integration.FlagField, Usual: "true", Advanced: true},
-		},
+		}, integration.Mapping(), []integration.Field{integration.Authority(), integration.PKCE()}),
 	}
 }

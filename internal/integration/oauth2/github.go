@@ -213,10 +213,7 @@ func gitHubForm() integration.Form {
 				Arg: "required_organizations", Label: "Only members of these organizations", Type: integration.WordsField,
 				Help: "A person needs one of them. The scope read:org is then asked for too. Empty: everybody.",
 			},
-			{
-				Arg: "ca", Label: "Certificate of your own authority", Type: integration.LinesField, Advanced: true,
-				Help: "In PEM, when the certificate of the provider is not from a public authority.",
-			},
+			integration.Authority(),
 		},
 	}
 }

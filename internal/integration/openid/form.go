@@ -1,6 +1,10 @@
 package openid
 
-import "gatehouse/internal/integration"
+import (
+	"slices"
+
+	"gatehouse/internal/integration"
+)
 
 // form is what an administrator enters for an OpenID Connect provider.
 func form() integration.Form {
@@ -13,7 +17,7 @@ func form() integration.Form {
 			"Copy the issuer address, the client ID and the client secret to here.",
 		},
 		Scopes: defaultScopes,
-		Fields: []integration.Field{
+		Fields: slices.Concat([]integration.Field{
 			{
 				Arg: "issuer", Label: "URL", Type: integration.URLField, Placeholder: "https://id.example.com", Required: true,
 				Help: "The issuer, letter by letter as the provider writes it. All other addresses are found from there.",
@@ -51,22 +55,6 @@ func form() integration.Form {
 				Arg: "logout", Label: "Sign out there too", Type: integration.FlagField, Usual: "false", Advanced: true,
 				Help: "Who signs out here is signed out at the provider as well. Register this installation's address with the path /sign-out/done there as a post-logout redirect URI.",
 			},
-			{
-				Arg: "mapping.username", Label: "Username, worked out", Placeholder: `split(claims.email, "@")[0]`, Advanced: true,
-				Help: "An expression over claims, all that the provider tells. With ?? a default follows.",
-			},
-			{Arg: "mapping.name", Label: "Name, worked out", Placeholder: `claims.name ?? claims.nickname`, Advanced: true},
-			{Arg: "mapping.email", Label: "E-mail address, worked out", Placeholder: `claims.mail ?? claims.email`, Advanced: true},
-			{
-				Arg: "mapping.email_verified", Label: "Whether the address is verified, worked out", Placeholder: `claims.email_verified ?? false`, Advanced: true,
-				Help: "An address that is worked out counts as verified only if this says so.",
-			},
-			{Arg: "mapping.groups", Label: "Groups, worked out", Placeholder: `map(claims.roles ?? [], .name)`, Advanced: true},
-			{
-				Arg: "ca", Label: "Certificate of your own authority", Type: integration.LinesField, Advanced: true,
-				Help: "In PEM, when the certificate of the provider is not from a public authority.",
-			},
-			{Arg: "pkce", Label: "Use PKCE", Type: integration.FlagField, Usual: "true", Advanced: true},
-		},
+		}, integration.Mapping(), []integration.Field{integration.Authority(), integration.PKCE()}),
 	}
 }
