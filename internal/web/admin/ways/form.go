@@ -62,6 +62,7 @@ func (d *draft) read(ctx context.Context, form url.Values) {
 	line := func(name string) string { return strings.TrimSpace(form.Get(name)) }
 	if d.isNew() {
 		d.Name = line("name")
+		d.Redirect = d.Before + url.PathEscape(d.Name) + "/callback"
 	}
 	d.Enabled, d.Label, d.Icon = on("enabled"), line("label"), line("icon")
 	d.BuiltIn = d.HasTwin && !on("custom")

@@ -198,6 +198,7 @@ func TestWhatIsWrongStandsBesideItsField(t *testing.T) {
 			if r.Code != http.StatusUnprocessableEntity || !found || !strings.Contains(beside, tt.says) {
 				t.Errorf("%d, beside the field: %q", r.Code, beside)
 			}
+			w.says(r, "/users/auth/"+url.PathEscape(form.Get("name"))+"/callback")
 			// Nothing that was typed is lost, but the secret never comes back.
 			w.says(r, "Typed &lt;b&gt;by me", `value="a b"`, `value="`+strings.Join(strings.FieldsFunc(form.Get("trusted_domains"), func(r rune) bool { return r == ',' || r == ' ' }), " ")+`"`)
 			if form.Get("app_secret") != "" {
