@@ -23,6 +23,14 @@ func (s *Server) ownSelf() *self.Self {
 	return &self.Self{Users: s.users, Credentials: s.credentials, Tokens: s.provided, URL: s.config.URL, MayHave: s.users.MayHaveAddress, Metrics: s.meters}
 }
 
+// mailboxPath is where mail is kept to be read, "" where it is sent.
+func (s *Server) mailboxPath() string {
+	if !s.mailer.Mailbox {
+		return ""
+	}
+	return mailbox.Path
+}
+
 // mailboxPages are there only where mail is kept to be read.
 func (s *Server) mailboxPages() []mounter {
 	if !s.mailer.Mailbox {

@@ -206,7 +206,7 @@ func (s *Server) assemble(o Options) {
 		},
 		&admin.Admin{
 			UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, Personal: personal, Invites: s.signIn, Apps: open, SignIn: s.signIn, URL: c.URL,
-			Proofs: s.ownSelf(), Locks: s.credentials, MailReady: s.mailer.Ready,
+			Proofs: s.ownSelf(), Locks: s.credentials, MailReady: s.mailer.Ready, Mailbox: s.mailboxPath(),
 		},
 		&api.API{
 			UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, Apps: open, Provided: s.provided, Personal: personal, URL: c.URL,

@@ -46,6 +46,7 @@ type Admin struct {
 	URL      string // what browsers see, without a slash at the end
 	// MailReady says whether mail reaches anybody; nil: it does not.
 	MailReady func() bool
+	Mailbox   string // where the mails of development are; "" = they are sent
 }
 
 func (a *Admin) people() *people.People {

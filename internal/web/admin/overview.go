@@ -17,6 +17,8 @@ type overviewPage struct {
 	Clients     []gatehouse.Client
 	Connectors  []gatehouse.Connector
 	Decisions   []desk.DecisionRow
+	NoMail      bool   // mail reaches nobody
+	Mailbox     string // where the mails of development are; "" = they are sent
 }
 
 func (p overviewPage) enabledConnections() (n int64) {
@@ -29,7 +31,7 @@ func (p overviewPage) enabledConnections() (n int64) {
 }
 
 func (a *Admin) overview(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
-	var p overviewPage
+	p := overviewPage{NoMail: a.MailReady == nil || !a.MailReady(), Mailbox: a.Mailbox}
 	err := a.desk().Read(r, "the overview", func(tx *store.Tx) error {
 		var err error
 		if p.Users, err = tx.CountUsers(); err != nil {
