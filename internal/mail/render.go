@@ -96,18 +96,18 @@ var letterHTML = template.Must(template.New("letter").Parse(`<!doctype html>
 <meta name="color-scheme" content="light">
 <title>{{.Subject}}</title>
 </head>
-<body style="margin:0;padding:0;background:#f3f4f6">
-<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="background:#f3f4f6">
+<body style="margin:0;padding:0;background:#f6f5f1">
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="background:#f6f5f1">
 <tr><td align="center" style="padding:32px 16px">
-<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="max-width:560px;background:#ffffff;border:1px solid #e5e7eb;border-radius:12px">
-<tr><td style="padding:32px;font-family:-apple-system,'Segoe UI',Roboto,'PingFang SC','Microsoft YaHei','Noto Sans SC',Arial,sans-serif;font-size:16px;line-height:1.6;color:#1f2937">
-<h1 style="margin:0 0 16px;font-size:20px;line-height:1.35;color:#111827">{{.Subject}}</h1>
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="max-width:560px;background:#ffffff;border:1px solid #e3e0d8;border-radius:12px">
+<tr><td style="padding:32px;font-family:-apple-system,'Segoe UI',Roboto,'PingFang SC','Microsoft YaHei','Noto Sans SC',Arial,sans-serif;font-size:16px;line-height:1.6;color:#1d1c19">
+<h1 style="margin:0 0 16px;font-size:20px;line-height:1.35;color:#1d1c19">{{.Subject}}</h1>
 {{range .Body}}<p style="margin:0 0 16px">{{.}}</p>
-{{end}}{{if .Link}}<p style="margin:24px 0"><a href="{{.Link}}" style="display:inline-block;padding:12px 20px;background:#1d4ed8;color:#ffffff;text-decoration:none;border-radius:8px;font-weight:600">{{.Button}}</a></p>
-<p style="margin:0;font-size:13px;color:#4b5563">{{.Paste}}<br><a href="{{.Link}}" style="color:#1d4ed8;word-break:break-all">{{.Link}}</a></p>
+{{end}}{{if .Link}}<p style="margin:24px 0"><a href="{{.Link}}" style="display:inline-block;padding:12px 20px;background:#0f6b63;color:#ffffff;text-decoration:none;border-radius:8px;font-weight:600">{{.Button}}</a></p>
+<p style="margin:0;font-size:13px;color:#5f5c54">{{.Paste}}<br><a href="{{.Link}}" style="color:#0f6b63;word-break:break-all">{{.Link}}</a></p>
 {{end}}</td></tr>
 </table>
-<p style="max-width:560px;margin:16px auto 0;font-family:-apple-system,'Segoe UI',Roboto,'PingFang SC','Microsoft YaHei','Noto Sans SC',Arial,sans-serif;font-size:13px;line-height:1.5;color:#4b5563">{{.Foot}}</p>
+<p style="max-width:560px;margin:16px auto 0;font-family:-apple-system,'Segoe UI',Roboto,'PingFang SC','Microsoft YaHei','Noto Sans SC',Arial,sans-serif;font-size:13px;line-height:1.5;color:#5f5c54">{{.Foot}}</p>
 </td></tr>
 </table>
 </body>
