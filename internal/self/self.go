@@ -61,7 +61,7 @@ func find(tx *store.Tx, userID string) (gatehouse.User, error) {
 	if err != nil {
 		return user, fmt.Errorf("read user %s: %w", userID, err)
 	}
-	if user.State == gatehouse.UserLeft {
+	if user.State == gatehouse.UserLeft || user.State == gatehouse.UserMerged {
 		return user, gatehouse.Errorf(gatehouse.Conflict, "This account is closed. Nothing of it can be changed any more.")
 	}
 	return user, nil

@@ -320,14 +320,11 @@ func (u *Users) update(tx *store.Tx, q question, v *verdict, o EnsureOptions) er
 // gets an address that is verified for somebody else. A changed address is
 // unverified until somebody who is trusted for it says otherwise.
 func syncProfile(q question, user *gatehouse.User) {
-	p, attributes := q.vouched.Profile, q.connection.Rules.SyncProfileAttributes
-	wanted := func(a string) bool {
-		return slices.Contains(attributes, a) || len(attributes) == 0 && a == "email" // GitLab's default
-	}
-	if wanted("name") && p.Name != "" {
+	p, rules := q.vouched.Profile, q.connection.Rules
+	if rules.Syncs("name") && p.Name != "" {
 		user.Name = p.Name
 	}
-	if wanted("email") && p.Email != "" && p.Email != strings.ToLower(user.Email) && q.free(user.ID) {
+	if rules.Syncs("email") && p.Email != "" && p.Email != strings.ToLower(user.Email) && q.free(user.ID) {
 		user.Email, user.EmailVerified = p.Email, false
 	}
 }
