@@ -134,6 +134,9 @@ type EmbeddedPage struct {
 	// ClientID and Company are what the client asks for; Company "" has to be
 	// told by the address of the page, where the client puts it in.
 	ClientID, Company string
+	// Fill is what the vendor's client replaces in the address of a page that it
+	// opens, as a query: "corpid=$CORPID$".
+	Fill string
 }
 
 // Checkpoint says where a Pull may go on. It is the Source's own text; "" is

@@ -27,7 +27,7 @@ func TestBrowserInsideDingTalk(t *testing.T) {
 }
 
 func browseInsideDingTalk(t *testing.T, browser context.Context, lang i18n.Lang) {
-	r := startDev(t, t.TempDir())
+	r := startDev(t, t.TempDir(), lacking(t, "qyapi_get_department_list"))
 	b := newTab(t, browser, lang)
 	page := r.hub + "/sign-in/dingtalk/embedded?corpid=" + dingtalktwin.DemoCorpID
 
@@ -57,4 +57,10 @@ func browseInsideDingTalk(t *testing.T, browser context.Context, lang i18n.Lang)
 	b.open(r.hub + "/sign-in/dingtalk/embedded?corpid=" + dingtalktwin.DemoOtherCorpID)
 	b.sees(b.say("The app did not say who you are. Sign in the usual way."))
 	b.look("inside-dingtalk-refused")
+
+	// The administrator reads what the app lacks, and the address to enter there.
+	b.open(r.dashboard)
+	b.open(r.hub + "/admin/connections/dingtalk")
+	b.sees(b.say("The app lacks a permission there: %s.", "qyapi_get_department_list"), b.say("Ask for the permission"))
+	b.look("connection-lacks-permission")
 }

@@ -65,6 +65,21 @@ func (s *Service) BeginEmbedded(ctx context.Context, st Start, company string) (
 	return silent, nil
 }
 
+// EmbeddedURL is the address to enter at a vendor as the home page of the app
+// inside its client; "" where the connection knows no such sign-in, or is not
+// in use.
+func (s *Service) EmbeddedURL(ctx context.Context, connectionID string) string {
+	c, door, err := s.Apps.Door(ctx, connectionID)
+	if err != nil || door.Embedded == nil {
+		return ""
+	}
+	page := door.Embedded.Page()
+	if page.Company != "" || page.Fill == "" {
+		return s.embeddedURI(c)
+	}
+	return s.embeddedURI(c) + "?" + page.Fill
+}
+
 // silently says whether a browser is a client of the vendor's in which nobody
 // has to be asked.
 func silently(door integration.Door, st Start) (integration.EmbeddedPage, bool) {

@@ -18,7 +18,7 @@ import (
 type inside struct{ company string }
 
 func (i inside) Page() integration.EmbeddedPage {
-	return integration.EmbeddedPage{Agent: "Vendor/", Script: "https://vendor.example/sdk.js", Call: "vendor", ClientID: "app", Company: i.company}
+	return integration.EmbeddedPage{Agent: "Vendor/", Script: "https://vendor.example/sdk.js", Call: "vendor", ClientID: "app", Company: i.company, Fill: "corp=$ID$"}
 }
 
 func (inside) FinishEmbedded(_ context.Context, code string) (gatehouse.Vouched, error) {
@@ -212,4 +212,29 @@ func (w *world) make(name string) string {
 		return tx.SaveUser(&u)
 	})
 	return u.ID
+}
+
+// TestEmbeddedURL: a listed company need not be told by the address.
+func TestEmbeddedURL(t *testing.T) {
+	t.Parallel()
+	for company, want := range map[string]string{"": "https://id.example.com/sign-in/one/embedded?corp=$ID$", "corp1": "https://id.example.com/sign-in/one/embedded"} {
+		w, _ := indoors(t, company)
+		if got := w.EmbeddedURL(t.Context(), w.connection("one")); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+		if got := w.EmbeddedURL(t.Context(), w.connection("two")); got != "" {
+			t.Errorf("of a kind without a client: %s", got)
+		}
+	}
+}
+
+// connection is the id of a connection.
+func (w *world) connection(name string) (id string) {
+	w.t.Helper()
+	w.update(func(tx *store.Tx) error {
+		c, err := tx.ConnectionByName(name)
+		id = c.ID
+		return err
+	})
+	return id
 }

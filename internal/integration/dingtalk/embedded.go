@@ -14,7 +14,7 @@ import (
 // DingTalk writes it in place of $CORPID$. Source: open.dingtalk.com, "sign-in
 // without a question for H5 apps" (61370528532).
 func (p *provider) Page() integration.EmbeddedPage {
-	page := integration.EmbeddedPage{Agent: "DingTalk/", Script: p.settings.jsapi, Call: "dingtalk", ClientID: p.settings.key}
+	page := integration.EmbeddedPage{Agent: "DingTalk/", Script: p.settings.jsapi, Call: "dingtalk", ClientID: p.settings.key, Fill: "corpid=$CORPID$"}
 	if len(p.settings.corpIDs) == 1 {
 		page.Company = p.settings.corpIDs[0]
 	}

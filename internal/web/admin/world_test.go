@@ -58,7 +58,7 @@ func newWorld(t *testing.T) *world {
 	u := &ui.UI{Clock: clock}
 	mux := http.NewServeMux()
 	(&Admin{
-		UI: u, Store: s, Sessions: m, Users: &users.Users{Store: s, Clock: clock}, Access: w.sync, Apps: &apps.Apps{Store: s, URL: "https://id.example.com"}, SignIn: &signin.Service{Store: s}, URL: "https://id.example.com",
+		UI: u, Store: s, Sessions: m, Users: &users.Users{Store: s, Clock: clock}, Access: w.sync, Apps: &apps.Apps{Store: s, URL: "https://id.example.com"}, SignIn: &signin.Service{Store: s, Apps: &apps.Apps{Store: s}}, URL: "https://id.example.com",
 	}).Mount(mux)
 	w.http = u.Middleware(mux)
 	w.update(func(tx *store.Tx) error {

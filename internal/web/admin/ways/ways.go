@@ -102,6 +102,7 @@ type showPage struct {
 	Redirect string
 	Shown    []desk.Option // settings that are no secret
 	People   int64         // who are known by it
+	Inside   string        // address of the page inside the vendor's client, "" = there is none
 	Trouble  desk.Trouble  // what is to be mended at the provider
 	Done     string
 }
@@ -127,7 +128,7 @@ func (a *Ways) show(w http.ResponseWriter, r *http.Request, by gatehouse.User) e
 		return err
 	}
 	p.Kind, p.Redirect = a.kindOf(p.Connection), a.Apps.RedirectURI(p.Name)
-	p.Shown = shown(p.Kind.Form, p.Args)
+	p.Shown, p.Inside = shown(p.Kind.Form, p.Args), a.SignIn.EmbeddedURL(r.Context(), p.ID)
 	page := desk.Page("connections", ui.ConnectionLabel(p.Connection), by)
 	page.Scripts, page.FormAction = []string{"copy"}, toProviders()
 	return a.Render(w, r, page, showBody(p))
