@@ -22,7 +22,8 @@ import (
 // What counts as a text for people:
 //
 //   - the first constant text among the arguments of i18n.T, i18n.Text, ui.T,
-//     ui.Text, and of plain t, T and Text, in .go and .templ files;
+//     ui.Text, and of plain t, T and Text, and both texts of ui.Count, in .go
+//     files, those that .templ files become among them;
 //   - the format of gatehouse.Errorf and gatehouse.Notef, the Message of a
 //     gatehouse.Error and the Text of a gatehouse.Note;
 //   - the Reason of a Decision, in a literal or assigned to a field Reason.
@@ -92,7 +93,7 @@ func collectDir(fsys fs.FS, dir string) ([]use, error) {
 	set := token.NewFileSet()
 	var parsed []*ast.File
 	for _, name := range goFiles {
-		if strings.HasSuffix(name, "_test.go") || strings.HasSuffix(name, "_templ.go") {
+		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
 		data, err := fs.ReadFile(fsys, name)
@@ -109,17 +110,6 @@ func collectDir(fsys fs.FS, dir string) ([]use, error) {
 	for _, f := range parsed {
 		c.pkg = f.Name.Name
 		ast.Inspect(f, c.visit)
-	}
-	templFiles, err := fs.Glob(fsys, path.Join(dir, "*.templ"))
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range templFiles {
-		data, err := fs.ReadFile(fsys, name)
-		if err != nil {
-			return nil, err
-		}
-		c.uses = append(c.uses, templUses(name, string(data))...)
 	}
 	return c.uses, nil
 }
@@ -176,6 +166,10 @@ func (c *collector) call(n *ast.CallExpr) {
 			if c.use(arg) {
 				return
 			}
+		}
+	case "ui.Count", ".Count":
+		for _, arg := range n.Args {
+			c.use(arg)
 		}
 	}
 }
@@ -251,21 +245,7 @@ func (c *collector) constant(e ast.Expr, depth int) (string, bool) {
 	return "", false
 }
 
-var (
-	templCall = regexp.MustCompile("(?:\\b(?:i18n|ui)\\.(?:T|Text)|(?:^|[^\\w.])(?:t|T|Text))\\(\\s*(?:[A-Za-z_][\\w.]*(?:\\(\\w*\\))?\\s*,\\s*)?(\"(?:[^\"\\\\\\n]|\\\\.)*\"|`[^`]*`)")
-	verb      = regexp.MustCompile(`%(?:%|[-+# 0]*(?:\d+)?(?:\.\d+)?(?:\[(\d+)\])?([a-zA-Z]))`)
-)
-
-func templUses(name, text string) []use {
-	var uses []use
-	for _, m := range templCall.FindAllStringSubmatchIndex(text, -1) {
-		if s, err := strconv.Unquote(text[m[2]:m[3]]); err == nil && s != "" {
-			line := 1 + strings.Count(text[:m[2]], "\n")
-			uses = append(uses, use{fmt.Sprintf("%s:%d", name, line), s})
-		}
-	}
-	return uses
-}
+var verb = regexp.MustCompile(`%(?:%|[-+# 0]*(?:\d+)?(?:\.\d+)?(?:\[(\d+)\])?([a-zA-Z]))`)
 
 // verbs are the verbs of a format by the number of their argument.
 func verbs(format string) map[int]string {
@@ -315,8 +295,7 @@ func f() {
 	_ = []gatehouse.Note{{Text: "not seen: its type stands elsewhere"}, gatehouse.Note{Text: "Thirteen"}}
 }`)
 	write("internal/a/a_test.go", `package a; func g() { t("not in tests") }`)
-	write("internal/a/a_templ.go", `package a; func h() { t("not in generated files") }`)
-	write("internal/a/page.templ", "package a\ntempl p() {\n\t<p>{ ui.T(ctx, \"Eight \\\"q\\\"\") }</p>\n\t<p title={ t(ctx, `Nine`) }>{ i18n.Text(ctx.Value(), \"Ten\", 1) } cut(\"no\")</p>\n}")
+	write("internal/a/page_templ.go", "package a\nfunc p() {\n\tg(ui.T(ctx, \"Eight \\\"q\\\"\"), cut(\"no\"))\n\tg(t(ctx, `Nine`), ui.Count(ctx, n, \"Ten\", \"Tens\"))\n}")
 	write("cmd/x/main.go", `package main; func f() { t("for operators") }`)
 	write("internal/twin/x.go", `package twin; func f() { t("a stand-in's") }`)
 	write("errors.go", `package gatehouse; var e = Errorf(Invalid, "Eleven")`)
@@ -337,9 +316,10 @@ func f() {
 		{"internal/a/a.go:13", "Seven"},
 		{"internal/a/a.go:16", "Twelve %d"},
 		{"internal/a/a.go:17", "Thirteen"},
-		{"internal/a/page.templ:3", `Eight "q"`},
-		{"internal/a/page.templ:4", "Nine"},
-		{"internal/a/page.templ:4", "Ten"},
+		{"internal/a/page_templ.go:3", `Eight "q"`},
+		{"internal/a/page_templ.go:4", "Nine"},
+		{"internal/a/page_templ.go:4", "Ten"},
+		{"internal/a/page_templ.go:4", "Tens"},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(use{})); diff != "" {
 		t.Error(diff)
