@@ -68,15 +68,19 @@ func (e *Entry) backChannel(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	answer := map[string]string{"error": "invalid_request"}
+	answer, status := map[string]string{"error": "invalid_request"}, http.StatusBadRequest
 	var known *gatehouse.Error
-	switch {
+	switch limited := e.Limiter.Allow(r); { // those that are obeyed cost nothing: a provider may end many sessions at once
+	case limited != nil:
+		status = http.StatusTooManyRequests
+		w.Header().Set("Retry-After", "10")
+		answer["error_description"] = "Too many logout tokens from your network were not valid. Wait a minute, and try again."
 	case errors.As(err, &known):
 		answer["error_description"] = known.Sentence()
 	default:
 		answer["error"] = "server_error"
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusBadRequest)
+	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(answer)
 }
