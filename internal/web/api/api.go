@@ -41,6 +41,8 @@ type API struct {
 	Apps     *apps.Apps
 	Provided *provided.Provided
 	Personal *pats.Tokens
+	Invites  Inviter
+	Locks    Unlocker
 	URL      string // what programs are told as our address; the Host of a request never is
 }
 

@@ -106,6 +106,15 @@ func (m may) names() []string {
 	return all
 }
 
+// fresh asks who comes with the session of a browser to have proved who they are
+// a short while ago.
+func (a *API) fresh(by caller) error {
+	if by.token {
+		return nil
+	}
+	return a.Sessions.Fresh(by.session)
+}
+
 type callerKey struct{}
 
 // only lets in who may, before anything else of the request is looked at.
@@ -115,6 +124,9 @@ func (a *API) only(rt route) func(huma.Context, func(huma.Context)) {
 		c, err := a.authenticate(r)
 		if err == nil {
 			err = rt.admits(c)
+		}
+		if err == nil && rt.fresh {
+			err = a.fresh(c)
 		}
 		if err != nil {
 			if errors.Is(err, gatehouse.Unauthorized) {

@@ -269,15 +269,6 @@ func (a *API) saveConnection(ctx context.Context, by caller, s Settings, draft f
 	return a.showConnection(c), told(ctx, err)
 }
 
-// fresh asks who comes with the session of a browser to have proved who they are
-// a short while ago.
-func (a *API) fresh(by caller) error {
-	if by.token {
-		return nil
-	}
-	return a.Sessions.Fresh(by.session)
-}
-
 // removeInput names a connection to remove, in the state that was seen.
 type removeInput struct {
 	OfConnection

@@ -77,17 +77,18 @@ func TestUnknownIdsAreNotFound(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	f := h.fill()
+	h.fillTwin(&f)
 	for _, a := range addresses(described()) {
-		for _, part := range []string{"{user}", "{connector}", "{account}", "{resource}", "{pull}", "{decision}"} {
+		for _, part := range []string{"{user}", "{connector}", "{account}", "{resource}", "{pull}", "{decision}", "{identity}", "{merge}", "{other}"} {
 			if !strings.Contains(a.path, part) || strings.Contains(a.path, "/provider_tokens/") { // TestProviderTokens
 				continue
 			}
 			for _, id := range []string{"0191a2b3-0000-7000-8000-000000000000", "1", "-", "no%2Fsuch", "%27%20or%201=1--"} {
 				target := f.at(strings.Replace(a.path, part, id, 1))
-				isProblem(t, h.do("super", a.method, target, ""), http.StatusNotFound, "not_found")
+				isProblem(t, h.do("super", a.method, target, f.body(a), "Content-Type", "application/json"), http.StatusNotFound, "not_found")
 			}
 			target := f.at(strings.Replace(a.path, part, "%00", 1))
-			if got := h.do("super", a.method, target, ""); got.status != http.StatusNotFound && got.status != http.StatusBadRequest {
+			if got := h.do("super", a.method, target, f.body(a), "Content-Type", "application/json"); got.status != http.StatusNotFound && got.status != http.StatusBadRequest {
 				t.Errorf("%s: %d %s", target, got.status, got.body)
 			}
 		}
@@ -100,7 +101,7 @@ func TestAddressesThatAreNotThere(t *testing.T) {
 	for _, target := range []string{"/", "/nothing", "/users/1/2/3/4", "/openapi.yaml", "/docs", "/schemas/User"} {
 		isProblem(t, h.get(target), http.StatusNotFound, "not_found")
 	}
-	got := h.do("super", http.MethodDelete, prefix+"/users", "")
+	got := h.do("super", http.MethodDelete, prefix+"/decisions", "")
 	isProblem(t, got, http.StatusMethodNotAllowed, "method_not_allowed")
 	if allow := got.header.Get("Allow"); allow != "GET, HEAD" {
 		t.Errorf("Allow %q", allow)

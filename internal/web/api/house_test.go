@@ -37,6 +37,8 @@ type house struct {
 	api     *API
 	handler http.Handler
 	syncer  *syncer
+	invites *inviter
+	locks   *locks
 	cookies map[string]string         // by who: see newHouse
 	users   map[string]gatehouse.User // likewise
 }
@@ -68,11 +70,12 @@ func newHouse(t *testing.T) *house {
 
 func newHouseOn(t *testing.T, s *store.Store) *house {
 	t.Helper()
-	h := &house{t: t, syncer: &syncer{}, cookies: map[string]string{}, users: map[string]gatehouse.User{}}
+	h := &house{t: t, syncer: &syncer{}, invites: &inviter{}, locks: &locks{}, cookies: map[string]string{}, users: map[string]gatehouse.User{}}
 	h.api = &API{
 		UI: &ui.UI{Secure: true}, Store: s, Sessions: &session.Manager{Store: s, Secure: true}, Users: &users.Users{Store: s},
 		Access: h.syncer, Apps: newApps(t, s), URL: ourURL + "/",
 		Provided: &provided.Provided{Store: s, Doors: noDoors{}}, Personal: &pats.Tokens{Store: s},
+		Invites: h.invites, Locks: h.locks,
 	}
 	mux := http.NewServeMux()
 	h.api.Mount(mux)
@@ -178,7 +181,10 @@ type filled struct {
 	pull       gatehouse.Pull
 	decision   gatehouse.Decision
 	person     gatehouse.User
-	personal   string // id of a personal token of alice
+	personal   string             // id of a personal token of alice
+	identity   gatehouse.Identity // of person
+	twin       gatehouse.User     // is merged into person; see fillTwin
+	merge      gatehouse.Merge
 }
 
 // fill puts one of everything into the database: alice is a developer in the
@@ -205,7 +211,8 @@ func (h *house) fill() filled {
 				return tx.SaveClient(&gatehouse.Client{ID: "app-1", Name: "App", SecretHash: hash[:], RedirectURIs: []string{"https://app.example/cb"}, Enabled: true, Managed: gatehouse.ManagedByFile})
 			},
 			func() error {
-				return tx.SaveIdentity(&gatehouse.Identity{UserID: f.person.ID, ConnectionID: f.connection.ID, Subject: "union-1", Aliases: map[string]string{"userid": "u1"}, Profile: gatehouse.Profile{Name: "Alice"}})
+				f.identity = gatehouse.Identity{UserID: f.person.ID, ConnectionID: f.connection.ID, Subject: "union-1", Aliases: map[string]string{"userid": "u1"}, Profile: gatehouse.Profile{Name: "Alice"}}
+				return tx.SaveIdentity(&f.identity)
 			},
 			func() error {
 				f.decision = gatehouse.Decision{
@@ -232,6 +239,29 @@ func (h *house) fill() filled {
 		return nil
 	})
 	return f
+}
+
+// fillTwin adds another account of the person, merged into theirs.
+func (h *house) fillTwin(f *filled) {
+	h.t.Helper()
+	f.twin = h.addUser(gatehouse.User{Username: "twin", Name: "Twin", Email: "twin@corp.example", State: gatehouse.UserActive})
+	h.update(func(tx *store.Tx) (err error) {
+		f.merge, err = h.api.Users.Merge(tx, gatehouse.Actor{Kind: gatehouse.ActorOperator, Name: "op"}, f.person.ID, f.twin.ID)
+		return err
+	})
+}
+
+// body is what is sent to an address: what it needs, where we know it.
+func (f filled) body(a address) string {
+	switch {
+	case a.method == http.MethodPost && a.path == prefix+"/users":
+		return `{"username":"made"}`
+	case strings.HasSuffix(a.path, "/role"):
+		return `{"role":"auditor"}`
+	case strings.HasSuffix(a.path, "/merge"):
+		return `{"other":"` + f.twin.ID + `"}`
+	}
+	return a.body()
 }
 
 // stage pulls the accounts, groups and projects of fill.
@@ -275,5 +305,6 @@ func (h *house) stage(tx *store.Tx, f *filled) error {
 // at puts real ids into the address of a route.
 func (f filled) at(path string) string {
 	return strings.NewReplacer("{user}", f.person.ID, "{connector}", "gitlab", "{account}", "11", "{resource}", "project-5",
-		"{pull}", f.pull.ID, "{connection}", f.connection.Name, "{token}", f.personal, "{decision}", f.decision.ID).Replace(path)
+		"{pull}", f.pull.ID, "{connection}", f.connection.Name, "{token}", f.personal, "{decision}", f.decision.ID,
+		"{identity}", f.identity.ID, "{merge}", f.merge.ID, "{other}", f.twin.ID).Replace(path)
 }

@@ -27,6 +27,8 @@ func (a *API) mountPeople(h huma.API) {
 	change("block", "blockUser", "Keep a user out; all sessions and tokens end", a.Users.Block)
 	change("unblock", "unblockUser", "Let a blocked user in again", a.Users.Unblock)
 	a.mountApprovals(h)
+	a.mountManage(h)
+	a.mountMerges(h)
 }
 
 // user is a User for programs.
@@ -43,6 +45,7 @@ type user struct {
 	Role          string    `json:"role" enum:",super_administrator,connector_administrator,auditor"`
 	External      bool      `json:"external"`
 	DecisionID    string    `json:"decision_id" doc:"The decision by which the account came to be; empty when it was made by hand"`
+	MergedInto    string    `json:"merged_into,omitempty" doc:"The id of the user who has what was this one's"`
 	CreatedAt     time.Time `json:"created_at"`
 	UpdatedAt     time.Time `json:"updated_at"`
 	LastSignInAt  time.Time `json:"last_sign_in_at,omitzero" required:"false"`
@@ -52,7 +55,7 @@ func showUser(u gatehouse.User) user {
 	return user{
 		ID: u.ID, Number: u.Number, Username: u.Username, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified,
 		Avatar: u.Avatar, Locale: u.Locale, State: string(u.State), Role: string(u.Role), External: u.External,
-		DecisionID: u.Provenance, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, LastSignInAt: u.LastSignInAt,
+		DecisionID: u.Provenance, MergedInto: u.MergedInto, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, LastSignInAt: u.LastSignInAt,
 	}
 }
 

@@ -17,7 +17,7 @@ func (a *API) mountPersonalTokens(h huma.API) {
 		summary: "The personal access tokens of a user that are not revoked, those past their end too; never the tokens themselves",
 	}, a.listPersonalTokens)
 	serve(a, h, route{
-		method: http.MethodPost, path: "/users/{user}/tokens/{token}/revoke", id: "revokePersonalToken", tag: "users", may: owners(),
+		method: http.MethodDelete, path: "/users/{user}/tokens/{token}", id: "revokePersonalToken", tag: "users", may: owners(),
 		summary: "End a personal access token of a user at once",
 	}, a.revokePersonalToken)
 }

@@ -29,6 +29,7 @@ type route struct {
 	status  int // of success; 0: 200
 	may     may
 	scope   string // that a personal token needs; "": read_api to read, api to change
+	fresh   bool   // who comes with the session of a browser must have proved who they are just now
 }
 
 func (rt route) needs() string {
@@ -61,7 +62,7 @@ func serve[I, O any](a *API, h huma.API, rt route, fn func(ctx context.Context, 
 		Method: cmp.Or(rt.method, http.MethodGet), Path: prefix + rt.path, OperationID: rt.id, Summary: rt.summary,
 		Tags: []string{rt.tag}, DefaultStatus: status,
 		Security:    rt.security(),
-		Extensions:  map[string]any{"x-roles": rt.may.names(), "x-scope": rt.needs()},
+		Extensions:  map[string]any{"x-roles": rt.may.names(), "x-scope": rt.needs(), "x-fresh": rt.fresh},
 		Middlewares: huma.Middlewares{a.only(rt)},
 		Responses: map[string]*huma.Response{
 			strconv.Itoa(status): {

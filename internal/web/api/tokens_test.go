@@ -57,6 +57,7 @@ func TestG1PersonalTokens(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	f := h.fill()
+	h.fillTwin(&f)
 	reads := map[string]string{}
 	all := map[string]string{}
 	knows := map[string]string{}
@@ -80,7 +81,7 @@ func TestG1PersonalTokens(t *testing.T) {
 				"read_api":  {reads[who], may && a.method == http.MethodGet},
 				"api":       {all[who], may},
 			} {
-				got := h.do("", a.method, target, a.body(), bearer(try.token)...)
+				got := h.do("", a.method, target, f.body(a), bearer(try.token)...)
 				ok := a.served(got.status)
 				if ok != try.may || !try.may && got.status != http.StatusForbidden {
 					t.Errorf("%s with %s: %s %s: %d %s, may: %t", who, kind, a.method, target, got.status, got.body, try.may)
