@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -33,4 +34,64 @@ func (c *cli) answerUser(an answer) *cobra.Command {
 	})
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the person to read")
 	return cmd
+}
+
+// noRole is what takes a role.
+const noRole = "none"
+
+func (c *cli) usersRole() *cobra.Command {
+	return c.dataCommand(data{
+		use: "role USER ROLE", short: "Give a user a role on the dashboard, or take it",
+		long:    "Give a user a role on the dashboard: super_administrator, connector_administrator or auditor; none takes it.\n\n" + whichUser,
+		example: "  gatehouse users role li.na auditor\n  gatehouse users role li.na none", args: exactly("USER", "ROLE"),
+		run: func(ctx context.Context, t *server.Tools, args []string) error {
+			role, err := adminRole(args[1])
+			if err != nil {
+				return err
+			}
+			return c.withUser(ctx, t, args[0], "has the role "+args[1]+" now", func(tx *store.Tx, u gatehouse.User) error {
+				return t.Users.SetRole(tx, c.operator(), u.ID, role)
+			})
+		},
+	})
+}
+
+func adminRole(name string) (gatehouse.AdminRole, error) {
+	if name == noRole {
+		return gatehouse.RoleNone, nil
+	}
+	for _, r := range users.Roles() {
+		if r != gatehouse.RoleNone && string(r) == name {
+			return r, nil
+		}
+	}
+	return "", usageError{fmt.Errorf("%s is not one of super_administrator, connector_administrator, auditor and none", name)}
+}
+
+// inviteJSON is a one-time link as --json shows it.
+type inviteJSON struct {
+	Address string `json:"address"`
+}
+
+func (c *cli) usersInvite() *cobra.Command {
+	return c.dataCommand(data{
+		use: "invite USER", short: "Make a one-time link for a user who has no way to sign in yet",
+		long:    "Make a one-time link for a user who has no way to sign in yet. Whoever opens it first is signed in as the\nuser, within seven days: hand it over by a way that only they read.\n\n" + whichUser,
+		example: "  gatehouse users invite li.na", args: exactly("USER"),
+		run: func(ctx context.Context, t *server.Tools, args []string) error {
+			var address string
+			err := t.Store.Update(ctx, func(tx *store.Tx) error {
+				u, err := findUser(tx, args[0])
+				if err != nil {
+					return err
+				}
+				address, err = t.SignIn.Invite(tx, c.operator(), u.ID)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			return c.print(inviteJSON{address}, func(p *printer) { p.line("%s", address) })
+		},
+	})
 }

@@ -36,6 +36,7 @@ func (c *cli) users() *cobra.Command {
 			verb: "deny", short: "Turn a user away who waits for approval", done: "is denied; the account is blocked",
 			do: func(t *server.Tools) userAnswer { return t.Users.Deny },
 		}),
+		c.usersRole(), c.usersInvite(), c.usersMerge(), c.usersSplit(),
 	)
 	cmd.Aliases = []string{"user"}
 	return cmd
@@ -56,6 +57,7 @@ type userJSON struct {
 	State         string    `json:"state"`
 	Role          string    `json:"role"`
 	External      bool      `json:"external"`
+	MergedInto    string    `json:"merged_into,omitempty"` // id
 	CreatedAt     time.Time `json:"created_at"`
 	LastSignInAt  time.Time `json:"last_sign_in_at,omitzero"`
 }
@@ -63,7 +65,7 @@ type userJSON struct {
 func showUser(u gatehouse.User) userJSON {
 	return userJSON{
 		ID: u.ID, Number: u.Number, Username: u.Username, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified,
-		State: string(u.State), Role: string(u.Role), External: u.External, CreatedAt: u.CreatedAt, LastSignInAt: u.LastSignInAt,
+		State: string(u.State), Role: string(u.Role), External: u.External, MergedInto: u.MergedInto, CreatedAt: u.CreatedAt, LastSignInAt: u.LastSignInAt,
 	}
 }
 
@@ -120,6 +122,7 @@ type person struct {
 	Origin     *decisionJSON  `json:"origin,omitempty"` // by which the account came to be
 	Identities []identityJSON `json:"identities"`
 	Accounts   []ownAccount   `json:"accounts"`
+	Merges     []mergeJSON    `json:"merges"`
 	Sessions   int            `json:"sessions"`
 }
 
@@ -198,6 +201,9 @@ func readPerson(tx *store.Tx, u gatehouse.User) (person, error) {
 		return out, fmt.Errorf("read the sessions: %w", err)
 	}
 	out.Sessions = len(sessions)
+	if out.Merges, err = mergesOf(tx, u.ID); err != nil {
+		return out, err
+	}
 	out.Origin, err = originOf(tx, u, names)
 	return out, err
 }
@@ -269,6 +275,12 @@ func showPerson(p *printer, u person) {
 		return []string{i.Connection, i.Subject, i.Username, i.Name, p.when(i.LastUsedAt)}
 	}))
 	p.line("")
+	if len(u.Merges) > 0 {
+		p.table("", []string{"MERGE", "KEPT", "WENT", "MERGED", "SPLIT"}, each(u.Merges, func(m mergeJSON) []string {
+			return []string{m.ID, m.Kept, m.Gone, p.when(m.MergedAt), p.when(m.SplitAt)}
+		}))
+		p.line("")
+	}
 	p.table("No accounts in connected apps.", []string{"CONNECTOR", "ACCOUNT", "USERNAME THERE", "STATE", "MATCHED BY"}, each(u.Accounts, func(a ownAccount) []string {
 		return []string{a.Connector, a.ID, a.Username, a.State, a.MatchedBy}
 	}))

@@ -13,6 +13,7 @@ import (
 	"gatehouse/internal/credentials"
 	"gatehouse/internal/seal"
 	"gatehouse/internal/session"
+	"gatehouse/internal/signin"
 	"gatehouse/internal/store"
 	"gatehouse/internal/users"
 )
@@ -25,6 +26,7 @@ type Tools struct {
 	Users    *users.Users
 	Local    *credentials.Credentials
 	Sessions *session.Manager
+	SignIn   *signin.Service
 	Access   *access.Service
 
 	server *Server
@@ -56,7 +58,7 @@ func OpenTools(ctx context.Context, o Options) (*Tools, error) {
 }
 
 func (s *Server) tools() *Tools {
-	return &Tools{Store: s.store, Users: s.users, Local: s.credentials, Sessions: s.sessions, Access: s.access, server: s}
+	return &Tools{Store: s.store, Users: s.users, Local: s.credentials, Sessions: s.sessions, SignIn: s.signIn, Access: s.access, server: s}
 }
 
 // OpenOrMakeTools is OpenTools, and makes the database and its key file where
