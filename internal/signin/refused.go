@@ -103,7 +103,7 @@ func disabled(c gatehouse.Connection) *stop {
 func otherUser(c gatehouse.Connection) *stop {
 	return halt(gatehouse.Forbidden, gatehouse.Decision{
 		Outcome: gatehouse.OutcomeRefused, Rule: "link_session",
-		Reason: "You are not signed in any more as the user who wanted to connect %s. Sign in, and connect it again.", Args: []string{label(c)},
+		Reason: "You are not signed in any more as the user who began this with %s. Sign in, and begin again.", Args: []string{label(c)},
 	})
 }
 
