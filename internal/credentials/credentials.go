@@ -6,13 +6,9 @@ package credentials
 
 import (
 	"fmt"
-	"net"
-	"net/url"
-	"strings"
 
 	"gatehouse"
 	"gatehouse/internal/credentials/password"
-	"gatehouse/internal/credentials/webauthn"
 	"gatehouse/internal/store"
 )
 
@@ -111,25 +107,4 @@ func (c *Credentials) count(method, outcome string) {
 	if c.Metrics != nil {
 		c.Metrics.Count("local_proof", "method", method, "outcome", outcome)
 	}
-}
-
-// host is that of the installation, by which people know it.
-func (c *Credentials) host() string {
-	u, err := url.Parse(c.URL)
-	if err != nil {
-		return ""
-	}
-	return u.Hostname()
-}
-
-// party is who asks for passkeys; false where browsers do not have them: at an
-// IP address.
-func (c *Credentials) party() (webauthn.Party, bool) {
-	host, origin := c.host(), c.URL
-	for _, usual := range []string{"https://" + host + ":443", "http://" + host + ":80"} {
-		if origin == usual { // browsers leave the usual port out
-			origin = origin[:strings.LastIndexByte(origin, ':')]
-		}
-	}
-	return webauthn.Party{ID: host, Origin: origin}, host != "" && net.ParseIP(host) == nil
 }

@@ -11,8 +11,10 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
+
 	"gatehouse"
-	"gatehouse/internal/credentials/webauthn"
 	"gatehouse/internal/store"
 )
 
@@ -41,25 +43,6 @@ func challenge() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
-
-// descriptor names a passkey to browsers.
-type descriptor struct {
-	Type       string   `json:"type"`
-	ID         string   `json:"id"`
-	Transports []string `json:"transports,omitempty"`
-}
-
-func descriptors(all []gatehouse.Passkey) []descriptor {
-	out := []descriptor{}
-	for _, p := range all {
-		var r webauthn.Record
-		_ = json.Unmarshal(p.Record, &r) // only a hint is lost
-		out = append(out, descriptor{"public-key", encode(p.CredentialID), r.Transports})
-	}
-	return out
-}
-
 // BeginPasskey gives what a browser needs to make a new passkey
 // (PublicKeyCredentialCreationOptions as JSON). The passkey stays on the device,
 // which asks for a fingerprint, a face or a PIN each time.
@@ -68,41 +51,58 @@ func (c *Credentials) BeginPasskey(ctx context.Context, u gatehouse.User, browse
 	if !ok {
 		return nil, noPasskeys()
 	}
-	token := challenge()
-	var has []gatehouse.Passkey
+	var made *protocol.CredentialCreation
 	err = c.Store.Update(ctx, func(tx *store.Tx) error {
-		var err error
-		if has, err = tx.Passkeys(u.ID); err != nil {
+		has, err := tx.Passkeys(u.ID)
+		if err != nil {
 			return fmt.Errorf("read the passkeys of user %s: %w", u.ID, err)
 		}
 		if len(has) >= mostPasskeys {
 			return tooManyPasskeys()
 		}
-		return tx.SaveCeremony(token, &gatehouse.Ceremony{
-			Purpose: purposeAdd, UserID: u.ID, BrowserHash: browserHash, ExpiresAt: tx.Now().Add(passkeyTime),
-		})
+		h, err := holderOf(u, has...)
+		if err != nil {
+			return err
+		}
+		var session *webauthn.SessionData
+		made, session, err = party.BeginRegistration(h,
+			webauthn.WithExclusions(webauthn.Credentials(h.passkeys).CredentialDescriptors()), webauthn.WithCredentialParameters(signatures()))
+		if err != nil {
+			return fmt.Errorf("ask for a new passkey: %w", err)
+		}
+		return keepQuestion(tx, purposeAdd, u.ID, browserHash, session)
 	})
 	if err != nil {
 		return nil, err
 	}
-	name := u.Name
-	if name == "" {
-		name = u.Username
+	return made.Response, nil
+}
+
+// keepQuestion keeps what a browser was asked, by its challenge.
+func keepQuestion(tx *store.Tx, purpose, userID string, browserHash []byte, asked *webauthn.SessionData) error {
+	data, err := json.Marshal(asked)
+	if err != nil {
+		return fmt.Errorf("keep the question for a passkey: %w", err)
 	}
-	var algorithms []map[string]any
-	for _, a := range webauthn.Algorithms() {
-		algorithms = append(algorithms, map[string]any{"type": "public-key", "alg": a})
+	return tx.SaveCeremony(asked.Challenge, &gatehouse.Ceremony{
+		Purpose: purpose, UserID: userID, BrowserHash: browserHash, Data: data, ExpiresAt: tx.Now().Add(passkeyTime),
+	})
+}
+
+// takeQuestion is what this browser was asked, once; Expired when it was not, or
+// too long ago.
+func takeQuestion(tx *store.Tx, purpose, challenge string, browserHash []byte) (at gatehouse.Ceremony, asked webauthn.SessionData, no *gatehouse.Error, err error) {
+	at, err = tx.TakeCeremony(purpose, challenge, browserHash)
+	if errors.Is(err, gatehouse.NotFound) {
+		return at, asked, oldPasskey(), nil
 	}
-	return map[string]any{
-		"rp":                     map[string]string{"id": party.ID, "name": "Gatehouse"},
-		"user":                   map[string]string{"id": encode([]byte(u.ID)), "name": u.Username, "displayName": name},
-		"challenge":              token,
-		"pubKeyCredParams":       algorithms,
-		"timeout":                passkeyTime.Milliseconds(),
-		"excludeCredentials":     descriptors(has),
-		"authenticatorSelection": map[string]any{"residentKey": "required", "requireResidentKey": true, "userVerification": "required"},
-		"attestation":            "none",
-	}, nil
+	if err == nil {
+		err = json.Unmarshal(at.Data, &asked)
+	}
+	if err != nil {
+		return at, asked, nil, fmt.Errorf("take the question for a passkey: %w", err)
+	}
+	return at, asked, nil, nil
 }
 
 // AddPasskey keeps a passkey that a browser made after BeginPasskey. What is not
@@ -113,25 +113,25 @@ func (c *Credentials) AddPasskey(ctx context.Context, by gatehouse.Actor, userID
 	if !ok {
 		return p, noPasskeys()
 	}
-	a, err := webauthn.Parse([]byte(answer))
+	a, err := parseMade(answer)
 	if err != nil {
 		return p, badPasskey(err)
 	}
-	token := a.Challenge()
 	var no *gatehouse.Error
 	err = c.Store.Update(ctx, func(tx *store.Tx) error {
-		no = nil
-		at, err := tx.TakeCeremony(purposeAdd, token, browserHash)
-		if errors.Is(err, gatehouse.NotFound) || err == nil && at.UserID != userID {
+		var at gatehouse.Ceremony
+		var asked webauthn.SessionData
+		var err error
+		if at, asked, no, err = takeQuestion(tx, purposeAdd, a.Response.CollectedClientData.Challenge, browserHash); err != nil || no != nil {
+			return err
+		}
+		if at.UserID != userID {
 			no = oldPasskey()
 			return nil
 		}
+		made, err := party.CreateCredential(holder{user: gatehouse.User{ID: userID}}, asked, a)
 		if err != nil {
-			return fmt.Errorf("take the challenge: %w", err)
-		}
-		made, err := party.Create(a, token)
-		if err != nil {
-			no = badPasskey(err)
+			no = badPasskey(explained(err))
 			return nil
 		}
 		p, err = keepPasskey(tx, by, userID, name, made)
@@ -143,7 +143,7 @@ func (c *Credentials) AddPasskey(ctx context.Context, by gatehouse.Actor, userID
 	return p, err
 }
 
-func keepPasskey(tx *store.Tx, by gatehouse.Actor, userID, name string, made webauthn.Made) (gatehouse.Passkey, error) {
+func keepPasskey(tx *store.Tx, by gatehouse.Actor, userID, name string, made *webauthn.Credential) (gatehouse.Passkey, error) {
 	has, err := tx.Passkeys(userID)
 	if err != nil {
 		return gatehouse.Passkey{}, fmt.Errorf("read the passkeys of user %s: %w", userID, err)
@@ -151,7 +151,7 @@ func keepPasskey(tx *store.Tx, by gatehouse.Actor, userID, name string, made web
 	if len(has) >= mostPasskeys {
 		return gatehouse.Passkey{}, tooManyPasskeys()
 	}
-	kept, err := json.Marshal(made.Record)
+	kept, err := keep(made)
 	if err != nil {
 		return gatehouse.Passkey{}, fmt.Errorf("write a passkey: %w", err)
 	}
@@ -228,26 +228,40 @@ func (c *Credentials) BeginPasskeyProof(ctx context.Context, userID string, brow
 	if !ok {
 		return nil, noPasskeys()
 	}
-	token, allowed := challenge(), []descriptor{}
+	var asking *protocol.CredentialAssertion
 	err = c.Store.Update(ctx, func(tx *store.Tx) error {
-		if userID != "" {
-			has, err := tx.Passkeys(userID)
-			if err != nil {
-				return fmt.Errorf("read the passkeys of user %s: %w", userID, err)
-			}
-			allowed = descriptors(has)
+		var session *webauthn.SessionData
+		var err error
+		if userID == "" {
+			asking, session, err = party.BeginDiscoverableLogin()
+		} else {
+			asking, session, err = askOf(tx, party, userID)
 		}
-		return tx.SaveCeremony(token, &gatehouse.Ceremony{
-			Purpose: purposeGive, UserID: userID, BrowserHash: browserHash, ExpiresAt: tx.Now().Add(passkeyTime),
-		})
+		if err != nil {
+			return err
+		}
+		return keepQuestion(tx, purposeGive, userID, browserHash, session)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{
-		"challenge": token, "rpId": party.ID, "timeout": passkeyTime.Milliseconds(),
-		"allowCredentials": allowed, "userVerification": "required",
-	}, nil
+	return asking.Response, nil
+}
+
+// askOf asks for one of the passkeys of a user.
+func askOf(tx *store.Tx, party *webauthn.WebAuthn, userID string) (*protocol.CredentialAssertion, *webauthn.SessionData, error) {
+	has, err := tx.Passkeys(userID)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the passkeys of user %s: %w", userID, err)
+	}
+	if len(has) == 0 {
+		return nil, nil, gatehouse.Errorf(gatehouse.Invalid, "You have no passkey here. Use another way.")
+	}
+	h, err := holderOf(gatehouse.User{ID: userID}, has...)
+	if err != nil {
+		return nil, nil, err
+	}
+	return party.BeginLogin(h)
 }
 
 // PasskeyProof checks what a passkey answered after BeginPasskeyProof, once, in
@@ -259,18 +273,15 @@ func (c *Credentials) PasskeyProof(tx *store.Tx, browserHash []byte, answer, add
 	if !ok {
 		return "", noPasskeys(), nil
 	}
-	a, err := webauthn.Parse([]byte(answer))
+	a, err := parseUsed(answer)
 	if err != nil {
 		return "", badPasskey(err), nil
 	}
-	at, err := tx.TakeCeremony(purposeGive, a.Challenge(), browserHash)
-	if errors.Is(err, gatehouse.NotFound) {
-		return "", oldPasskey(), nil
+	at, asked, no, err := takeQuestion(tx, purposeGive, a.Response.CollectedClientData.Challenge, browserHash)
+	if err != nil || no != nil {
+		return "", no, err
 	}
-	if err != nil {
-		return "", nil, fmt.Errorf("take the challenge: %w", err)
-	}
-	p, err := tx.PasskeyByCredential(a.ID)
+	p, err := tx.PasskeyByCredential(a.RawID)
 	if errors.Is(err, gatehouse.NotFound) {
 		return "", gatehouse.Errorf(gatehouse.Invalid, "This passkey is not known here any more. Use another way, and remove it from your device."), nil
 	}
@@ -280,30 +291,31 @@ func (c *Credentials) PasskeyProof(tx *store.Tx, browserHash []byte, answer, add
 	if at.UserID != "" && at.UserID != p.UserID {
 		return p.UserID, gatehouse.Errorf(gatehouse.Invalid, "This passkey belongs to another account. Use one of yours."), nil
 	}
-	no, err = c.assert(tx, party, a, p, address)
-	return p.UserID, no, err
-}
-
-// assert checks the signature, and keeps the passkey's new counter.
-func (c *Credentials) assert(tx *store.Tx, party webauthn.Party, a webauthn.Answer, p gatehouse.Passkey, address string) (*gatehouse.Error, error) {
-	var before webauthn.Record
-	if err := json.Unmarshal(p.Record, &before); err != nil {
-		return nil, fmt.Errorf("read passkey %s: %w", p.ID, err)
+	h, err := holderOf(gatehouse.User{ID: p.UserID}, p)
+	if err != nil {
+		return p.UserID, nil, err
 	}
-	after, err := party.Assert(a, a.Challenge(), before)
-	if errors.Is(err, webauthn.ErrCopied) {
-		by := gatehouse.Actor{Kind: gatehouse.ActorAnonymous, Address: address}
-		no := gatehouse.Errorf(gatehouse.Invalid, "This passkey seems to have been copied, so it is not taken. Use another way, and remove it on your security page.")
-		return no.Because(err), record(tx, by, "passkey.copied", p.UserID, map[string]string{"passkey": p.ID, "name": p.Name})
+	asked.AllowedCredentialIDs = nil // the passkey is known, and its user is who was asked
+	after, err := checkUse(party, asked, h, a)
+	if errors.Is(err, errCopied) {
+		no, err = copied(tx, p, address)
+		return p.UserID, no, err
 	}
 	if err != nil {
-		return badPasskey(err), nil //nolint:nilerr // it is told to the person
+		return p.UserID, badPasskey(err), nil
 	}
-	if p.Record, err = json.Marshal(after); err != nil {
-		return nil, fmt.Errorf("write passkey %s: %w", p.ID, err)
+	if p.Record, err = keep(after); err != nil {
+		return p.UserID, nil, fmt.Errorf("write passkey %s: %w", p.ID, err)
 	}
 	p.LastUsedAt = tx.Now()
-	return nil, tx.SavePasskey(&p)
+	return p.UserID, nil, tx.SavePasskey(&p)
+}
+
+// copied tells that a passkey is on two devices that do not know of each other.
+func copied(tx *store.Tx, p gatehouse.Passkey, address string) (*gatehouse.Error, error) {
+	by := gatehouse.Actor{Kind: gatehouse.ActorAnonymous, Address: address}
+	no := gatehouse.Errorf(gatehouse.Invalid, "This passkey seems to have been copied, so it is not taken. Use another way, and remove it on your security page.")
+	return no.Because(errCopied), record(tx, by, "passkey.copied", p.UserID, map[string]string{"passkey": p.ID, "name": p.Name})
 }
 
 func noPasskeys() *gatehouse.Error {

@@ -83,7 +83,7 @@ func TestPasskeyOptions(t *testing.T) {
 		}
 		text := string(asJSON(t, options))
 		for _, part := range []string{
-			`"residentKey":"required"`, `"userVerification":"required"`, `"attestation":"none"`, `"rp":{"id":"id.example.com"`,
+			`"residentKey":"required"`, `"userVerification":"required"`, `"attestation":"none"`, `"id":"id.example.com"`, `"pubKeyCredParams":[{"type":"public-key","alg":-7},{"type":"public-key","alg":-8},{"type":"public-key","alg":-257}]`,
 			`"excludeCredentials":[{"type":"public-key","id":"`,
 		} {
 			if !strings.Contains(text, part) {
@@ -97,7 +97,7 @@ func TestPasskeyOptions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if text := string(asJSON(t, open)); !strings.Contains(text, `"allowCredentials":[]`) || strings.Contains(text, u.ID) {
+		if text := string(asJSON(t, open)); strings.Contains(text, "allowCredentials") || !strings.Contains(text, `"userVerification":"required"`) || strings.Contains(text, u.ID) {
 			t.Errorf("S3: a stranger learns something: %s", text)
 		}
 	})
@@ -125,6 +125,10 @@ func TestPasskeyChallengeOnce(t *testing.T) {
 		if _, err := w.answered(late, browser); !errors.Is(err, gatehouse.Expired) {
 			t.Errorf("too late: %v", err)
 		}
+		if _, err := w.BeginPasskeyProof(t.Context(), other.ID, browser); !errors.Is(err, gatehouse.Invalid) {
+			t.Errorf("one who has none is asked: %v", err)
+		}
+		w.passkey(w.device(), other)
 		options, err := w.BeginPasskeyProof(t.Context(), other.ID, browser)
 		if err != nil {
 			t.Fatal(err)
@@ -229,7 +233,7 @@ func TestAddPasskeyRefuses(t *testing.T) {
 			kind           gatehouse.ErrorKind
 		}{
 			"Nothing":      {u.ID, "", browser, gatehouse.Invalid},
-			"Nonsense":     {u.ID, `{"rawId":"YQ","type":"public-key","response":{}}`, browser, gatehouse.Expired},
+			"Nonsense":     {u.ID, `{"id":"YQ","rawId":"YQ","type":"public-key","response":{}}`, browser, gatehouse.Invalid},
 			"OtherBrowser": {u.ID, begin(w.device()), another, gatehouse.Expired},
 			"OtherUser":    {other.ID, begin(w.device()), browser, gatehouse.Expired},
 			"NotVerified":  {u.ID, begin(wrong), browser, gatehouse.Invalid},
@@ -292,14 +296,12 @@ func TestPasskeysAreNamedBoundedAndRemoved(t *testing.T) {
 
 func TestPasskeysNeedAName(t *testing.T) {
 	t.Parallel()
-	for url, want := range map[string]string{
-		"https://id.example.com": "https://id.example.com", "https://id.example.com:443": "https://id.example.com",
-		"https://id.example.com:8443": "https://id.example.com:8443", "http://localhost:8080": "http://localhost:8080", "http://localhost:80": "http://localhost",
-		"http://127.0.0.1:8080": "", "https://[2001:db8::1]": "", "": "",
+	for url, want := range map[string]bool{
+		"https://id.example.com": true, "https://id.example.com:8443": true, "http://localhost:8080": true,
+		"http://127.0.0.1:8080": false, "https://[2001:db8::1]": false, "": false, "%": false,
 	} {
-		p, ok := (&Credentials{URL: url}).party()
-		if ok != (want != "") || ok && p.Origin != want {
-			t.Errorf("%s: %+v, %t", url, p, ok)
+		if ok := (&Credentials{URL: url}).Passkeys(); ok != want {
+			t.Errorf("%s: %t", url, ok)
 		}
 	}
 	c := &Credentials{URL: "http://127.0.0.1:8080"}
