@@ -186,7 +186,8 @@ func (c *cli) usersSplit() *cobra.Command {
 	return c.dataCommand(data{
 		use: "split MERGE", short: "Undo a merge",
 		long: `Undo a merge, by the id that gatehouse users show prints. What was moved and is there
-still goes back. All sessions and tokens of the user who was kept end.`,
+still goes back. Sessions and tokens of the user who was kept end as far as they began
+since the merge, since they may be the other's.`,
 		example: "  gatehouse users split 0191a2b3-c4d5-7e6f-8091-a2b3c4d5e6f7", args: exactly("MERGE"),
 		run: func(ctx context.Context, t *server.Tools, args []string) error {
 			return c.tellMerge(ctx, t, "%s and %s are two users again (merge %s).", func(tx *store.Tx) (gatehouse.Merge, error) {

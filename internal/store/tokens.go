@@ -116,6 +116,21 @@ func (tx *Tx) RevokeUserTokens(userID, clientID string) error {
 	return err
 }
 
+// RevokeUserTokensSince revokes those tokens of a user, for applications and
+// personal ones, for which somebody proved to be the user at or after a time, and
+// removes such codes. A token without that time goes by when it was made.
+func (tx *Tx) RevokeUserTokensSince(userID string, since time.Time) error {
+	if _, err := tx.exec(`update tokens set revoked_at = $3 where user_id = $1 and revoked_at = 0
+		and (auth_at >= $2 or auth_at = 0 and created_at >= $2)`, userID, since, tx.now); err != nil {
+		return err
+	}
+	if _, err := tx.exec(`delete from codes where user_id = $1 and auth_at >= $2`, userID, since); err != nil {
+		return err
+	}
+	_, err := tx.exec(`update personal_tokens set revoked_at = $3 where user_id = $1 and revoked_at = 0 and created_at >= $2`, userID, since, tx.now)
+	return err
+}
+
 // keepPersonal is how long a personal token is shown after its end, so that its
 // owner sees why a program does not work any more.
 const keepPersonal = 30 * 24 * time.Hour

@@ -33,17 +33,15 @@ type holdings struct {
 	accounts   []gatehouse.AccountReference
 	consents   []gatehouse.Consent
 	numbers    []store.ClientNumber
-	sessions   int
+	sessions   []gatehouse.Session
 }
 
 func holdingsOf(tx *store.Tx, userID string) (h holdings, err error) {
 	if h.user, err = tx.User(userID); err != nil {
 		return h, fmt.Errorf("read user %s: %w", userID, err)
 	}
-	sessions, err := tx.Sessions(userID)
-	h.sessions = len(sessions)
 	for _, read := range []func() error{
-		func() error { return err },
+		func() (err error) { h.sessions, err = tx.Sessions(userID); return err },
 		func() (err error) { h.identities, err = tx.Identities(userID); return err },
 		func() (err error) { h.emails, err = tx.Emails(userID); return err },
 		func() (err error) { h.accounts, err = tx.AccountReferences(userID); return err },
@@ -93,7 +91,7 @@ func mergeable(by gatehouse.Actor, keep, gone gatehouse.User) error {
 
 // planMerge works out who gets what.
 func planMerge(keep, gone holdings) MergePlan {
-	p := MergePlan{Keep: keep.user, Gone: gone.user, Identities: gone.identities, Accounts: gone.accounts, Sessions: gone.sessions}
+	p := MergePlan{Keep: keep.user, Gone: gone.user, Identities: gone.identities, Accounts: gone.accounts, Sessions: len(gone.sessions)}
 	p.Emails, p.Confirmed = planAddresses(keep, gone)
 	for _, c := range gone.consents {
 		if !slices.ContainsFunc(keep.consents, func(k gatehouse.Consent) bool { return k.ClientID == c.ClientID }) {

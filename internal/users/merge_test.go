@@ -179,64 +179,90 @@ func mergeAndSplit(t *rapid.T, tx *store.Tx, keep, gone gatehouse.User) error {
 	return nil
 }
 
+// TestMergeEndsSessionsAndTokens of the one who goes; and a split those of the
+// other that began while they were one.
 func TestMergeEndsSessionsAndTokens(t *testing.T) {
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
+	clocked(t, func(t *testing.T, s *store.Store, now *time.Time) {
 		u := &Users{Store: s}
 		keep := saved(t, s, gatehouse.User{Username: "keep", State: "active"})
 		gone := saved(t, s, gatehouse.User{Username: "gone", State: "active"})
-		later := time.Now().Add(time.Hour)
-		hash := func(name string) []byte { return []byte(fmt.Sprintf("%-32s", name)) }
-		err := s.Update(t.Context(), func(tx *store.Tx) error {
-			if err := tx.SaveClient(&gatehouse.Client{ID: "app", Name: "App", Enabled: true}); err != nil {
-				return err
-			}
-			for _, who := range []gatehouse.User{keep, gone} {
-				err := errors.Join(
-					tx.SaveSession(&gatehouse.Session{TokenHash: hash(who.Username), UserID: who.ID, ExpiresAt: later}),
-					tx.SaveTokens(&gatehouse.Token{
-						Hash: hash(who.Username), Kind: gatehouse.AccessToken, Family: who.Username, ExpiresAt: later,
-						Grant: gatehouse.Grantable{ClientID: "app", UserID: who.ID},
-					}))
-				if err != nil {
-					return err
-				}
-			}
-			return tx.Introduce("app", gone)
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		lives := func(tx *store.Tx, who gatehouse.User, want bool) {
+		hash := func(name string) []byte { return fmt.Appendf(nil, "%-32s", name) }
+		update := func(fn func(tx *store.Tx) error) {
 			t.Helper()
-			_, _, noSession := tx.SessionByToken(hash(who.Username))
-			_, known, noToken := tx.LiveToken(hash(who.Username))
+			if err := s.Update(t.Context(), fn); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// begin gives a user a session and a token of an app, for which they
+		// proved who they are at a time.
+		begin := func(tx *store.Tx, name string, who gatehouse.User, at time.Time) error {
+			later := tx.Now().Add(time.Hour)
+			return errors.Join(
+				tx.SaveSession(&gatehouse.Session{TokenHash: hash(name), UserID: who.ID, CreatedAt: at, AuthAt: at, ExpiresAt: later}),
+				tx.SaveTokens(&gatehouse.Token{
+					Hash: hash(name), Kind: gatehouse.AccessToken, Family: name, ExpiresAt: later,
+					Grant: gatehouse.Grantable{ClientID: "app", UserID: who.ID, AuthAt: at},
+				}))
+		}
+		lives := func(tx *store.Tx, name string, want bool) {
+			t.Helper()
+			_, _, noSession := tx.SessionByToken(hash(name))
+			_, known, noToken := tx.LiveToken(hash(name))
 			if (noSession == nil) != want || (noToken == nil) != want {
-				t.Errorf("%s: session %v, token %v, want alive: %t", who.Username, noSession, noToken, want)
+				t.Errorf("%s: session %v, token %v, want alive: %t", name, noSession, noToken, want)
 			}
 			if want && known.Number != gone.Number {
 				t.Errorf("the app that knew only the one who is gone sees number %d, want %d", known.Number, gone.Number)
 			}
 		}
-		err = s.Update(t.Context(), func(tx *store.Tx) error {
-			m, err := u.Merge(tx, operator, keep.ID, gone.ID)
-			if err != nil {
-				return err
+		update(func(tx *store.Tx) error {
+			before := tx.Now()
+			return errors.Join(
+				tx.SaveClient(&gatehouse.Client{ID: "app", Name: "App", Enabled: true}),
+				begin(tx, "keep", keep, before), begin(tx, "renewed", keep, before), begin(tx, "gone", gone, before),
+				tx.AddPersonalToken(&gatehouse.PersonalToken{UserID: keep.ID, Name: "before", Hash: hash("before"), ExpiresAt: tx.Now().Add(time.Hour)}),
+				tx.Introduce("app", gone))
+		})
+		*now = now.Add(time.Minute)
+		var m gatehouse.Merge
+		update(func(tx *store.Tx) (err error) {
+			m, err = u.Merge(tx, operator, keep.ID, gone.ID)
+			lives(tx, "keep", true)
+			lives(tx, "gone", false)
+			return err
+		})
+		update(func(tx *store.Tx) error {
+			renewed, _, err := tx.SessionByToken(hash("renewed"))
+			return errors.Join(err,
+				tx.RenewSession(renewed.ID, hash("renewed"), tx.Now()), // by whom nobody can tell
+				begin(tx, "since", keep, tx.Now()),
+				tx.AddPersonalToken(&gatehouse.PersonalToken{UserID: keep.ID, Name: "since", Hash: hash("since"), ExpiresAt: tx.Now().Add(time.Hour)}))
+		})
+		update(func(tx *store.Tx) error {
+			plan, err := u.PlanSplit(tx, m.ID)
+			if err != nil || len(plan.Sessions) != 2 {
+				t.Errorf("the plan ends %d sessions, %v, want 2", len(plan.Sessions), err)
 			}
-			lives(tx, keep, true)
-			lives(tx, gone, false)
-			if _, err := u.Split(tx, operator, m.ID); err != nil {
-				return err
+			_, err = u.Split(tx, operator, m.ID)
+			return err
+		})
+		update(func(tx *store.Tx) error {
+			gone.Number = keep.Number // which the app sees again
+			lives(tx, "keep", true)
+			lives(tx, "since", false)
+			if _, _, err := tx.SessionByToken(hash("renewed")); gatehouse.KindOf(err) != gatehouse.NotFound {
+				t.Errorf("a session that was proved anew since the merge: %v", err)
 			}
-			lives(tx, keep, false) // some may have been the other's
+			personal, err := tx.PersonalTokens(keep.ID)
+			if len(personal) != 1 || personal[0].Name != "before" {
+				t.Errorf("personal tokens: %+v, %v", personal, err)
+			}
 			if known, err := tx.UserFor("app", keep.ID); err != nil || known.Number != keep.Number {
 				t.Errorf("after the split the app knows %d, %v", known.Number, err)
 			}
 			return nil
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
 	})
 }
 

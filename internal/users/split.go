@@ -11,7 +11,8 @@ import (
 )
 
 // SplitPlan is what a split would give back. What the kept one lost or took for
-// their own since the merge is not in it: it stays as it is.
+// their own since the merge is not in it: it stays as it is, and Added names what
+// came since, which may be the other's.
 type SplitPlan struct {
 	Merge      gatehouse.Merge
 	Keep, Gone gatehouse.User // as they are now
@@ -19,7 +20,8 @@ type SplitPlan struct {
 	Emails     []gatehouse.Email // additional addresses of the kept one that go back, the other's primary one too
 	Accounts   []gatehouse.AccountReference
 	Consents   []gatehouse.Consent
-	Sessions   int // of the kept one, which end
+	Added      []gatehouse.Identity // of the kept one since the merge: they stay, and sign in
+	Sessions   []gatehouse.Session  // of the kept one since the merge, which end
 }
 
 // PlanSplit says what Split would do, and writes nothing. What Split would
@@ -48,10 +50,18 @@ func (u *Users) PlanSplit(tx *store.Tx, mergeID string) (SplitPlan, error) {
 
 // planSplit works out what is there still to be given back.
 func planSplit(m gatehouse.Merge, keep holdings, gone gatehouse.User) SplitPlan {
-	p := SplitPlan{Merge: m, Keep: keep.user, Gone: gone, Sessions: keep.sessions}
+	p := SplitPlan{Merge: m, Keep: keep.user, Gone: gone}
 	for _, i := range keep.identities {
-		if slices.Contains(m.Moved.Identities, i.ID) {
+		switch {
+		case slices.Contains(m.Moved.Identities, i.ID):
 			p.Identities = append(p.Identities, i)
+		case !i.CreatedAt.Before(m.At):
+			p.Added = append(p.Added, i)
+		}
+	}
+	for _, s := range keep.sessions {
+		if !s.CreatedAt.Before(m.At) || !s.AuthAt.Before(m.At) {
+			p.Sessions = append(p.Sessions, s)
 		}
 	}
 	for _, e := range keep.emails {
@@ -73,8 +83,9 @@ func planSplit(m gatehouse.Merge, keep holdings, gone gatehouse.User) SplitPlan 
 }
 
 // Split undoes a merge: what was moved and is there still goes back, and the one
-// who was gone is as they were. All sessions and tokens of the kept one end,
-// since some may be the other's. Merges are undone in the reverse order: while
+// who was gone is as they were. Sessions and tokens of the kept one for which
+// somebody proved to be them since the merge end, since that may have been the
+// other; those from before are the kept one's own and stay. Merges are undone in the reverse order: while
 // the kept one is merged into a third, a split is a Conflict.
 func (u *Users) Split(tx *store.Tx, by gatehouse.Actor, mergeID string) (gatehouse.Merge, error) {
 	p, err := u.PlanSplit(tx, mergeID)
@@ -82,7 +93,7 @@ func (u *Users) Split(tx *store.Tx, by gatehouse.Actor, mergeID string) (gatehou
 		return gatehouse.Merge{}, err
 	}
 	m := p.Merge
-	if err := endAccess(tx, m.KeptID); err != nil {
+	if err := endShared(tx, p); err != nil {
 		return m, err
 	}
 	if err := moveBack(tx, p); err != nil {
@@ -100,6 +111,19 @@ func (u *Users) Split(tx *store.Tx, by gatehouse.Actor, mergeID string) (gatehou
 	}
 	tx.OnCommit(func() { u.count("merge", "what", "split") })
 	return m, recordMerge(tx, by, m, "user.split", "user.split_off")
+}
+
+// endShared ends what either of the two may have begun while they were one.
+func endShared(tx *store.Tx, p SplitPlan) error {
+	for _, s := range p.Sessions {
+		if err := tx.EndSession(p.Keep.ID, s.ID); err != nil {
+			return fmt.Errorf("end a session of user %s: %w", p.Keep.ID, err)
+		}
+	}
+	if err := tx.RevokeUserTokensSince(p.Keep.ID, p.Merge.At); err != nil {
+		return fmt.Errorf("revoke the tokens of user %s: %w", p.Keep.ID, err)
+	}
+	return nil
 }
 
 // moveBack carries a plan out, all but what concerns tokens and clients.

@@ -17,7 +17,7 @@ func (a *API) mountMerges(h huma.API) {
 	serve(a, h, route{path: "/users/{user}/merge_plan/{other}", id: "planMerge", tag: "merges", summary: "What merging another user into this one would do; nothing is done", may: owners()}, a.planMerge)
 	serve(a, h, route{method: http.MethodPost, path: "/users/{user}/merge", id: "mergeUsers", tag: "merges", summary: "Merge another user into this one", may: owners(), fresh: true}, a.merge)
 	serve(a, h, route{path: "/merges/{merge}", id: "getMerge", tag: "merges", summary: "A merge", may: readers()}, a.getMerge)
-	serve(a, h, route{method: http.MethodPost, path: "/merges/{merge}/split", id: "splitUsers", tag: "merges", summary: "Undo a merge; all sessions and tokens of the user who was kept end", may: owners(), fresh: true}, a.split)
+	serve(a, h, route{method: http.MethodPost, path: "/merges/{merge}/split", id: "splitUsers", tag: "merges", summary: "Undo a merge; sessions and tokens of the user who was kept end as far as they began since", may: owners(), fresh: true}, a.split)
 }
 
 // merge is a Merge for programs.

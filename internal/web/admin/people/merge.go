@@ -168,19 +168,8 @@ func (p *People) split(w http.ResponseWriter, r *http.Request, by gatehouse.User
 	if err != nil {
 		return err
 	}
-	to := Href(m.GoneID)
-	if m.KeptID == by.ID { // their own session has ended with the split
-		to = "/sign-in?return_to=" + url.QueryEscape(to)
-	}
-	ui.SeeOther(w, to+doneMark(to))
+	ui.SeeOther(w, Href(m.GoneID)+"?done=split") // whose own session has ended by it signs in on the way
 	return nil
-}
-
-func doneMark(to string) string {
-	if u, err := url.Parse(to); err == nil && u.RawQuery == "" {
-		return "?done=split"
-	}
-	return ""
 }
 
 // RecordHref is the page of a merge.
