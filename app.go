@@ -117,7 +117,8 @@ const (
 type Client struct {
 	ID                     string // the Application ID (client_id)
 	Name                   string
-	SecretHash             []byte // SHA-256; generated secrets have 256 bits. nil: a public client
+	SecretHash             []byte // SHA-256; generated secrets have 256 bits. nil: it has no secret
+	Secret                 string // only with client_secret_jwt, whose signatures nothing else can check; sealed in the store
 	RedirectURIs           []string
 	PostLogoutRedirectURIs []string
 	BackchannelLogoutURI   string
@@ -126,14 +127,12 @@ type Client struct {
 	AuthMethod             string   // token_endpoint_auth_method; "": basic or post, one per request
 	RequirePKCE            bool
 	Trusted                bool // no consent page
+	Settings               ClientSettings
 	Enabled                bool
 	Managed                ManagedBy
 	CreatedAt              time.Time
 	UpdatedAt              time.Time
 }
-
-// Public says whether the client has no secret of its own.
-func (c Client) Public() bool { return len(c.SecretHash) == 0 || c.AuthMethod == "none" }
 
 // Connector is an app as something kept in order.
 type Connector struct {

@@ -160,6 +160,7 @@ type Grantable struct {
 	Scopes    []string
 	Nonce     string
 	AuthAt    time.Time
+	Details   GrantDetails
 }
 
 // Code is an authorization code. Only its SHA-256 is stored.

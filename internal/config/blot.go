@@ -135,6 +135,8 @@ func secretKey(key string) bool {
 	switch key {
 	case "database", "token", "private_key", "api_key":
 		return true
+	case "d", "p", "q", "dp", "dq", "qi", "k": // of a private key as a JWK (RFC 7518 section 6)
+		return true
 	}
 	return strings.HasSuffix(key, "_token") || strings.HasSuffix(key, "_private_key") ||
 		strings.Contains(key, "secret") || strings.Contains(key, "password")

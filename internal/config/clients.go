@@ -17,12 +17,17 @@ func Scopes() []string {
 
 // GrantTypes are the grants that a client may have.
 func GrantTypes() []string {
-	return []string{"authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"}
+	return []string{"authorization_code", "refresh_token", "client_credentials", grantJWTBearer, "urn:ietf:params:oauth:grant-type:token-exchange"}
 }
+
+const (
+	grantDevice    = "urn:ietf:params:oauth:grant-type:device_code"
+	grantJWTBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+)
 
 // AuthMethods are the values of token_endpoint_auth_method.
 func AuthMethods() []string {
-	return []string{"client_secret_basic", "client_secret_post", "none"}
+	return []string{gatehouse.AuthBasic, gatehouse.AuthPost, gatehouse.AuthSecretJWT, gatehouse.AuthPrivateKeyJWT, gatehouse.AuthNone}
 }
 
 // shortSecret is where a warning begins: secrets are kept under a fast hash,
@@ -58,7 +63,8 @@ func (r *reader) client(c *section, taken map[string]bool) gatehouse.Client {
 	out.Name = c.text("name", out.ID)
 	out.PostLogoutRedirectURIs = c.texts("post_logout_redirect_uris", redirectURI(r))
 	out.BackchannelLogoutURI = r.backchannel(c)
-	out.SecretHash = r.secret(c, out.AuthMethod == "none")
+	out.SecretHash, out.Secret = r.secret(c, out.AuthMethod)
+	out.Settings = r.clientSettings(c, out.AuthMethod)
 	if c.get("scopes") == nil {
 		out.Scopes = []string{"openid", "profile", "email"}
 	}
@@ -94,23 +100,32 @@ func (r *reader) oneOf(c *section, key string, known []string) string {
 	return t
 }
 
-// secret is hashed at once. A public client has none.
-func (r *reader) secret(c *section, public bool) []byte {
-	if public {
+// minSigning is how long a secret that signs must be (RFC 7518 section 3.2).
+const minSigning = 32
+
+// secret is hashed at once, except where it checks signatures. A client without
+// one, or with keys in its place, has none.
+func (r *reader) secret(c *section, method string) (hashed []byte, kept string) {
+	if method == gatehouse.AuthNone || method == gatehouse.AuthPrivateKeyJWT {
 		if v := c.get("secret"); v != nil {
-			r.problem(v, c.at("secret"), "a client with token_endpoint_auth_method: none has no secret; take one of the two out")
+			r.problem(v, c.at("secret"), "a client with token_endpoint_auth_method: %s has no secret; take one of the two out", method)
 		}
-		return nil
+		return nil, ""
 	}
 	t := c.required("secret", "a long random text, or, for an app that cannot keep one, token_endpoint_auth_method: none")
-	if t == "" {
-		return nil
-	}
-	if len(t) < shortSecret {
+	switch {
+	case t == "":
+		return nil, ""
+	case method == gatehouse.AuthSecretJWT && len(t) < minSigning:
+		r.problem(c.get("secret"), c.at("secret"), "is shorter than %d characters, the least that may sign; take a random one, for instance of: openssl rand -hex 32", minSigning)
+		return nil, ""
+	case method == gatehouse.AuthSecretJWT:
+		return nil, t
+	case len(t) < shortSecret:
 		r.warn(c.spot("secret"), "is shorter than %d characters; take a random one, for instance of: openssl rand -hex 32", shortSecret)
 	}
 	sum := sha256.Sum256([]byte(t))
-	return sum[:]
+	return sum[:], ""
 }
 
 // grantType says of the two that everybody knows why they are not there.
@@ -141,7 +156,8 @@ func (r *reader) together(c *section, out gatehouse.Client) {
 	if public && !out.RequirePKCE {
 		r.problem(c.get("require_pkce"), c.at("require_pkce"), "a client without secret is protected by PKCE alone, so it cannot be switched off")
 	}
-	if has("refresh_token") && !has("authorization_code") {
+	r.settingsTogether(c, out)
+	if has("refresh_token") && !has("authorization_code") && !has(grantDevice) {
 		r.warn(c.spot("grant_types"), "refresh_token alone gives nothing, since no other grant of this client gives refresh tokens")
 	}
 }

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"net/netip"
@@ -23,6 +24,7 @@ func env(name string) (string, bool) {
 		"GITLAB_SECRET":   "gitlab-s3cret",
 		"GITLAB_TOKEN":    "glpat-s3cret",
 		"DEMO_SECRET":     "demo-s3cret-0123456789abcdef",
+		"LONG_SECRET":     "long-s3cret-0123456789abcdefghijklmnop",
 		"DB_PASSWORD":     "db-s3cret",
 		"SMTP_PASSWORD":   "smtp-s3cret",
 		"SMTP_PORT":       "2525",
@@ -95,6 +97,7 @@ func TestLoad(t *testing.T) {
 	})
 	t.Run("EveryKey", func(t *testing.T) {
 		t.Parallel()
+		anHour := int64(3600)
 		c, warnings := load(t, "testdata/full.yml")
 		var said []string
 		for _, w := range warnings {
@@ -145,6 +148,29 @@ func TestLoad(t *testing.T) {
 					ID: "legacy", Name: "legacy", SecretHash: hash("demo-s3cret-0123456789abcdef"), RedirectURIs: []string{"https://legacy.example.com/cb"},
 					Scopes: []string{"openid", "profile", "email"}, AuthMethod: "client_secret_post", BackchannelLogoutURI: "https://legacy.example.com/logout",
 					Enabled: true, Managed: gatehouse.ManagedByFile,
+				},
+				{
+					ID: "signed", Name: "signed", AuthMethod: "private_key_jwt", RedirectURIs: []string{"https://signed.example.com/cb"},
+					GrantTypes: []string{"authorization_code", "urn:ietf:params:oauth:grant-type:jwt-bearer"},
+					Scopes:     []string{"openid", "profile", "email"}, RequirePKCE: true, Enabled: true, Managed: gatehouse.ManagedByFile,
+					Settings: gatehouse.ClientSettings{
+						JWKS:           json.RawMessage(`{"keys":[{"crv":"P-256","kty":"EC","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}`),
+						AuthSigningAlg: "ES256", IDTokenAlg: "EdDSA", AccessToken: gatehouse.AccessTokenJWT,
+						Lifetimes: gatehouse.ClientLifetimes{Access: 10 * time.Minute, ID: time.Minute, Refresh: 24 * time.Hour, RefreshAbsolute: 48 * time.Hour},
+						Resources: []string{"https://api.example.com/", "urn:example:api"}, MaxAge: &anHour, ACRValues: []string{"urn:example:strong"},
+						RequestURIs: []string{"https://signed.example.com/request.jwt"}, RequestObjectAlg: "ES256", RequireSigned: true,
+						ExchangeFrom: []string{"demo"},
+						Federated: []gatehouse.FederatedIssuer{{
+							Issuer: "https://gitlab.example.com", JWKSURI: "https://gitlab.example.com/oauth/discovery/keys",
+							Subject: "project_path:team/app:*", Audience: "gatehouse",
+						}},
+					},
+				},
+				{
+					ID: "by-secret", Name: "by-secret", AuthMethod: "client_secret_jwt", Secret: "long-s3cret-0123456789abcdefghijklmnop",
+					RedirectURIs: []string{"https://by-secret.example.com/cb"}, Scopes: []string{"openid", "profile", "email"},
+					RequirePKCE: true, Enabled: true, Managed: gatehouse.ManagedByFile,
+					Settings: gatehouse.ClientSettings{JWKSURI: "https://by-secret.example.com/keys"},
 				},
 			},
 			Connectors: []gatehouse.Connector{

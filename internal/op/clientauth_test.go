@@ -19,10 +19,10 @@ func TestT8ClientAuthentication(t *testing.T) {
 		change(&c)
 		return c
 	}
-	basicOnly := with(func(c *gatehouse.Client) { c.AuthMethod = authBasic })
-	postOnly := with(func(c *gatehouse.Client) { c.AuthMethod = authPost })
+	basicOnly := with(func(c *gatehouse.Client) { c.AuthMethod = gatehouse.AuthBasic })
+	postOnly := with(func(c *gatehouse.Client) { c.AuthMethod = gatehouse.AuthPost })
 	public := with(func(c *gatehouse.Client) { c.SecretHash = nil })
-	none := with(func(c *gatehouse.Client) { c.AuthMethod = authNone })
+	none := with(func(c *gatehouse.Client) { c.AuthMethod = gatehouse.AuthNone })
 	off := with(func(c *gatehouse.Client) { c.Enabled = false })
 	body := func(secret string) wire.Params { return wire.Params{"client_id": "app", "client_secret": secret} }
 	id := wire.Params{"client_id": "app"}

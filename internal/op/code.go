@@ -16,7 +16,7 @@ import (
 
 // grantByCode is the authorization code grant. A code is taken once: whoever
 // comes second ends what the first one got (RFC 6749 section 4.1.2).
-func (p *Provider) grantByCode(a ask) (tokenAnswer, error) {
+func (p *Provider) grantByCode(a *ask) (tokenAnswer, error) {
 	if a.form["code"] == "" {
 		return tokenAnswer{}, wire.Missing("code")
 	}
@@ -25,7 +25,7 @@ func (p *Provider) grantByCode(a ask) (tokenAnswer, error) {
 		user     gatehouse.User
 		replayed bool
 	)
-	err := p.Store.Update(a.r.Context(), func(tx *store.Tx) error {
+	err := p.update(a.r.Context(), a.once, func(tx *store.Tx) error {
 		made, replayed = minted{}, false
 		code, err := tx.TakeCode(digest(a.form["code"]))
 		if errors.Is(err, gatehouse.NotFound) || err == nil && code.Grant.ClientID != a.client.ID {

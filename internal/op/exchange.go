@@ -22,7 +22,7 @@ const connectionURN = "urn:gatehouse:connection:"
 // grantByExchange is token exchange (RFC 8693): a client brings the access token
 // that a person's sign-in gave it here, and gets the person's token at a
 // provider they sign in with. The person has allowed it, by the scope.
-func (p *Provider) grantByExchange(a ask) (tokenAnswer, error) {
+func (p *Provider) grantByExchange(a *ask) (tokenAnswer, error) {
 	if !provided.MayAsk(a.client) {
 		return tokenAnswer{}, &wire.Error{Code: "unauthorized_client", Description: "The client is not registered for the scope provider_tokens."}
 	}
@@ -98,7 +98,7 @@ func (p *Provider) exchangeTarget(form wire.Params) (string, bool) {
 // subjectOf is whose access token a client brings: a live one that was given to
 // this very client, for a person who may still come in, and with the scope. No
 // answer says which of it is missing.
-func (p *Provider) subjectOf(a ask) (gatehouse.User, error) {
+func (p *Provider) subjectOf(a *ask) (gatehouse.User, error) {
 	b, err := p.bearer(a.r.Context(), a.form["subject_token"])
 	if err != nil && !errors.Is(err, gatehouse.NotFound) {
 		return gatehouse.User{}, err

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"gatehouse"
 	"gatehouse/internal/i18n"
+	"gatehouse/internal/op/assertion"
 	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
 )
@@ -28,8 +30,11 @@ type metadata struct {
 	ResponseModesSupported        []string `json:"response_modes_supported"`
 	GrantTypesSupported           []string `json:"grant_types_supported"`
 	TokenAuthMethods              []string `json:"token_endpoint_auth_methods_supported"`
+	TokenAuthAlgorithms           []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 	RevocationAuthMethods         []string `json:"revocation_endpoint_auth_methods_supported"`
+	RevocationAuthAlgorithms      []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
 	IntrospectionAuthMethods      []string `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionAuthAlgorithms   []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
 	SubjectTypesSupported         []string `json:"subject_types_supported"`
 	IDTokenSigningAlgValues       []string `json:"id_token_signing_alg_values_supported"`
 	ClaimTypesSupported           []string `json:"claim_types_supported"`
@@ -45,7 +50,8 @@ type metadata struct {
 
 func (p *Provider) describeSelf() metadata {
 	at := func(path string) string { return p.issuer() + path }
-	secrets := []string{authBasic, authPost}
+	confidential := []string{gatehouse.AuthBasic, gatehouse.AuthPost, gatehouse.AuthSecretJWT, gatehouse.AuthPrivateKeyJWT}
+	signing := append(assertion.PublicKeyAlgorithms(), assertion.SecretAlgorithms()...)
 	var languages []string
 	for _, l := range i18n.Langs() {
 		languages = append(languages, string(l))
@@ -62,9 +68,12 @@ func (p *Provider) describeSelf() metadata {
 		ResponseTypesSupported:        []string{"code"},
 		ResponseModesSupported:        []string{request.ModeQuery, request.ModeFormPost},
 		GrantTypesSupported:           GrantTypes(),
-		TokenAuthMethods:              append(secrets, authNone),
-		RevocationAuthMethods:         append(secrets, authNone),
-		IntrospectionAuthMethods:      secrets,
+		TokenAuthMethods:              append(confidential, gatehouse.AuthNone),
+		TokenAuthAlgorithms:           signing,
+		RevocationAuthMethods:         append(confidential, gatehouse.AuthNone),
+		RevocationAuthAlgorithms:      signing,
+		IntrospectionAuthMethods:      confidential,
+		IntrospectionAuthAlgorithms:   signing,
 		SubjectTypesSupported:         []string{"public"},
 		IDTokenSigningAlgValues:       []string{"RS256"},
 		ClaimTypesSupported:           []string{"normal"},

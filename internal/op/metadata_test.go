@@ -25,25 +25,29 @@ func TestMetadata(t *testing.T) {
 		}
 		return all
 	}
+	signing := list("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512")
 	want := map[string]any{
 		"issuer": h.url, "authorization_endpoint": h.url + "/oauth/authorize", "token_endpoint": h.url + "/oauth/token",
 		"revocation_endpoint": h.url + "/oauth/revoke", "introspection_endpoint": h.url + "/oauth/introspect",
 		"userinfo_endpoint": h.url + "/oauth/userinfo", "jwks_uri": h.url + "/oauth/discovery/keys",
 		"scopes_supported":         list("openid", "profile", "email", "offline_access", "read_user", "read_api", "api", "provider_tokens"),
 		"response_types_supported": list("code"), "response_modes_supported": list("query", "form_post"),
-		"grant_types_supported":                          list("authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"),
-		"token_endpoint_auth_methods_supported":          list("client_secret_basic", "client_secret_post", "none"),
-		"revocation_endpoint_auth_methods_supported":     list("client_secret_basic", "client_secret_post", "none"),
-		"introspection_endpoint_auth_methods_supported":  list("client_secret_basic", "client_secret_post"),
-		"subject_types_supported":                        list("public"),
-		"id_token_signing_alg_values_supported":          list("RS256"),
-		"claim_types_supported":                          list("normal"),
-		"claims_supported":                               list("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "name", "nickname", "preferred_username", "email", "email_verified", "profile", "picture"),
-		"ui_locales_supported":                           list("en", "zh-CN"),
-		"prompt_values_supported":                        list("none", "login", "consent", "select_account"),
-		"code_challenge_methods_supported":               list("S256"),
-		"authorization_response_iss_parameter_supported": true,
-		"claims_parameter_supported":                     false, "request_parameter_supported": false, "request_uri_parameter_supported": false,
+		"grant_types_supported":                                    list("authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:ietf:params:oauth:grant-type:token-exchange"),
+		"token_endpoint_auth_methods_supported":                    list("client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"),
+		"revocation_endpoint_auth_methods_supported":               list("client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"),
+		"introspection_endpoint_auth_methods_supported":            list("client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"),
+		"token_endpoint_auth_signing_alg_values_supported":         signing,
+		"revocation_endpoint_auth_signing_alg_values_supported":    signing,
+		"introspection_endpoint_auth_signing_alg_values_supported": signing,
+		"subject_types_supported":                                  list("public"),
+		"id_token_signing_alg_values_supported":                    list("RS256"),
+		"claim_types_supported":                                    list("normal"),
+		"claims_supported":                                         list("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "name", "nickname", "preferred_username", "email", "email_verified", "profile", "picture"),
+		"ui_locales_supported":                                     list("en", "zh-CN"),
+		"prompt_values_supported":                                  list("none", "login", "consent", "select_account"),
+		"code_challenge_methods_supported":                         list("S256"),
+		"authorization_response_iss_parameter_supported":           true,
+		"claims_parameter_supported":                               false, "request_parameter_supported": false, "request_uri_parameter_supported": false,
 	}
 	if diff := cmp.Diff(want, told); diff != "" {
 		t.Error(diff)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/internal/op/assertion"
 	"gatehouse/internal/op/keys"
 	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
@@ -65,9 +66,13 @@ type Provider struct {
 	Clock     gatehouse.Clock
 	Log       *slog.Logger      // nil: discard
 	Metrics   gatehouse.Metrics // nil: none
+	// Web asks addresses that a client registered (jwks_uri, request_uri); it
+	// guards against those of our own network. nil: none is asked.
+	Web func(gatehouse.Client) *http.Client
 
-	ringOnce sync.Once
+	made     sync.Once
 	ring     *keys.Ring
+	signSets *assertion.Sets
 }
 
 // EnsureKeys makes the first signing key if there is none yet. Until it has
@@ -75,8 +80,20 @@ type Provider struct {
 func (p *Provider) EnsureKeys(ctx context.Context) error { return p.keys().Ensure(ctx) }
 
 func (p *Provider) keys() *keys.Ring {
-	p.ringOnce.Do(func() { p.ring = &keys.Ring{Store: p.Store, Clock: p.Clock} })
+	p.open()
 	return p.ring
+}
+
+func (p *Provider) sets() *assertion.Sets {
+	p.open()
+	return p.signSets
+}
+
+func (p *Provider) open() {
+	p.made.Do(func() {
+		p.ring = &keys.Ring{Store: p.Store, Clock: p.Clock}
+		p.signSets = &assertion.Sets{Clock: p.Clock}
+	})
 }
 
 // Mount adds the provider's addresses: /oauth/…, /.well-known/…, /api/v4/… and

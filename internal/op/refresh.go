@@ -17,7 +17,7 @@ const grace = 10 * time.Second
 
 // grantByRefresh is the refresh token grant with rotation: each refresh token is
 // good once, and gives the next (RFC 9700 section 4.14.2).
-func (p *Provider) grantByRefresh(a ask) (tokenAnswer, error) {
+func (p *Provider) grantByRefresh(a *ask) (tokenAnswer, error) {
 	if a.form["refresh_token"] == "" {
 		return tokenAnswer{}, wire.Missing("refresh_token")
 	}
@@ -26,7 +26,7 @@ func (p *Provider) grantByRefresh(a ask) (tokenAnswer, error) {
 		user     gatehouse.User
 		replayed bool
 	)
-	err := p.Store.Update(a.r.Context(), func(tx *store.Tx) error {
+	err := p.update(a.r.Context(), a.once, func(tx *store.Tx) error {
 		made, replayed = minted{}, false
 		old, err := ownRefreshToken(tx, a)
 		if err != nil {
@@ -59,7 +59,7 @@ func (p *Provider) grantByRefresh(a ask) (tokenAnswer, error) {
 // ownRefreshToken finds the refresh token of a request: the client's own,
 // neither revoked nor past its end. That it may have been used already is the
 // caller's business.
-func ownRefreshToken(tx *store.Tx, a ask) (gatehouse.Token, error) {
+func ownRefreshToken(tx *store.Tx, a *ask) (gatehouse.Token, error) {
 	t, err := tx.Token(digest(a.form["refresh_token"]))
 	if errors.Is(err, gatehouse.NotFound) {
 		return t, wire.InvalidGrant()
@@ -90,7 +90,7 @@ func isReplay(tx *store.Tx, old gatehouse.Token) (bool, error) {
 
 // rotate puts a new refresh token in the place of the old one and gives a new
 // access token, in place of those before, as GitLab does.
-func (p *Provider) rotate(tx *store.Tx, a ask, old gatehouse.Token) (minted, error) {
+func (p *Provider) rotate(tx *store.Tx, a *ask, old gatehouse.Token) (minted, error) {
 	long := request.StillAllowed(a.client, old.Grant.Scopes)
 	short := long
 	if asked := request.SplitScope(a.form["scope"]); len(asked) > 0 {

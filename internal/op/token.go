@@ -30,7 +30,11 @@ type ask struct {
 	r      *http.Request
 	form   wire.Params
 	client gatehouse.Client
+	once   *once // of the client's proof; nil: nothing
 }
+
+// granter carries out a grant.
+type granter func(a *ask) (tokenAnswer, error)
 
 // token answers POST /oauth/token.
 func (p *Provider) token(w http.ResponseWriter, r *http.Request) error {
@@ -42,15 +46,12 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c, err := p.authenticate(r, form)
+	c, used, err := p.asker(r, form)
 	if err != nil {
 		return err
 	}
-	if !request.MayGrant(c, form["grant_type"]) {
-		return &wire.Error{Code: "unauthorized_client", Description: "The client is not authorized to perform this request using this method."}
-	}
 	begun := p.Clock.Now()
-	answer, err := grant(ask{r: r, form: form, client: c})
+	answer, err := p.carryOut(grant, &ask{r: r, form: form, client: c, once: used})
 	if err != nil {
 		return err
 	}
@@ -61,8 +62,22 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// carryOut carries out a grant that the client may use. Whatever comes of it,
+// the proof of the client is used up.
+func (p *Provider) carryOut(grant granter, a *ask) (answer tokenAnswer, err error) {
+	if request.MayGrant(a.client, a.form["grant_type"]) {
+		answer, err = grant(a)
+	} else {
+		err = &wire.Error{Code: "unauthorized_client", Description: "The client is not authorized to perform this request using this method."}
+	}
+	if replayed := p.settle(a.r.Context(), a.once); replayed != nil {
+		return tokenAnswer{}, replayed
+	}
+	return answer, err
+}
+
 // grantOf finds what carries out a grant, or says why there is none.
-func (p *Provider) grantOf(name string) (func(ask) (tokenAnswer, error), error) {
+func (p *Provider) grantOf(name string) (granter, error) {
 	switch name {
 	case request.GrantCode:
 		return p.grantByCode, nil
@@ -72,6 +87,8 @@ func (p *Provider) grantOf(name string) (func(ask) (tokenAnswer, error), error) 
 		return p.grantToClient, nil
 	case request.GrantExchange:
 		return p.grantByExchange, nil
+	case request.GrantBearer:
+		return p.grantByAssertion, nil
 	case "":
 		return nil, wire.Missing("grant_type")
 	case "password":
@@ -129,7 +146,7 @@ func (p *Provider) mint(tx *store.Tx, m mint) (minted, error) {
 
 // tell turns new tokens into an answer. The ID token is signed here, after the
 // transaction, so that nobody waits for the database while we compute.
-func (p *Provider) tell(a ask, made minted, u gatehouse.User) (tokenAnswer, error) {
+func (p *Provider) tell(a *ask, made minted, u gatehouse.User) (tokenAnswer, error) {
 	answer := tokenAnswer{
 		AccessToken: made.access, TokenType: "Bearer", ExpiresIn: int64(p.Lifetimes.access().Seconds()),
 		RefreshToken: made.refresh, Scope: strings.Join(made.grant.Scopes, " "), CreatedAt: made.at.Unix(),
@@ -142,34 +159,9 @@ func (p *Provider) tell(a ask, made minted, u gatehouse.User) (tokenAnswer, erro
 	return answer, err
 }
 
-// grantToClient is the client credentials grant: a token that stands for the
-// client itself, and for no person.
-func (p *Provider) grantToClient(a ask) (tokenAnswer, error) {
-	if a.client.Public() {
-		return tokenAnswer{}, wire.InvalidClient()
-	}
-	personal := []string{request.ScopeOpenID, request.ScopeProfile, request.ScopeEmail, request.ScopeOffline}
-	scopes := request.SplitScope(a.form["scope"])
-	if len(scopes) == 0 {
-		scopes = slices.DeleteFunc(slices.Clone(a.client.Scopes), func(s string) bool { return slices.Contains(personal, s) })
-	}
-	if !request.Covers(a.client.Scopes, scopes) || len(request.Within(scopes, personal)) > 0 {
-		return tokenAnswer{}, wire.InvalidScope()
-	}
-	var made minted
-	err := p.Store.Update(a.r.Context(), func(tx *store.Tx) (err error) {
-		made, err = p.mint(tx, mint{family: store.NewID(), grant: gatehouse.Grantable{ClientID: a.client.ID, Scopes: scopes}})
-		return err
-	})
-	if err != nil {
-		return tokenAnswer{}, err
-	}
-	return p.tell(a, made, gatehouse.User{})
-}
-
 // endFamily ends all tokens that came of one sign-in, since a code or a refresh
 // token of it is in two hands, and notes it.
-func (p *Provider) endFamily(tx *store.Tx, a ask, action, family, userID string) error {
+func (p *Provider) endFamily(tx *store.Tx, a *ask, action, family, userID string) error {
 	if err := tx.RevokeFamily(family); err != nil {
 		return err
 	}
@@ -180,7 +172,7 @@ func (p *Provider) endFamily(tx *store.Tx, a ask, action, family, userID string)
 }
 
 // replayed counts and logs what endFamily has ended.
-func (p *Provider) replayed(a ask, what string) {
+func (p *Provider) replayed(a *ask, what string) {
 	p.count("replay", "of", what)
 	p.log().WarnContext(a.r.Context(), "used for the second time, so all tokens of that sign-in ended", "what", what,
 		"client", a.client.ID, "address", ui.ClientAddress(a.r))

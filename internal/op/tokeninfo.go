@@ -1,6 +1,7 @@
 package op
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -22,14 +23,14 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c, err := p.authenticate(r, form)
+	c, used, err := p.authenticate(r, form)
 	if err != nil {
 		return err
 	}
 	if form["token"] == "" {
-		return wire.Missing("token")
+		return cmp.Or[error](p.settle(r.Context(), used), wire.Missing("token"))
 	}
-	err = p.Store.Update(r.Context(), func(tx *store.Tx) error { return p.revokeOwn(tx, r, c, form["token"]) })
+	err = p.update(r.Context(), used, func(tx *store.Tx) error { return p.revokeOwn(tx, r, c, form["token"]) })
 	var e *wire.Error
 	if err != nil && !errors.As(err, &e) {
 		return errors.Join(gatehouse.Unavailable, fmt.Errorf("revoke a token: %w", err))
@@ -83,7 +84,10 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c, err := p.authenticate(r, form)
+	c, used, err := p.authenticate(r, form)
+	if err == nil {
+		err = p.settle(r.Context(), used)
+	}
 	if err != nil {
 		return err
 	}

@@ -189,6 +189,7 @@ func (s *Server) assemble(o Options) {
 			Code: c.Lifetimes.Code, Access: c.Lifetimes.Access, ID: c.Lifetimes.ID,
 			Refresh: c.Lifetimes.Refresh, RefreshAbsolute: c.Lifetimes.RefreshAbsolute,
 		},
+		Web: s.webOf,
 	}
 	s.runner = &jobs.Runner{Store: s.store, Clock: o.Clock, Log: s.log, Observe: func(kind, outcome string, took time.Duration) {
 		s.meters.Observe("job", took, "kind", kind, "outcome", outcome)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"gatehouse"
 )
 
 // row is one row of a result.
@@ -99,6 +101,28 @@ func (c jsonColumn) Scan(src any) error {
 		return json.Unmarshal(v, c.into)
 	}
 	return fmt.Errorf("read JSON: a %T is none", src)
+}
+
+// asDetails stores the details of a grant: "" when there are none, as usual.
+func asDetails(d gatehouse.GrantDetails) string {
+	if d.IsZero() {
+		return ""
+	}
+	return asJSON(d)
+}
+
+// details reads what asDetails wrote.
+func details(d *gatehouse.GrantDetails) *detailsColumn { return (*detailsColumn)(d) }
+
+type detailsColumn gatehouse.GrantDetails
+
+// Scan is for database/sql.
+func (c *detailsColumn) Scan(src any) error {
+	if src == "" {
+		*c = detailsColumn{}
+		return nil
+	}
+	return fromJSON((*gatehouse.GrantDetails)(c)).Scan(src)
 }
 
 // searchable is the column that a search looks at: lower case by Unicode's

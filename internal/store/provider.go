@@ -58,18 +58,19 @@ func (tx *Tx) DeleteRequest(handle string) error {
 // SaveCode inserts an authorization code.
 func (tx *Tx) SaveCode(c *gatehouse.Code) error {
 	_, err := tx.exec(`insert into codes (`+codeColumns+`)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		c.Hash, c.Family, c.Grant.ClientID, orNull(c.Grant.UserID), c.Grant.SessionID, asJSON(c.Grant.Scopes), c.Grant.Nonce,
-		c.Grant.AuthAt, c.RedirectURI, c.Challenge, c.HasNoRedirect, c.ExpiresAt, orNoTime(c.UsedAt))
+		c.Grant.AuthAt, c.RedirectURI, c.Challenge, c.HasNoRedirect, c.ExpiresAt, orNoTime(c.UsedAt), asDetails(c.Grant.Details))
 	return err
 }
 
 const codeColumns = `hash, family, client_id, user_id, session_id, scopes, nonce, auth_at, redirect_uri, challenge,
-	has_no_redirect, expires_at, used_at`
+	has_no_redirect, expires_at, used_at, details`
 
 func scanCode(r row) (c gatehouse.Code, err error) {
 	err = r.Scan(&c.Hash, &c.Family, &c.Grant.ClientID, text(&c.Grant.UserID), &c.Grant.SessionID, fromJSON(&c.Grant.Scopes),
-		&c.Grant.Nonce, at(&c.Grant.AuthAt), &c.RedirectURI, &c.Challenge, &c.HasNoRedirect, at(&c.ExpiresAt), at(&c.UsedAt))
+		&c.Grant.Nonce, at(&c.Grant.AuthAt), &c.RedirectURI, &c.Challenge, &c.HasNoRedirect, at(&c.ExpiresAt), at(&c.UsedAt),
+		details(&c.Grant.Details))
 	return c, err
 }
 

@@ -7,13 +7,13 @@ import (
 )
 
 const tokenColumns = `t.hash, t.kind, t.family, t.client_id, t.user_id, t.session_id, t.scopes, t.nonce, t.auth_at,
-	t.created_at, t.expires_at, t.ends_at, t.used_at, t.successor, t.revoked_at`
+	t.created_at, t.expires_at, t.ends_at, t.used_at, t.successor, t.revoked_at, t.details`
 
 func tokenFields(t *gatehouse.Token) []any {
 	return []any{
 		&t.Hash, &t.Kind, &t.Family, &t.Grant.ClientID, text(&t.Grant.UserID), &t.Grant.SessionID,
 		fromJSON(&t.Grant.Scopes), &t.Grant.Nonce, at(&t.Grant.AuthAt), at(&t.CreatedAt), at(&t.ExpiresAt), at(&t.EndsAt),
-		at(&t.UsedAt), &t.Successor, at(&t.RevokedAt),
+		at(&t.UsedAt), &t.Successor, at(&t.RevokedAt), details(&t.Grant.Details),
 	}
 }
 
@@ -24,8 +24,8 @@ func scanToken(r row) (t gatehouse.Token, err error) {
 
 var tokenTable = bulk{
 	head: `insert into tokens (hash, kind, family, client_id, user_id, session_id, scopes, nonce, auth_at,
-		created_at, expires_at, ends_at, used_at, successor, revoked_at) values `,
-	columns: 15,
+		created_at, expires_at, ends_at, used_at, successor, revoked_at, details) values `,
+	columns: 16,
 }
 
 // SaveTokens inserts tokens, in as few statements as the database likes.
@@ -38,7 +38,7 @@ func (tx *Tx) SaveTokens(tokens ...*gatehouse.Token) error {
 		rows[i] = []any{
 			t.Hash, t.Kind, t.Family, t.Grant.ClientID, orNull(t.Grant.UserID), t.Grant.SessionID,
 			asJSON(t.Grant.Scopes), t.Grant.Nonce, t.Grant.AuthAt, t.CreatedAt, t.ExpiresAt, t.EndsAt, t.UsedAt,
-			t.Successor, t.RevokedAt,
+			t.Successor, t.RevokedAt, asDetails(t.Grant.Details),
 		}
 	}
 	return tx.load(tokenTable, rows)
@@ -98,7 +98,7 @@ func (tx *Tx) RevokeAccessTokens(family string) error {
 	return err
 }
 
-// RevokeUserTokens revokes all tokens and codes of a user, of one client or ("")
+// RevokeUserTokens revokes all tokens, codes and allowed devices of a user, of one client or ("")
 // of all; then their personal tokens too, and the tokens of their providers are
 // forgotten. The codes are gone afterwards.
 func (tx *Tx) RevokeUserTokens(userID, clientID string) error {
@@ -106,8 +106,13 @@ func (tx *Tx) RevokeUserTokens(userID, clientID string) error {
 		where user_id = $1 and ($2 = '' or client_id = $2) and revoked_at = 0`, userID, clientID, tx.now); err != nil {
 		return err
 	}
-	if _, err := tx.exec(`delete from codes where user_id = $1 and ($2 = '' or client_id = $2)`, userID, clientID); err != nil || clientID != "" {
-		return err
+	for _, table := range []string{"codes", "device_grants"} {
+		if _, err := tx.exec(`delete from `+table+` where user_id = $1 and ($2 = '' or client_id = $2)`, userID, clientID); err != nil {
+			return err
+		}
+	}
+	if clientID != "" {
+		return nil
 	}
 	if _, err := tx.exec(`update personal_tokens set revoked_at = $2 where user_id = $1 and revoked_at = 0`, userID, tx.now); err != nil {
 		return err
@@ -139,6 +144,10 @@ const keepPersonal = 30 * 24 * time.Hour
 // is noticed and ends its tokens.
 const keepCodes = 24 * time.Hour
 
+// keepDevices is how long a device hears that its code has expired, and not that
+// there is none.
+const keepDevices = 10 * time.Minute
+
 // DeleteExpired removes up to limit rows each of what is past its end and of no more use
 // (attempts, requests, codes, tokens, sessions, links, personal tokens,
 // mails), and says how many.
@@ -156,6 +165,8 @@ func (tx *Tx) DeleteExpired(limit int) (int64, error) {
 		{"links", "token_hash", tx.now},
 		{"personal_tokens", "id", tx.now.Add(-keepPersonal)},
 		{"logout_tokens", "hash", tx.now},
+		{"assertions", "hash", tx.now},
+		{"device_grants", "hash", tx.now.Add(-keepDevices)},
 		{"ceremonies", "token_hash", tx.now},
 		{"guesses", "subject", tx.now},
 		{"proofs", "id", tx.now},

@@ -28,6 +28,7 @@ const (
 	// GrantExchange is token exchange (RFC 8693): here, an access token of ours
 	// for one of a provider that the person signs in with.
 	GrantExchange = "urn:ietf:params:oauth:grant-type:token-exchange"
+	GrantBearer   = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 )
 
 // Scopes are the scopes that a client may be registered for.
@@ -37,7 +38,7 @@ func Scopes() []string {
 
 // GrantTypes are the grants that a client may be registered for.
 func GrantTypes() []string {
-	return []string{GrantCode, GrantRefresh, GrantClient, GrantExchange}
+	return []string{GrantCode, GrantRefresh, GrantClient, GrantBearer, GrantExchange}
 }
 
 // MayGrant says whether a client may use a grant. One that names none has the

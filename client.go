@@ -1,0 +1,115 @@
+package gatehouse
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// How a client proves who it is (token_endpoint_auth_method, OpenID Connect
+// Core section 9).
+const (
+	AuthBasic         = "client_secret_basic"
+	AuthPost          = "client_secret_post"
+	AuthSecretJWT     = "client_secret_jwt"
+	AuthPrivateKeyJWT = "private_key_jwt"
+	AuthNone          = "none"
+)
+
+// The formats of access tokens.
+const (
+	AccessTokenOpaque = ""    // the default: a random text that means something only here
+	AccessTokenJWT    = "jwt" // RFC 9068: what a resource can check by itself
+)
+
+// ClientSettings is what a client has only sometimes. The names in JSON are
+// those of its metadata (OpenID Connect Dynamic Client Registration section 2,
+// RFC 7591), where there are such.
+type ClientSettings struct {
+	JWKS           json.RawMessage `json:"jwks,omitempty"`     // its public keys (RFC 7517); nil: see JWKSURI
+	JWKSURI        string          `json:"jwks_uri,omitempty"` // where its public keys are; not with JWKS
+	AuthSigningAlg string          `json:"token_endpoint_auth_signing_alg,omitempty"`
+
+	IDTokenAlg  string          `json:"id_token_signed_response_alg,omitempty"` // "": RS256
+	AccessToken string          `json:"access_token_format,omitempty"`          // AccessTokenOpaque or AccessTokenJWT
+	Lifetimes   ClientLifetimes `json:"lifetimes,omitzero"`
+	Resources   []string        `json:"resources,omitempty"` // that it may ask for (RFC 8707); the first is the audience of tokens for none
+	MaxAge      *int64          `json:"default_max_age,omitempty"`
+	ACRValues   []string        `json:"default_acr_values,omitempty"`
+
+	RequestURIs      []string `json:"request_uris,omitempty"` // from which request objects may be fetched
+	RequestObjectAlg string   `json:"request_object_signing_alg,omitempty"`
+	RequireSigned    bool     `json:"require_signed_request_object,omitempty"` // requests come signed (RFC 9101 section 10.5)
+
+	ExchangeFrom []string          `json:"exchange_from,omitempty"` // clients whose tokens it may exchange, besides its own
+	Federated    []FederatedIssuer `json:"federated,omitempty"`     // who else signs assertions for it (RFC 7523 section 2.1)
+}
+
+// ClientLifetimes are lifetimes of one client's own. Zero: those of the
+// installation.
+type ClientLifetimes struct {
+	Access          time.Duration `json:"access,omitempty"`
+	ID              time.Duration `json:"id,omitempty"`
+	Refresh         time.Duration `json:"refresh,omitempty"`
+	RefreshAbsolute time.Duration `json:"refresh_absolute,omitempty"`
+}
+
+// FederatedIssuer is an outside system (a CI, a cluster) whose signed tokens a
+// client may bring in place of a key of its own.
+type FederatedIssuer struct {
+	Issuer   string `json:"issuer"` // iss, letter by letter
+	JWKSURI  string `json:"jwks_uri"`
+	Subject  string `json:"subject"`            // sub, letter by letter; a * at its end stands for anything
+	Audience string `json:"audience,omitempty"` // aud; "": our issuer
+}
+
+// Public says whether the client has nothing to prove itself by.
+func (c Client) Public() bool {
+	switch c.AuthMethod {
+	case AuthNone:
+		return true
+	case AuthSecretJWT, AuthPrivateKeyJWT:
+		return false
+	}
+	return len(c.SecretHash) == 0
+}
+
+// GrantDetails is what a code or a token stands for only sometimes.
+type GrantDetails struct {
+	Audience   []string `json:"aud,omitempty"`         // the resources that it is for (RFC 8707); none: ourselves
+	ACR        string   `json:"acr,omitempty"`         // how surely the person signed in
+	AMR        []string `json:"amr,omitempty"`         // by what (RFC 8176)
+	IDClaims   []string `json:"id_claims,omitempty"`   // asked for one by one, for the ID token
+	UserClaims []string `json:"user_claims,omitempty"` // and for user-info
+	Actors     []string `json:"act,omitempty"`         // the clients that act for whom it stands, the latest first (RFC 8693 section 4.1)
+}
+
+// IsZero says whether there are none.
+func (d GrantDetails) IsZero() bool {
+	return d.ACR == "" && !slices.ContainsFunc([][]string{d.Audience, d.AMR, d.IDClaims, d.UserClaims, d.Actors}, func(l []string) bool { return len(l) > 0 })
+}
+
+// DeviceState is where a device's wish is.
+type DeviceState string
+
+// The states of a device's wish.
+const (
+	DeviceWaits   DeviceState = "waiting" // for a person
+	DeviceAllowed DeviceState = "allowed" // by a person; the tokens were not fetched yet
+	DeviceDenied  DeviceState = "denied"
+	DeviceDone    DeviceState = "done" // the tokens were fetched
+)
+
+// DeviceGrant is what a device without a browser asks for, until a person
+// answers it elsewhere (RFC 8628). Of both codes only the SHA-256 is stored.
+type DeviceGrant struct {
+	Hash         []byte // of the device code
+	UserCodeHash []byte
+	Grant        Grantable // UserID, SessionID and AuthAt once it is allowed
+	Family       string    // of the tokens it gives
+	State        DeviceState
+	Interval     time.Duration // the device may ask again after it
+	PolledAt     time.Time     // zero: it did not ask yet
+	CreatedAt    time.Time
+	ExpiresAt    time.Time
+}

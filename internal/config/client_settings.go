@@ -1,0 +1,185 @@
+package config
+
+import (
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"gatehouse"
+)
+
+// Algorithms of signatures: those by which Gatehouse signs, those that it checks
+// by a client's public key, and those by its secret.
+func signsBy() []string { return []string{"RS256", "ES256", "EdDSA"} }
+
+func checksByKey() []string {
+	return []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+}
+
+func checksBySecret() []string { return []string{"HS256", "HS384", "HS512"} }
+
+// clientSettings are the keys of a client that only some have.
+func (r *reader) clientSettings(c *section, method string) gatehouse.ClientSettings {
+	signing := checksByKey()
+	if method == gatehouse.AuthSecretJWT {
+		signing = checksBySecret()
+	}
+	out := gatehouse.ClientSettings{
+		JWKS:             r.keySet(c),
+		JWKSURI:          r.fetched(c, "jwks_uri"),
+		AuthSigningAlg:   r.oneOf(c, "token_endpoint_auth_signing_alg", signing),
+		IDTokenAlg:       r.oneOf(c, "id_token_signed_response_alg", signsBy()),
+		Lifetimes:        r.clientLifetimes(c),
+		Resources:        c.texts("resources", resource),
+		ACRValues:        c.texts("default_acr_values", anyText),
+		RequestURIs:      c.texts("request_uris", fetchedURL),
+		RequestObjectAlg: r.oneOf(c, "request_object_signing_alg", checksByKey()),
+		RequireSigned:    c.flag("require_signed_request_object", false),
+		ExchangeFrom:     c.texts("exchange_from", anyText),
+		Federated:        r.federated(c),
+	}
+	if r.oneOf(c, "access_token_format", []string{"opaque", "jwt"}) == "jwt" {
+		out.AccessToken = gatehouse.AccessTokenJWT
+	}
+	if c.has("default_max_age") {
+		seconds := int64(c.number("default_max_age", 0, 0, 1<<31-1))
+		out.MaxAge = &seconds
+	}
+	return out
+}
+
+// keySet is a set of public keys, as JSON.
+func (r *reader) keySet(c *section) json.RawMessage {
+	v := c.get("jwks")
+	if v == nil || v.bad {
+		return nil
+	}
+	const expected = "expected a set of public keys, such as {keys: [{kty: EC, crv: P-256, x: …, y: …}]}"
+	keys := v.find("keys")
+	if v.shape != dict || keys == nil || keys.value.shape != list || len(keys.value.items) == 0 {
+		r.problem(v, c.at("jwks"), "%s", expected)
+		return nil
+	}
+	for _, k := range keys.value.items {
+		switch {
+		case k.shape != dict || k.find("kty") == nil:
+			r.problem(k, c.at("jwks.keys"), "%s", expected)
+			return nil
+		case k.find("d") != nil || k.find("k") != nil:
+			r.problem(k, c.at("jwks.keys"), "has a private key in it, which is not a secret any more; make a new one, and name only its public half here")
+			return nil
+		}
+	}
+	set, err := json.Marshal(plain(v))
+	if err != nil {
+		r.problem(v, c.at("jwks"), "%s", expected)
+		return nil
+	}
+	return set
+}
+
+// fetched is an address that Gatehouse itself asks.
+func (r *reader) fetched(c *section, key string) string {
+	t := c.text(key, "")
+	if t == "" {
+		return ""
+	}
+	if problem := fetchedURL(item{c.get(key), c.at(key)}, t); problem != "" {
+		r.problem(c.get(key), c.at(key), "%s", problem)
+		return ""
+	}
+	return t
+}
+
+func fetchedURL(i item, t string) string {
+	u, problem := webURL(i.value, t)
+	if problem == "" && (u.Fragment != "" || strings.Contains(t, "#")) {
+		problem = "has a fragment (#…), which never reaches a server"
+	}
+	return problem
+}
+
+// resource is the name of a resource (RFC 8707 section 2).
+func resource(i item, t string) string {
+	u, err := url.Parse(t)
+	if err != nil || u.Scheme == "" || strings.Contains(t, "#") || !visible.MatchString(t) {
+		return "expected an absolute URI without fragment, such as https://api.example.com, found " + shown(i.value)
+	}
+	return ""
+}
+
+func (r *reader) clientLifetimes(c *section) gatehouse.ClientLifetimes {
+	l := r.section(c.get("lifetimes"), c.at("lifetimes"))
+	defer l.done()
+	const unset = time.Duration(0)
+	out := gatehouse.ClientLifetimes{
+		Access: l.duration("access", unset), ID: l.duration("id", unset),
+		Refresh: l.duration("refresh", unset), RefreshAbsolute: l.duration("refresh_absolute", unset),
+	}
+	if max(out.Access, out.ID, out.Refresh, out.RefreshAbsolute) > maxRefresh {
+		r.problem(l.v, l.path, "nothing may live longer than five years")
+	}
+	if out.RefreshAbsolute > 0 && out.RefreshAbsolute < out.Refresh {
+		r.problem(l.get("refresh_absolute"), l.at("refresh_absolute"), "is shorter than refresh (%s against %s), so that no refresh token lives as long as it says", out.RefreshAbsolute, out.Refresh)
+	}
+	return out
+}
+
+func (r *reader) federated(c *section) []gatehouse.FederatedIssuer {
+	var all []gatehouse.FederatedIssuer
+	for _, i := range c.list("federated", "issuers (maps with issuer, jwks_uri, subject)") {
+		f := r.section(i.value, i.path)
+		if f.v == nil {
+			continue
+		}
+		out := gatehouse.FederatedIssuer{
+			Issuer:   f.required("issuer", "the iss of the tokens, letter by letter"),
+			Subject:  f.required("subject", "the sub of the tokens; a * at its end stands for anything"),
+			Audience: f.text("audience", ""),
+			JWKSURI:  r.fetched(f, "jwks_uri"),
+		}
+		if out.JWKSURI == "" && f.get("jwks_uri") == nil {
+			f.missing("jwks_uri", "the address of the issuer's public keys")
+		}
+		if out.Subject == "*" {
+			r.problem(f.get("subject"), f.at("subject"), "would let in everybody whom the issuer knows; name whom, such as project_path:team/app:*")
+		}
+		f.done()
+		all = append(all, out)
+	}
+	return all
+}
+
+// settingsTogether checks what the keys mean for each other.
+func (r *reader) settingsTogether(c *section, out gatehouse.Client) {
+	s := out.Settings
+	keys := s.JWKS != nil || s.JWKSURI != "" || c.get("jwks") != nil || c.get("jwks_uri") != nil
+	needsKeys := func(key, why string) {
+		if !keys {
+			r.problem(c.get(key), c.at(key), "%s needs the client's public keys; name jwks_uri or jwks", why)
+		}
+	}
+	switch {
+	case out.AuthMethod == gatehouse.AuthPrivateKeyJWT:
+		needsKeys("token_endpoint_auth_method", gatehouse.AuthPrivateKeyJWT)
+	case s.AuthSigningAlg != "" && out.AuthMethod != gatehouse.AuthSecretJWT:
+		r.problem(c.get("token_endpoint_auth_signing_alg"), c.at("token_endpoint_auth_signing_alg"), "means nothing without token_endpoint_auth_method: private_key_jwt or client_secret_jwt")
+	}
+	if c.get("jwks") != nil && c.get("jwks_uri") != nil {
+		r.problem(c.get("jwks"), c.at("jwks"), "is there beside jwks_uri; take one of the two out")
+	}
+	for _, key := range []string{"request_uris", "request_object_signing_alg", "require_signed_request_object"} {
+		if c.get(key) != nil {
+			needsKeys(key, key)
+		}
+	}
+	bearer := slices.Contains(out.GrantTypes, grantJWTBearer)
+	switch {
+	case bearer && !keys && len(s.Federated) == 0:
+		r.problem(c.get("grant_types"), c.at("grant_types"), "%s needs keys that sign the assertions: jwks_uri, jwks or federated", grantJWTBearer)
+	case !bearer && c.get("federated") != nil:
+		r.problem(c.get("federated"), c.at("federated"), "means nothing without the grant %s", grantJWTBearer)
+	}
+}

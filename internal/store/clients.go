@@ -1,0 +1,62 @@
+package store
+
+import "gatehouse"
+
+const clientColumns = `id, name, secret_hash, redirect_uris, post_logout_redirect_uris, backchannel_logout_uri, scopes,
+	grant_types, auth_method, require_pkce, trusted, enabled, managed, secret_sealed, settings, created_at, updated_at`
+
+func (tx *Tx) scanClient(r row) (c gatehouse.Client, err error) {
+	var secret []byte
+	if err := r.Scan(&c.ID, &c.Name, &c.SecretHash, fromJSON(&c.RedirectURIs), fromJSON(&c.PostLogoutRedirectURIs),
+		&c.BackchannelLogoutURI, fromJSON(&c.Scopes), fromJSON(&c.GrantTypes), &c.AuthMethod, &c.RequirePKCE, &c.Trusted,
+		&c.Enabled, &c.Managed, &secret, fromJSON(&c.Settings), at(&c.CreatedAt), at(&c.UpdatedAt)); err != nil {
+		return c, err
+	}
+	secret, err = tx.unseal(secret, clientCell(c.ID))
+	c.Secret = string(secret)
+	return c, err
+}
+
+func clientCell(id string) cell { return cell{"clients", id, "secret"} }
+
+// Client finds an OAuth client by its Application ID.
+func (tx *Tx) Client(id string) (gatehouse.Client, error) {
+	return one(tx, tx.scanClient, `select `+clientColumns+` from clients where id = $1`, id)
+}
+
+// Clients lists all clients by name.
+func (tx *Tx) Clients() ([]gatehouse.Client, error) {
+	return all(tx, tx.scanClient, `select `+clientColumns+` from clients order by name, id`)
+}
+
+// SaveClient inserts or updates a client by its ID. A Secret is sealed.
+// CreatedAt never changes.
+func (tx *Tx) SaveClient(c *gatehouse.Client) error {
+	if c.ID == "" {
+		return gatehouse.Errorf(gatehouse.Invalid, "The client has no Application ID.")
+	}
+	created := c.CreatedAt
+	if created.IsZero() {
+		created = tx.now
+	}
+	secret, err := tx.seal([]byte(c.Secret), clientCell(c.ID))
+	if err != nil {
+		return err
+	}
+	kept, err := one(tx, scanTime, `insert into clients (`+clientColumns+`)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+		on conflict (id) do update set name = excluded.name, secret_hash = excluded.secret_hash,
+		redirect_uris = excluded.redirect_uris, post_logout_redirect_uris = excluded.post_logout_redirect_uris,
+		backchannel_logout_uri = excluded.backchannel_logout_uri, scopes = excluded.scopes,
+		grant_types = excluded.grant_types, auth_method = excluded.auth_method, require_pkce = excluded.require_pkce,
+		trusted = excluded.trusted, enabled = excluded.enabled, managed = excluded.managed,
+		secret_sealed = excluded.secret_sealed, settings = excluded.settings, updated_at = excluded.updated_at
+		returning created_at`,
+		c.ID, c.Name, c.SecretHash, asJSON(c.RedirectURIs), asJSON(c.PostLogoutRedirectURIs), c.BackchannelLogoutURI,
+		asJSON(c.Scopes), asJSON(c.GrantTypes), c.AuthMethod, c.RequirePKCE, c.Trusted, c.Enabled, c.Managed,
+		secret, asJSON(c.Settings), created, tx.now)
+	if err == nil {
+		c.CreatedAt, c.UpdatedAt = kept, tx.now
+	}
+	return err
+}
