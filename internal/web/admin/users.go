@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -35,12 +34,6 @@ func (a *Admin) listUsers(w http.ResponseWriter, r *http.Request, by gatehouse.U
 	return a.desk().Render(w, r, desk.Page("users", i18n.Text(r.Context(), "Users"), by), usersBody(p))
 }
 
-// identityRow is an identity with the connection that vouches for it.
-type identityRow struct {
-	gatehouse.Identity
-	Connection gatehouse.Connection
-}
-
 // accountRow is an account in an app.
 type accountRow struct {
 	gatehouse.Account
@@ -52,7 +45,7 @@ type userPage struct {
 	User       gatehouse.User
 	Origin     desk.DecisionRow // by which the account came to be; without ID: by none
 	Decisions  []desk.DecisionRow
-	Identities []identityRow
+	Identities []desk.IdentityRow
 	Sessions   []gatehouse.Session
 	Accounts   []accountRow
 	Events     []gatehouse.Event
@@ -79,8 +72,8 @@ func (a *Admin) user(w http.ResponseWriter, r *http.Request, by gatehouse.User) 
 // readUser reads what belongs to a user.
 func (a *Admin) readUser(tx *store.Tx, p *userPage) error {
 	var err error
-	if p.Identities, err = identitiesOf(tx, p.User.ID); err != nil {
-		return fmt.Errorf("identities: %w", err)
+	if p.Identities, err = desk.IdentitiesOf(tx, p.User.ID); err != nil {
+		return err
 	}
 	if p.Sessions, err = a.Sessions.List(tx, p.User.ID); err != nil {
 		return err
@@ -95,7 +88,7 @@ func (a *Admin) readUser(tx *store.Tx, p *userPage) error {
 	if p.Decisions, err = desk.WithNames(tx, recent.Items); err != nil {
 		return err
 	}
-	if p.Origin, err = originOf(tx, p.User); err != nil {
+	if p.Origin, err = desk.OriginOf(tx, p.User); err != nil {
 		return err
 	}
 	if p.Merges, err = people.MergesOf(tx, p.User.ID); err != nil {
@@ -109,42 +102,6 @@ func (a *Admin) readUser(tx *store.Tx, p *userPage) error {
 	events, err := tx.Events(store.EventFilter{Target: "user/" + p.User.ID}, store.Cursor{Limit: 15})
 	p.Events = events.Items
 	return err
-}
-
-// originOf is the decision by which a user came to be, zero when there is none:
-// the account was made by hand, or the decision was cleared away since.
-func originOf(tx *store.Tx, u gatehouse.User) (desk.DecisionRow, error) {
-	if u.Provenance == "" {
-		return desk.DecisionRow{}, nil
-	}
-	d, err := tx.Decision(u.Provenance)
-	if errors.Is(err, gatehouse.NotFound) {
-		return desk.DecisionRow{}, nil
-	}
-	if err != nil {
-		return desk.DecisionRow{}, fmt.Errorf("decision %s: %w", u.Provenance, err)
-	}
-	rows, err := desk.WithNames(tx, []gatehouse.Decision{d})
-	if err != nil {
-		return desk.DecisionRow{}, err
-	}
-	return rows[0], nil
-}
-
-func identitiesOf(tx *store.Tx, userID string) ([]identityRow, error) {
-	identities, err := tx.Identities(userID)
-	if err != nil {
-		return nil, err
-	}
-	connections, err := desk.ConnectionsByID(tx)
-	if err != nil {
-		return nil, err
-	}
-	var rows []identityRow
-	for _, i := range identities {
-		rows = append(rows, identityRow{i, connections[i.ConnectionID]})
-	}
-	return rows, nil
 }
 
 func accountsOf(tx *store.Tx, userID string) ([]accountRow, error) {

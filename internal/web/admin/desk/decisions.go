@@ -46,6 +46,26 @@ func WithNames(tx *store.Tx, all []gatehouse.Decision) ([]DecisionRow, error) {
 	return rows, nil
 }
 
+// OriginOf is the decision by which a user came to be, zero when there is none:
+// the account was made by hand, or the decision was cleared away since.
+func OriginOf(tx *store.Tx, u gatehouse.User) (DecisionRow, error) {
+	if u.Provenance == "" {
+		return DecisionRow{}, nil
+	}
+	d, err := tx.Decision(u.Provenance)
+	if errors.Is(err, gatehouse.NotFound) {
+		return DecisionRow{}, nil
+	}
+	if err != nil {
+		return DecisionRow{}, fmt.Errorf("decision %s: %w", u.Provenance, err)
+	}
+	rows, err := WithNames(tx, []gatehouse.Decision{d})
+	if err != nil {
+		return DecisionRow{}, err
+	}
+	return rows[0], nil
+}
+
 // ConnectionsByID are all connections by their ids.
 func ConnectionsByID(tx *store.Tx) (map[string]gatehouse.Connection, error) {
 	all, err := tx.Connections()

@@ -72,17 +72,11 @@ type requestPage struct {
 	By         gatehouse.User
 	Row        approvalRow
 	Now        bool // the request can be answered
-	Identities []identityRow
+	Identities []desk.IdentityRow
 	Origin     desk.DecisionRow // by which the account came to be; without ID: by none
 	Earlier    bool             // there were requests before
 	Reason     string           // as it was entered, with what is wrong with it
 	Problem    string
-}
-
-// identityRow is an identity with the connection that vouches for it.
-type identityRow struct {
-	gatehouse.Identity
-	Connection gatehouse.Connection
 }
 
 func (p *People) request(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
@@ -120,40 +114,11 @@ func readRequest(tx *store.Tx, userID string, v *requestPage) error {
 		return err
 	}
 	v.Row, v.Now = rows[0], u.State == gatehouse.UserPending && u.ID != v.By.ID
-	if v.Identities, err = identitiesOf(tx, userID); err != nil {
+	if v.Identities, err = desk.IdentitiesOf(tx, userID); err != nil {
 		return err
 	}
-	if u.Provenance == "" {
-		return nil
-	}
-	d, err := tx.Decision(u.Provenance)
-	if errors.Is(err, gatehouse.NotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	found, err := desk.WithNames(tx, []gatehouse.Decision{d})
-	if err == nil {
-		v.Origin = found[0]
-	}
+	v.Origin, err = desk.OriginOf(tx, u)
 	return err
-}
-
-func identitiesOf(tx *store.Tx, userID string) ([]identityRow, error) {
-	identities, err := tx.Identities(userID)
-	if err != nil {
-		return nil, err
-	}
-	connections, err := desk.ConnectionsByID(tx)
-	if err != nil {
-		return nil, err
-	}
-	var rows []identityRow
-	for _, i := range identities {
-		rows = append(rows, identityRow{i, connections[i.ConnectionID]})
-	}
-	return rows, nil
 }
 
 // answer approves or denies the request that the approver saw.

@@ -992,7 +992,7 @@ func answerForm(v requestPage) templ.Component {
 }
 
 // told is an identity with what its provider says of the person.
-func told(i identityRow) templ.Component {
+func told(i desk.IdentityRow) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

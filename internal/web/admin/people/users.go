@@ -144,7 +144,7 @@ func (p *People) setRole(w http.ResponseWriter, r *http.Request, by gatehouse.Us
 
 type identityPage struct {
 	User     gatehouse.User
-	Identity identityRow
+	Identity desk.IdentityRow
 	Last     bool // the user has no other identity
 }
 
@@ -155,7 +155,7 @@ func (p *People) identity(w http.ResponseWriter, r *http.Request, by gatehouse.U
 		if v.User, err = tx.User(r.PathValue("user")); err != nil {
 			return err
 		}
-		rows, err := identitiesOf(tx, v.User.ID)
+		rows, err := desk.IdentitiesOf(tx, v.User.ID)
 		if err != nil {
 			return err
 		}
