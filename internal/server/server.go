@@ -211,6 +211,7 @@ func (s *Server) assemble(o Options) {
 		},
 		&api.API{
 			UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, Apps: open, Provided: s.provided, Personal: personal, Invites: s.signIn, Locks: s.credentials, URL: c.URL,
+			Proofs: s.ownSelf(), MailReady: s.mailer.Ready,
 		},
 	}
 	s.pages = append(s.pages, s.mailboxPages()...)

@@ -31,7 +31,7 @@ type Syncer interface {
 	Release(tx *store.Tx, by gatehouse.Actor, pullID string) error
 }
 
-// API answers programs. All fields are needed.
+// API answers programs. All fields are needed but those that say otherwise.
 type API struct {
 	UI       *ui.UI // turns errors into problem+json, and logs them
 	Store    *store.Store
@@ -42,8 +42,11 @@ type API struct {
 	Provided *provided.Provided
 	Personal *pats.Tokens
 	Invites  Inviter
-	Locks    Unlocker
-	URL      string // what programs are told as our address; the Host of a request never is
+	Locks    Locks
+	Proofs   Prover
+	// MailReady says whether mail reaches anybody; nil: it does not.
+	MailReady func() bool
+	URL       string // what programs are told as our address; the Host of a request never is
 }
 
 const (
@@ -72,6 +75,7 @@ func (a *API) mountOn(own *http.ServeMux) *huma.OpenAPI {
 	a.mountHistory(h)
 	a.mountProviderTokens(h)
 	a.mountPersonalTokens(h)
+	a.mountActing(h)
 	for _, name := range []string{"ErrorModel", "ErrorDetail"} { // huma's own, which we never send
 		delete(h.OpenAPI().Components.Schemas.Map(), name)
 	}

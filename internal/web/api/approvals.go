@@ -103,16 +103,6 @@ func (in answerInput) answer() users.Answer {
 
 func (a *API) answerApproval(what string, fn func(tx *store.Tx, by gatehouse.Actor, userID string, a users.Answer) error) func(context.Context, caller, *answerInput) (user, error) {
 	return func(ctx context.Context, by caller, in *answerInput) (user, error) {
-		return update(ctx, a, what+" user", func(tx *store.Tx) (user, error) {
-			u, err := ofUser{User: in.User}.find(tx)
-			if err != nil {
-				return user{}, err
-			}
-			if err := fn(tx, by.actor, u.ID, in.answer()); err != nil {
-				return user{}, err
-			}
-			u, err = tx.User(u.ID)
-			return showUser(u), err
-		})
+		return a.change(ctx, what+" user", in.User, func(tx *store.Tx, id string) error { return fn(tx, by.actor, id, in.answer()) })
 	}
 }

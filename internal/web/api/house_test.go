@@ -39,6 +39,7 @@ type house struct {
 	syncer  *syncer
 	invites *inviter
 	locks   *locks
+	proofs  *prover
 	cookies map[string]string         // by who: see newHouse
 	users   map[string]gatehouse.User // likewise
 }
@@ -70,12 +71,12 @@ func newHouse(t *testing.T) *house {
 
 func newHouseOn(t *testing.T, s *store.Store) *house {
 	t.Helper()
-	h := &house{t: t, syncer: &syncer{}, invites: &inviter{}, locks: &locks{}, cookies: map[string]string{}, users: map[string]gatehouse.User{}}
+	h := &house{t: t, syncer: &syncer{}, invites: &inviter{}, locks: &locks{}, proofs: &prover{}, cookies: map[string]string{}, users: map[string]gatehouse.User{}}
 	h.api = &API{
 		UI: &ui.UI{Secure: true}, Store: s, Sessions: &session.Manager{Store: s, Secure: true}, Users: &users.Users{Store: s},
 		Access: h.syncer, Apps: newApps(t, s), URL: ourURL + "/",
 		Provided: &provided.Provided{Store: s, Doors: noDoors{}}, Personal: &pats.Tokens{Store: s},
-		Invites: h.invites, Locks: h.locks,
+		Invites: h.invites, Locks: h.locks, Proofs: h.proofs, MailReady: func() bool { return true },
 	}
 	mux := http.NewServeMux()
 	h.api.Mount(mux)
@@ -229,6 +230,9 @@ func (h *house) fill() filled {
 				f.personal = made.ID
 				return err
 			},
+			func() error {
+				return tx.SaveConsent(gatehouse.Consent{UserID: f.person.ID, ClientID: "app-1", Scopes: []string{"openid"}})
+			},
 			func() error { return h.stage(tx, &f) },
 			func() error { return tx.MatchAccount(f.connector.ID, "11", f.person.ID, "identity") },
 		} {
@@ -258,6 +262,8 @@ func (f filled) body(a address) string {
 		return `{"username":"made"}`
 	case strings.HasSuffix(a.path, "/role"):
 		return `{"role":"auditor"}`
+	case strings.HasSuffix(a.path, "/emails/verify"):
+		return `{"address":"` + f.person.Email + `"}`
 	case strings.HasSuffix(a.path, "/merge"):
 		return `{"other":"` + f.twin.ID + `"}`
 	}
@@ -305,6 +311,6 @@ func (h *house) stage(tx *store.Tx, f *filled) error {
 // at puts real ids into the address of a route.
 func (f filled) at(path string) string {
 	return strings.NewReplacer("{user}", f.person.ID, "{connector}", "gitlab", "{account}", "11", "{resource}", "project-5",
-		"{pull}", f.pull.ID, "{connection}", f.connection.Name, "{token}", f.personal, "{decision}", f.decision.ID,
+		"{pull}", f.pull.ID, "{connection}", f.connection.Name, "{token}", f.personal, "{client}", "app-1", "{decision}", f.decision.ID,
 		"{identity}", f.identity.ID, "{merge}", f.merge.ID, "{other}", f.twin.ID).Replace(path)
 }

@@ -18,9 +18,15 @@ type Inviter interface {
 	InviteByMail(tx *store.Tx, by gatehouse.Actor, userID string) error
 }
 
-// Unlocker ends pauses after wrong tries: credentials.Credentials.
-type Unlocker interface {
+// Locks are the pauses after wrong tries: credentials.Credentials.
+type Locks interface {
 	Unlock(tx *store.Tx, by gatehouse.Actor, userID string) (bool, error)
+	PausedUntil(tx *store.Tx, userID string) (time.Time, error)
+}
+
+// Prover mails links by which people verify their addresses: self.Self.
+type Prover interface {
+	SendProof(tx *store.Tx, by gatehouse.Actor, userID, address, locale string) error
 }
 
 // mountManage adds what super administrators do with people. What cannot easily
@@ -38,6 +44,7 @@ func (a *API) mountManage(h huma.API) {
 	serve(a, h, change(remove, "/users/{user}/sessions", "endUserSessions", "Sign a user out everywhere", false), a.endSessions)
 	serve(a, h, change(post, "/users/{user}/unlock", "unlockUser", "End the pause after wrong tries at a user's password or codes", false), a.unlock)
 	serve(a, h, change(remove, "/users/{user}/identities/{identity}", "removeUserIdentity", "Take an identity from a user", true), a.removeIdentity)
+	serve(a, h, change(post, "/users/{user}/emails/verify", "mailEmailProof", "Mail a user the link to verify an address", false), a.proveEmail)
 	serve(a, h, route{path: "/users/{user}/emails", id: "listUserEmails", tag: "users", summary: "The addresses of a user, the primary one first", may: readers()}, a.listEmails)
 }
 
@@ -109,6 +116,9 @@ func (a *API) invite(ctx context.Context, by caller, in *inviteInput) (invitatio
 			return out, err
 		}
 		if in.Body != nil && in.Body.Mail {
+			if err := a.mailReady(); err != nil {
+				return out, err
+			}
 			return invitation{Mailed: true}, a.Invites.InviteByMail(tx, by.actor, u.ID)
 		}
 		out.Address, err = a.Invites.Invite(tx, by.actor, u.ID)

@@ -25,8 +25,21 @@ func (i *inviter) InviteByMail(_ *store.Tx, _ gatehouse.Actor, userID string) er
 	return nil
 }
 
+// prover remembers what it mailed links to.
+type prover struct{ mailed []string }
+
+func (p *prover) SendProof(_ *store.Tx, _ gatehouse.Actor, userID, address, _ string) error {
+	p.mailed = append(p.mailed, userID+" "+address)
+	return nil
+}
+
 // locks remembers who was unlocked.
-type locks struct{ unlocked []string }
+type locks struct {
+	unlocked []string
+	until    time.Time
+}
+
+func (l *locks) PausedUntil(*store.Tx, string) (time.Time, error) { return l.until, nil }
 
 func (l *locks) Unlock(_ *store.Tx, by gatehouse.Actor, userID string) (bool, error) {
 	l.unlocked = append(l.unlocked, by.Name+" "+userID)
@@ -130,6 +143,10 @@ func TestMergingAndSplitting(t *testing.T) {
 		if got := want[user](h, "/users/"+f.twin.ID); got.State != "merged" || got.MergedInto != keep.ID {
 			t.Errorf("the one who went: %+v", got)
 		}
+		back := want[splitPlan](h, "/merges/"+f.merge.ID+"/split_plan")
+		if back.Keep.ID != keep.ID || back.Gone.ID != f.twin.ID || len(back.Emails) != 1 || len(back.Identities) != 0 || len(back.Added) != 0 {
+			t.Errorf("split plan: %+v", back)
+		}
 		if got := h.post("/merges/"+f.merge.ID+"/split", ""); got.status != http.StatusOK || !decode[merge](t, got).Split {
 			t.Errorf("split: %d %s", got.status, got.body)
 		}
@@ -149,6 +166,7 @@ func TestMergingAndSplitting(t *testing.T) {
 		if one := want[merge](h, "/merges/"+decode[merge](t, got).ID); one.MergedBy != "super" {
 			t.Errorf("merge: %+v", one)
 		}
+		isProblem(t, h.get("/merges/"+f.merge.ID+"/split_plan"), http.StatusConflict, "conflict")
 		isProblem(t, h.get("/merges/none"), http.StatusNotFound, "not_found")
 	})
 }

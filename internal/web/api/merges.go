@@ -17,6 +17,7 @@ func (a *API) mountMerges(h huma.API) {
 	serve(a, h, route{path: "/users/{user}/merge_plan/{other}", id: "planMerge", tag: "merges", summary: "What merging another user into this one would do; nothing is done", may: owners()}, a.planMerge)
 	serve(a, h, route{method: http.MethodPost, path: "/users/{user}/merge", id: "mergeUsers", tag: "merges", summary: "Merge another user into this one", may: owners(), fresh: true}, a.merge)
 	serve(a, h, route{path: "/merges/{merge}", id: "getMerge", tag: "merges", summary: "A merge", may: readers()}, a.getMerge)
+	serve(a, h, route{path: "/merges/{merge}/split_plan", id: "planSplit", tag: "merges", summary: "What splitting would give back, and what would stay; nothing is done", may: owners()}, a.planSplit)
 	serve(a, h, route{method: http.MethodPost, path: "/merges/{merge}/split", id: "splitUsers", tag: "merges", summary: "Undo a merge; sessions and tokens of the user who was kept end as far as they began since", may: owners(), fresh: true}, a.split)
 }
 
@@ -78,18 +79,22 @@ type accountOfConnector struct {
 	ID          string `json:"id"`
 }
 
+func showMoved(i gatehouse.Identity) movedIdentity {
+	return movedIdentity{ID: i.ID, ConnectionID: i.ConnectionID, Subject: i.Subject}
+}
+
+func showReference(r gatehouse.AccountReference) accountOfConnector {
+	return accountOfConnector{ConnectorID: r.ConnectorID, ID: r.ID}
+}
+
+func consented(c gatehouse.Consent) string { return c.ClientID }
+
 func showPlan(p users.MergePlan) mergePlan {
 	return mergePlan{
 		Keep: showUser(p.Keep), Gone: showUser(p.Gone), Sessions: p.Sessions,
-		Identities: shown(p.Identities, func(i gatehouse.Identity) movedIdentity {
-			return movedIdentity{ID: i.ID, ConnectionID: i.ConnectionID, Subject: i.Subject}
-		}),
-		Emails: shown(p.Emails, showEmail), Confirmed: orEmpty(p.Confirmed),
-		Accounts: shown(p.Accounts, func(r gatehouse.AccountReference) accountOfConnector {
-			return accountOfConnector{ConnectorID: r.ConnectorID, ID: r.ID}
-		}),
-		Consents: shown(p.Consents, func(c gatehouse.Consent) string { return c.ClientID }),
-		Clients:  orEmpty(p.Clients), Torn: orEmpty(p.Torn), Doubled: orEmpty(p.Doubled),
+		Identities: shown(p.Identities, showMoved), Emails: shown(p.Emails, showEmail), Confirmed: orEmpty(p.Confirmed),
+		Accounts: shown(p.Accounts, showReference), Consents: shown(p.Consents, consented),
+		Clients: orEmpty(p.Clients), Torn: orEmpty(p.Torn), Doubled: orEmpty(p.Doubled),
 	}
 }
 
@@ -143,6 +148,29 @@ func (a *API) getMerge(ctx context.Context, _ caller, in *ofMerge) (merge, error
 	return view(ctx, a, "merge", func(tx *store.Tx) (merge, error) {
 		m, err := tx.Merge(in.Merge)
 		return showMerge(m), err
+	})
+}
+
+// splitPlan is what a split would do.
+type splitPlan struct {
+	Keep       user                 `json:"keep"`
+	Gone       user                 `json:"gone"`
+	Identities []movedIdentity      `json:"identities" nullable:"false" doc:"That go back"`
+	Emails     []email              `json:"emails" nullable:"false" doc:"That go back"`
+	Accounts   []accountOfConnector `json:"accounts" nullable:"false" doc:"In connected apps, that go back"`
+	Consents   []string             `json:"consents" nullable:"false" doc:"Ids of the clients that were allowed, which go back"`
+	Added      []movedIdentity      `json:"added_identities" nullable:"false" doc:"Connected since the merge: they stay with the kept one, and sign in"`
+	Sessions   int                  `json:"sessions" doc:"Of the kept one that began since the merge, which end"`
+}
+
+func (a *API) planSplit(ctx context.Context, _ caller, in *ofMerge) (splitPlan, error) {
+	return view(ctx, a, "split plan", func(tx *store.Tx) (splitPlan, error) {
+		p, err := a.Users.PlanSplit(tx, in.Merge)
+		return splitPlan{
+			Keep: showUser(p.Keep), Gone: showUser(p.Gone), Sessions: len(p.Sessions),
+			Identities: shown(p.Identities, showMoved), Emails: shown(p.Emails, showEmail), Accounts: shown(p.Accounts, showReference),
+			Consents: shown(p.Consents, consented), Added: shown(p.Added, showMoved),
+		}, err
 	})
 }
 

@@ -49,6 +49,7 @@ type user struct {
 	CreatedAt     time.Time `json:"created_at"`
 	UpdatedAt     time.Time `json:"updated_at"`
 	LastSignInAt  time.Time `json:"last_sign_in_at,omitzero" required:"false"`
+	PausedUntil   time.Time `json:"paused_until,omitzero" required:"false" doc:"Until when no password or code can be tried, after wrong ones. Told only of one user at a time"`
 }
 
 func showUser(u gatehouse.User) user {
@@ -92,7 +93,12 @@ func (in ofUser) find(tx *store.Tx) (gatehouse.User, error) {
 func (a *API) getUser(ctx context.Context, _ caller, in *ofUser) (user, error) {
 	return view(ctx, a, "user", func(tx *store.Tx) (user, error) {
 		u, err := in.find(tx)
-		return showUser(u), err
+		if err != nil {
+			return user{}, err
+		}
+		out := showUser(u)
+		out.PausedUntil, err = a.Locks.PausedUntil(tx, u.ID)
+		return out, err
 	})
 }
 
@@ -100,17 +106,7 @@ func (a *API) getUser(ctx context.Context, _ caller, in *ofUser) (user, error) {
 // It takes nothing but the name of the user: no field can be set by it.
 func (a *API) changeUser(what string, change func(tx *store.Tx, by gatehouse.Actor, userID string) error) func(context.Context, caller, *ofUser) (user, error) {
 	return func(ctx context.Context, by caller, in *ofUser) (user, error) {
-		return update(ctx, a, what+" user", func(tx *store.Tx) (user, error) {
-			u, err := in.find(tx)
-			if err != nil {
-				return user{}, err
-			}
-			if err := change(tx, by.actor, u.ID); err != nil {
-				return user{}, err
-			}
-			u, err = tx.User(u.ID)
-			return showUser(u), err
-		})
+		return a.change(ctx, what+" user", in.User, func(tx *store.Tx, id string) error { return change(tx, by.actor, id) })
 	}
 }
 

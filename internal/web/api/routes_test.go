@@ -31,8 +31,8 @@ func (a address) body() string {
 }
 
 // served says whether a status is that of somebody who may use the address. The
-// object that is sent may lack what is needed, and blocking the user, which is
-// asked for before, has ended the token that is to be revoked.
+// object that is sent may lack what is needed, and what is to be ended may have
+// ended: blocking the user, which is asked for before, ends tokens.
 func (a address) served(status int) bool {
 	return status < 300 || status == http.StatusConflict || a.op.RequestBody != nil && status == http.StatusUnprocessableEntity ||
 		strings.HasSuffix(a.path, "/tokens/{token}") && status == http.StatusNotFound
@@ -68,7 +68,7 @@ func mayUse(a address) []string {
 		return nil // no session of a browser
 	case a.path == "/api/v1/me":
 		return []string{"super", "connector", "auditor", "nobody"}
-	case strings.Contains(a.path, "/merge_plan/"):
+	case strings.Contains(a.path, "/merge_plan/"), strings.HasSuffix(a.path, "/split_plan"):
 		return []string{"super"}
 	case a.method == http.MethodGet, strings.HasSuffix(a.path, "/dry_run"):
 		return []string{"super", "connector", "auditor"}
@@ -169,6 +169,7 @@ func TestAddresses(t *testing.T) {
 		"GET /api/v1/me getMe",
 		"GET /api/v1/merges/{merge} getMerge",
 		"POST /api/v1/merges/{merge}/split splitUsers",
+		"GET /api/v1/merges/{merge}/split_plan planSplit",
 		"GET /api/v1/pulls/{pull} getPull",
 		"POST /api/v1/pulls/{pull}/release releasePull",
 		"GET /api/v1/sign_up getSignUp",
@@ -177,16 +178,20 @@ func TestAddresses(t *testing.T) {
 		"POST /api/v1/users makeUser",
 		"GET /api/v1/users/{user} getUser",
 		"GET /api/v1/users/{user}/accounts listUserAccounts",
+		"GET /api/v1/users/{user}/applications listUserApplications",
+		"DELETE /api/v1/users/{user}/applications/{client} withdrawUserApplication",
 		"POST /api/v1/users/{user}/approve approveUser",
 		"POST /api/v1/users/{user}/block blockUser",
 		"POST /api/v1/users/{user}/deny denyUser",
 		"GET /api/v1/users/{user}/emails listUserEmails",
+		"POST /api/v1/users/{user}/emails/verify mailEmailProof",
 		"GET /api/v1/users/{user}/identities listUserIdentities",
 		"DELETE /api/v1/users/{user}/identities/{identity} removeUserIdentity",
 		"POST /api/v1/users/{user}/invite inviteUser",
 		"POST /api/v1/users/{user}/merge mergeUsers",
 		"GET /api/v1/users/{user}/merge_plan/{other} planMerge",
 		"GET /api/v1/users/{user}/merges listUserMerges",
+		"GET /api/v1/users/{user}/provider_tokens listProviderTokens",
 		"GET /api/v1/users/{user}/provider_tokens/{connection} getProviderToken",
 		"POST /api/v1/users/{user}/role setUserRole",
 		"DELETE /api/v1/users/{user}/sessions endUserSessions",
