@@ -17,7 +17,7 @@ func Scopes() []string {
 
 // GrantTypes are the grants that a client may have.
 func GrantTypes() []string {
-	return []string{"authorization_code", "refresh_token", "client_credentials", grantJWTBearer, "urn:ietf:params:oauth:grant-type:token-exchange"}
+	return []string{"authorization_code", "refresh_token", "client_credentials", grantDevice, grantJWTBearer, "urn:ietf:params:oauth:grant-type:token-exchange"}
 }
 
 const (

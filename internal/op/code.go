@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"gatehouse"
-	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
 	"gatehouse/internal/store"
 )
@@ -50,7 +49,7 @@ func (p *Provider) grantByCode(a *ask) (tokenAnswer, error) {
 		if err := tx.Introduce(a.client.ID, user); err != nil {
 			return err
 		}
-		made, err = p.mintForCode(tx, a.client, code)
+		made, err = p.mintFor(tx, a.client, code.Grant, code.Family)
 		return err
 	})
 	switch {
@@ -61,15 +60,6 @@ func (p *Provider) grantByCode(a *ask) (tokenAnswer, error) {
 		return tokenAnswer{}, wire.InvalidGrant()
 	}
 	return p.tell(a, made, user)
-}
-
-func (p *Provider) mintForCode(tx *store.Tx, c gatehouse.Client, code gatehouse.Code) (minted, error) {
-	grant := code.Grant
-	grant.Scopes = request.StillAllowed(c, grant.Scopes)
-	return p.mint(tx, mint{
-		family: code.Family, grant: grant, refresh: request.MayGrant(c, request.GrantRefresh), refreshScopes: grant.Scopes,
-		endsAt: tx.Now().Add(p.Lifetimes.refreshAbsolute()),
-	})
 }
 
 // redeemable says whether a code may be redeemed by a request of its client now.

@@ -21,6 +21,7 @@ type metadata struct {
 	Issuer                        string   `json:"issuer"`
 	AuthorizationEndpoint         string   `json:"authorization_endpoint"`
 	TokenEndpoint                 string   `json:"token_endpoint"`
+	DeviceEndpoint                string   `json:"device_authorization_endpoint"`
 	RevocationEndpoint            string   `json:"revocation_endpoint"`
 	IntrospectionEndpoint         string   `json:"introspection_endpoint"`
 	UserinfoEndpoint              string   `json:"userinfo_endpoint"`
@@ -60,6 +61,7 @@ func (p *Provider) describeSelf() metadata {
 		Issuer:                        p.issuer(),
 		AuthorizationEndpoint:         at("/oauth/authorize"),
 		TokenEndpoint:                 at("/oauth/token"),
+		DeviceEndpoint:                at("/oauth/authorize_device"),
 		RevocationEndpoint:            at("/oauth/revoke"),
 		IntrospectionEndpoint:         at("/oauth/introspect"),
 		UserinfoEndpoint:              at("/oauth/userinfo"),

@@ -105,11 +105,16 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 	// whatever is put around us.
 	mux.Handle("POST /oauth/authorize/consent", http.NewCrossOriginProtection().Handler(p.UI.Handle(p.consentPosted)))
 
+	mux.Handle("GET /oauth/device", p.UI.Handle(p.devicePage))
+	mux.Handle("POST /oauth/device", http.NewCrossOriginProtection().Handler(p.UI.Handle(p.deviceCodePosted)))
+	mux.Handle("POST /oauth/device/confirm", http.NewCrossOriginProtection().Handler(p.UI.Handle(p.deviceConfirmed)))
+
 	for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"} {
 		mux.Handle(path, wire.CORS(p.endpoint(p.metadata), http.MethodGet, http.MethodHead))
 	}
 	mux.Handle("/oauth/discovery/keys", wire.CORS(p.endpoint(p.jwks), http.MethodGet, http.MethodHead))
 	mux.Handle("/oauth/token", wire.CORS(p.endpoint(p.token), http.MethodPost))
+	mux.Handle("/oauth/authorize_device", wire.CORS(p.endpoint(p.authorizeDevice), http.MethodPost))
 	mux.Handle("/oauth/revoke", wire.CORS(p.endpoint(p.revoke), http.MethodPost))
 	mux.Handle("/oauth/introspect", wire.Only(p.endpoint(p.introspect), http.MethodPost))
 	mux.Handle("/oauth/userinfo", wire.CORS(p.endpoint(p.userinfo), http.MethodGet, http.MethodPost))

@@ -68,7 +68,7 @@ func (p *Provider) carryOut(grant granter, a *ask) (answer tokenAnswer, err erro
 	if request.MayGrant(a.client, a.form["grant_type"]) {
 		answer, err = grant(a)
 	} else {
-		err = &wire.Error{Code: "unauthorized_client", Description: "The client is not authorized to perform this request using this method."}
+		err = unauthorizedClient()
 	}
 	if replayed := p.settle(a.r.Context(), a.once); replayed != nil {
 		return tokenAnswer{}, replayed
@@ -87,6 +87,8 @@ func (p *Provider) grantOf(name string) (granter, error) {
 		return p.grantToClient, nil
 	case request.GrantExchange:
 		return p.grantByExchange, nil
+	case request.GrantDevice:
+		return p.grantToDevice, nil
 	case request.GrantBearer:
 		return p.grantByAssertion, nil
 	case "":
@@ -97,6 +99,10 @@ func (p *Provider) grantOf(name string) (granter, error) {
 		return nil, unsupportedGrant("The implicit grant is not supported: it leaves tokens in addresses. Use authorization_code with PKCE.")
 	}
 	return nil, unsupportedGrant("The authorization grant type is not supported by the authorization server.")
+}
+
+func unauthorizedClient() *wire.Error {
+	return &wire.Error{Code: "unauthorized_client", Description: "The client is not authorized to perform this request using this method."}
 }
 
 func unsupportedGrant(why string) *wire.Error {
@@ -142,6 +148,16 @@ func (p *Provider) mint(tx *store.Tx, m mint) (minted, error) {
 		})
 	}
 	return made, tx.SaveTokens(tokens...)
+}
+
+// mintFor makes the tokens of a sign-in: what the client may have of it today,
+// with a refresh token if it may have those.
+func (p *Provider) mintFor(tx *store.Tx, c gatehouse.Client, grant gatehouse.Grantable, family string) (minted, error) {
+	grant.Scopes = request.StillAllowed(c, grant.Scopes)
+	return p.mint(tx, mint{
+		family: family, grant: grant, refresh: request.MayGrant(c, request.GrantRefresh), refreshScopes: grant.Scopes,
+		endsAt: tx.Now().Add(p.Lifetimes.refreshAbsolute()),
+	})
 }
 
 // tell turns new tokens into an answer. The ID token is signed here, after the

@@ -28,6 +28,7 @@ const (
 	// GrantExchange is token exchange (RFC 8693): here, an access token of ours
 	// for one of a provider that the person signs in with.
 	GrantExchange = "urn:ietf:params:oauth:grant-type:token-exchange"
+	GrantDevice   = "urn:ietf:params:oauth:grant-type:device_code"
 	GrantBearer   = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 )
 
@@ -38,7 +39,7 @@ func Scopes() []string {
 
 // GrantTypes are the grants that a client may be registered for.
 func GrantTypes() []string {
-	return []string{GrantCode, GrantRefresh, GrantClient, GrantBearer, GrantExchange}
+	return []string{GrantCode, GrantRefresh, GrantClient, GrantDevice, GrantBearer, GrantExchange}
 }
 
 // MayGrant says whether a client may use a grant. One that names none has the
@@ -61,12 +62,12 @@ func SplitScope(s string) []string {
 	return words
 }
 
-// requestedScopes are the scopes that a request asks for; false when one is
+// Requested are the scopes that a request asks for; false when one is
 // unknown or the client is not registered for it. Without any, the request
 // means read_user if that is registered, as GitLab's clients expect, else all
 // that are. offline_access needs no registration but the refresh grant (OpenID
 // Connect Core section 11), without which it is ignored.
-func requestedScopes(c gatehouse.Client, parameter string) ([]string, bool) {
+func Requested(c gatehouse.Client, parameter string) ([]string, bool) {
 	asked := SplitScope(parameter)
 	if len(asked) == 0 {
 		asked = defaultScopes(c)

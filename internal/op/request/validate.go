@@ -155,7 +155,7 @@ func implicit(responseType string) bool {
 }
 
 func checkScope(c gatehouse.Client, p Params, a *Authorization) (code, description string) {
-	scopes, ok := requestedScopes(c, p.Scope)
+	scopes, ok := Requested(c, p.Scope)
 	if !ok {
 		return "invalid_scope", "The requested scope is invalid, unknown, or malformed."
 	}

@@ -183,7 +183,7 @@ func TestRequestedScopes(t *testing.T) {
 		"OfflineWithRefresh":      {without, "openid offline_access", []string{"openid", "offline_access"}},
 		"OfflineIgnoredOtherwise": {gatehouse.Client{Scopes: []string{"openid"}, GrantTypes: []string{"authorization_code"}}, "openid offline_access", []string{"openid"}},
 	} {
-		got, ok := requestedScopes(c.client, c.asked)
+		got, ok := Requested(c.client, c.asked)
 		if diff := cmp.Diff(c.want, got); diff != "" || !ok {
 			t.Errorf("%s: %v %s", name, ok, diff)
 		}
