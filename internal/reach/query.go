@@ -155,20 +155,15 @@ func OfAccount(tx *store.Tx, connectorID, accountID string) ([]Reached, error) {
 	return all, nil
 }
 
-// worldBelow reads everything that an account may reach: what it is a member
-// of and what lies in that, the groups to which its groups are invited with
+// worldBelow reads everything that accounts may reach: what they are members
+// of and what lies in that, the groups to which their groups are invited with
 // what lies in those, and the projects to which any of all these is invited.
-// It holds this account's grants only.
-func worldBelow(tx *store.Tx, connectorID, accountID string) (World, error) {
+// It holds the grants of these accounts only.
+func worldBelow(tx *store.Tx, connectorID string, accountIDs ...string) (World, error) {
 	w := newWorld(tx)
-	grants, err := tx.GrantsOf(connectorID, accountID)
+	direct, err := w.grantsOf(tx, connectorID, accountIDs)
 	if err != nil {
-		return w, fmt.Errorf("read grants: %w", err)
-	}
-	w.grant(grants)
-	var direct []gatehouse.ResourceID
-	for _, g := range grants {
-		direct = append(direct, g.ResourceID)
+		return w, err
 	}
 	// Twice: first the invitations of the groups it is a direct member of, which
 	// may lead to groups; then those of all groups found, which may lead to projects.
@@ -192,18 +187,35 @@ func worldBelow(tx *store.Tx, connectorID, accountID string) (World, error) {
 		return w, fmt.Errorf("read what is shared: %w", err)
 	}
 	w.know(found...)
-	own, err := tx.OwnedBy(connectorID, accountID)
-	if err != nil {
-		return w, fmt.Errorf("read personal projects: %w", err)
+	for _, accountID := range accountIDs {
+		own, err := tx.OwnedBy(connectorID, accountID)
+		if err != nil {
+			return w, fmt.Errorf("read personal projects: %w", err)
+		}
+		w.know(own...)
 	}
-	w.know(own...)
-	for id, r := range w.Resources { // another's personal project is not a path of this account
-		if r.OwnerID != "" && r.OwnerID != accountID {
+	for id, r := range w.Resources { // another's personal project is not a path of these accounts
+		if r.OwnerID != "" && !slices.Contains(accountIDs, r.OwnerID) {
 			r.OwnerID = ""
 			w.Resources[id] = r
 		}
 	}
 	return w, nil
+}
+
+// grantsOf reads the direct grants of accounts, and says on what they are.
+func (w World) grantsOf(tx *store.Tx, connectorID string, accountIDs []string) (direct []gatehouse.ResourceID, err error) {
+	for _, accountID := range accountIDs {
+		grants, err := tx.GrantsOf(connectorID, accountID)
+		if err != nil {
+			return nil, fmt.Errorf("read grants: %w", err)
+		}
+		w.grant(grants)
+		for _, g := range grants {
+			direct = append(direct, g.ResourceID)
+		}
+	}
+	return direct, nil
 }
 
 func newWorld(tx *store.Tx) World {

@@ -221,31 +221,37 @@ func model(w World, account string) map[gatehouse.ResourceID]int {
 	return level
 }
 
+// drawn is a world of chance, with its paths and people.
+func drawn(t *rapid.T) (b *builder, all, people []string) {
+	levels := []int{5, 10, 15, 20, 30, 37, 40, 50}
+	b = world()
+	var groups []string
+	for i := range rapid.IntRange(1, 8).Draw(t, "groups") {
+		parent := rapid.SampledFrom(append([]string{""}, groups...)).Draw(t, "parent")
+		name := fmt.Sprintf("g%d", i)
+		b.lies(name, parent)
+		groups = append(groups, name)
+	}
+	all = append(all, groups...)
+	for i := range rapid.IntRange(0, 5).Draw(t, "projects") {
+		name := fmt.Sprintf("p:%d", i)
+		b.lies(name, rapid.SampledFrom(groups).Draw(t, "in"))
+		all = append(all, name)
+	}
+	people = []string{"ann", "bob", "cho"}
+	for range rapid.IntRange(0, 10).Draw(t, "grants") {
+		b.member(rapid.SampledFrom(people).Draw(t, "who"), rapid.SampledFrom(all).Draw(t, "of"), rapid.SampledFrom(levels).Draw(t, "level"))
+	}
+	for range rapid.IntRange(0, 6).Draw(t, "shares") {
+		b.invite(rapid.SampledFrom(groups).Draw(t, "group"), rapid.SampledFrom(all).Draw(t, "to"), rapid.SampledFrom(levels[1:]).Draw(t, "cap"))
+	}
+	return b, all, people
+}
+
 func TestPathsAgreeWithAnIndependentComputation(t *testing.T) {
 	t.Parallel()
-	levels := []int{5, 10, 15, 20, 30, 37, 40, 50}
 	rapid.Check(t, func(t *rapid.T) {
-		b := world()
-		var groups, all []string
-		for i := range rapid.IntRange(1, 8).Draw(t, "groups") {
-			parent := rapid.SampledFrom(append([]string{""}, groups...)).Draw(t, "parent")
-			name := fmt.Sprintf("g%d", i)
-			b.lies(name, parent)
-			groups = append(groups, name)
-		}
-		all = append(all, groups...)
-		for i := range rapid.IntRange(0, 5).Draw(t, "projects") {
-			name := fmt.Sprintf("p:%d", i)
-			b.lies(name, rapid.SampledFrom(groups).Draw(t, "in"))
-			all = append(all, name)
-		}
-		people := []string{"ann", "bob", "cho"}
-		for range rapid.IntRange(0, 10).Draw(t, "grants") {
-			b.member(rapid.SampledFrom(people).Draw(t, "who"), rapid.SampledFrom(all).Draw(t, "of"), rapid.SampledFrom(levels).Draw(t, "level"))
-		}
-		for range rapid.IntRange(0, 6).Draw(t, "shares") {
-			b.invite(rapid.SampledFrom(groups).Draw(t, "group"), rapid.SampledFrom(all).Draw(t, "to"), rapid.SampledFrom(levels[1:]).Draw(t, "cap"))
-		}
+		b, all, people := drawn(t)
 		for _, who := range people {
 			want := model(b.World, who)
 			for _, path := range all {

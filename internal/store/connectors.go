@@ -66,6 +66,15 @@ func (tx *Tx) Connectors() ([]gatehouse.Connector, error) {
 	return all(tx, tx.scanConnector, `select `+connectorColumns+` from connectors order by name, id`)
 }
 
+// ConnectorsOf lists the connectors of a kind by key, without their secrets and
+// settings, for what asks often.
+func (tx *Tx) ConnectorsOf(kind string) ([]gatehouse.Connector, error) {
+	return all(tx, func(r row) (c gatehouse.Connector, err error) {
+		err = r.Scan(&c.ID, &c.Key, &c.Name, &c.Kind, &c.URL, at(&c.PulledAt), &c.Enabled)
+		return c, err
+	}, `select id, key, name, kind, url, pulled_at, enabled from connectors where kind = $1 order by key`, kind)
+}
+
 // SaveConnector inserts (ID == "") or updates a connector. Its secrets are
 // sealed. A taken key is a Conflict. A status of "" is kept as "not configured";
 // CreatedAt never changes.

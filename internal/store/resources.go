@@ -90,6 +90,19 @@ func (tx *Tx) Descendants(connectorID string, ids []gatehouse.ResourceID) ([]gat
 		where r.connector_id = $1 and r.until is null order by r.search, r.id`, connectorID, asList(ids))
 }
 
+// DescendantGroups is Descendants of groups among groups alone, in no order.
+func (tx *Tx) DescendantGroups(connectorID string, ids []gatehouse.ResourceID) ([]gatehouse.Resource, error) {
+	return all(tx, scanResource, `with recursive down (id) as (
+			select t.id from resources t where t.connector_id = $1 and t.until is null and t.kind = 'group'
+			and t.id in `+tx.store.dialect.in("$2")+`
+			union
+			select t.id from down join resources t on t.parent = down.id
+			where t.connector_id = $1 and t.until is null and t.kind = 'group'
+		)
+		select `+resourceColumns+` from down join resources r on r.id = down.id
+		where r.connector_id = $1 and r.until is null`, connectorID, asList(ids))
+}
+
 // OwnedBy lists the current personal projects of an account, by full path.
 func (tx *Tx) OwnedBy(connectorID, accountID string) ([]gatehouse.Resource, error) {
 	return all(tx, scanResource, `select `+resourceColumns+` from resources r
