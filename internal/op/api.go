@@ -19,6 +19,27 @@ import (
 // error is a fault of ours.
 type apiHandler func(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error)
 
+// mountAPI adds what there is of GitLab's REST API.
+func (p *Provider) mountAPI(mux *http.ServeMux) {
+	mux.Handle("/api/v3/", p.api(p.apiGone))
+	mux.Handle("/api/v3/user", p.api(p.apiUser))
+	for path, h := range map[string]apiHandler{
+		"/":                                    p.apiUnknown,
+		"/user":                                p.apiUser,
+		"/user/emails":                         p.apiEmails,
+		"/version":                             p.apiVersion,
+		"/personal_access_tokens/self":         p.apiOwnToken,
+		"/groups":                              p.apiGroups,
+		"/groups/{id}":                         p.apiGroup,
+		"/groups/{id}/members/all/{user_id}":   p.apiMembership(gatehouse.ResourceGroup),
+		"/projects":                            p.apiProjects,
+		"/projects/{id}":                       p.apiProject,
+		"/projects/{id}/members/all/{user_id}": p.apiMembership(gatehouse.ResourceProject),
+	} {
+		mux.Handle("/api/v4"+path, p.api(h))
+	}
+}
+
 // api runs a handler of the REST API. What fails fails in GitLab's words, with
 // the headers of RFC 6750.
 func (p *Provider) api(h apiHandler) http.Handler {
@@ -65,7 +86,7 @@ func (p *Provider) apiGone(http.ResponseWriter, *http.Request) (*gitlab.Failure,
 // apiUser answers GET /api/v4/user and, for old clients, GET /api/v3/user.
 func (p *Provider) apiUser(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
 	var person gitlab.Person
-	failure, err := p.asked(r, true, func(tx *store.Tx, b bearing) (err error) {
+	failure, err := p.asked(r, door{scopes: apiScopes(), inAddress: true}, func(tx *store.Tx, b bearing) (err error) {
 		person = gitlab.Person{User: b.user, SignInAt: b.token.Grant.AuthAt, URL: p.issuer()}
 		person.Identities, err = identities(tx, b.user.ID)
 		return err
@@ -98,7 +119,7 @@ func identities(tx *store.Tx, userID string) ([]gitlab.Identity, error) {
 
 // apiVersion answers GET /api/v4/version: the GitLab whose answers these are.
 func (p *Provider) apiVersion(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
-	failure, err := p.asked(r, false, func(*store.Tx, bearing) error { return nil })
+	failure, err := p.asked(r, door{scopes: apiScopes()}, func(*store.Tx, bearing) error { return nil })
 	if failure == nil && err == nil {
 		wire.JSON(w, http.StatusOK, struct {
 			Version  string `json:"version"`
@@ -108,18 +129,27 @@ func (p *Provider) apiVersion(w http.ResponseWriter, r *http.Request) (*gitlab.F
 	return failure, err
 }
 
-// apiScopes are the scopes of which one opens what we have of the API.
+// apiScopes are the scopes of which one opens what the API says of the person.
 func apiScopes() []string {
 	return []string{request.ScopeReadUser, request.ScopeAPI, request.ScopeReadAPI}
 }
 
+// listScopes are those of which one opens what the person reaches.
+func listScopes() []string { return []string{request.ScopeAPI, request.ScopeReadAPI} }
+
+// door is what opens an address of the API.
+type door struct {
+	scopes    []string // one of them; nil: any
+	inAddress bool     // the token may come in the address
+}
+
 // asked finds who asks by the token of a request and, if they may, reads what
 // they asked for in the same view of the database.
-func (p *Provider) asked(r *http.Request, inAddress bool, read func(*store.Tx, bearing) error) (failure *gitlab.Failure, err error) {
+func (p *Provider) asked(r *http.Request, d door, read func(*store.Tx, bearing) error) (failure *gitlab.Failure, err error) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return gitlab.NotAllowed(), nil
 	}
-	value, failure := apiToken(r, inAddress)
+	value, failure := apiToken(r, d.inAddress)
 	if failure != nil {
 		return failure, nil
 	}
@@ -128,7 +158,7 @@ func (p *Provider) asked(r *http.Request, inAddress bool, read func(*store.Tx, b
 		if b, failure, err = anyToken(tx, value); err != nil || failure != nil {
 			return err
 		}
-		if failure = admit(b); failure != nil {
+		if failure = admit(b, d.scopes); failure != nil {
 			return nil
 		}
 		return read(tx, b)
@@ -204,15 +234,15 @@ func apiToken(r *http.Request, inAddress bool) (string, *gitlab.Failure) {
 }
 
 // admit says why a live token does not open the API; nil when it does.
-func admit(b bearing) *gitlab.Failure {
+func admit(b bearing, scopes []string) *gitlab.Failure {
 	if b.token.Grant.UserID == "" {
 		return gitlab.Unauthorized() // client credentials stand for no person
 	}
 	if f := gitlab.Denied(b.user.State); f != nil {
 		return f
 	}
-	if !slices.ContainsFunc(b.token.Grant.Scopes, func(s string) bool { return slices.Contains(apiScopes(), s) }) {
-		return gitlab.InsufficientScope(strings.Join(apiScopes(), " "))
+	if scopes != nil && !slices.ContainsFunc(b.token.Grant.Scopes, func(s string) bool { return slices.Contains(scopes, s) }) {
+		return gitlab.InsufficientScope(strings.Join(scopes, " "))
 	}
 	return nil
 }

@@ -70,6 +70,7 @@ type Provider struct {
 	// guards against those of our own network. nil: none is asked.
 	Web func(gatehouse.Client) *http.Client
 
+	warned   sync.Map // of what was warned already
 	made     sync.Once
 	ring     *keys.Ring
 	signSets *assertion.Sets
@@ -120,11 +121,7 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 	mux.Handle("/oauth/userinfo", wire.CORS(p.endpoint(p.userinfo), http.MethodGet, http.MethodPost))
 	mux.Handle("/oauth/token/info", wire.CORS(p.endpoint(p.tokenInfo), http.MethodGet))
 
-	mux.Handle("/api/v4/", p.api(p.apiUnknown))
-	mux.Handle("/api/v3/", p.api(p.apiGone))
-	mux.Handle("/api/v4/user", p.api(p.apiUser))
-	mux.Handle("/api/v3/user", p.api(p.apiUser))
-	mux.Handle("/api/v4/version", p.api(p.apiVersion))
+	p.mountAPI(mux)
 }
 
 // endpoint runs a handler of the protocol and tells the client its error.

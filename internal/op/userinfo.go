@@ -16,6 +16,8 @@ import (
 type bearing struct {
 	token gatehouse.Token
 	user  gatehouse.User // zero for client credentials
+	// client is whose token it is; zero with a personal token.
+	client gatehouse.Client
 	// personal is set where a personal token was taken for an access token.
 	personal gatehouse.PersonalToken
 }
@@ -46,7 +48,7 @@ func liveAccess(tx *store.Tx, value string) (bearing, error) {
 	if err == nil && !c.Enabled {
 		err = gatehouse.NotFound
 	}
-	return bearing{token: t, user: u}, err
+	return bearing{token: t, user: u, client: c}, err
 }
 
 // LiveAccess finds the live access token of a value with its user (zero for

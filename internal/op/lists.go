@@ -1,0 +1,203 @@
+package op
+
+import (
+	"net/http"
+
+	"gatehouse"
+	"gatehouse/internal/op/gitlab"
+	"gatehouse/internal/op/wire"
+	"gatehouse/internal/reach"
+	"gatehouse/internal/store"
+)
+
+// told says of which groups a client is told.
+type told struct {
+	from string   // key of the connector; "" = the only one of GitLab
+	only []string // full paths: only these groups and what lies in them; nil: all
+}
+
+// toldTo is what a client is told of groups. Personal tokens stand for no client.
+func toldTo(gatehouse.Client) told { return told{} }
+
+// standings are how a person stands towards the groups (and projects, with all)
+// that a client may be told of. unknown says why nothing can be said.
+func (p *Provider) standings(tx *store.Tx, c gatehouse.Client, userID string, all bool) (found []reach.Standing, unknown reach.Unknown, err error) {
+	t := toldTo(c)
+	connector, unknown, err := reach.Source(tx, t.from)
+	if err != nil || unknown != "" {
+		p.oddSource(c, unknown)
+		return nil, unknown, err
+	}
+	accounts, err := reach.ActiveAccounts(tx, connector.ID, userID)
+	if err != nil {
+		return nil, "", err
+	}
+	read := reach.Groups
+	if all {
+		read = reach.Everything
+	}
+	found, err = read(tx, connector.ID, accounts)
+	return gitlab.Within(found, t.only), "", err
+}
+
+// oddSource warns once of a client that should be told groups and cannot be, and
+// counts how often.
+func (p *Provider) oddSource(c gatehouse.Client, unknown reach.Unknown) {
+	if !unknown.Odd() {
+		return
+	}
+	p.count("groups_unknown", "why", string(unknown))
+	if _, warned := p.warned.LoadOrStore(c.ID+"\x00"+string(unknown), true); !warned {
+		p.log().Warn("no groups are told, since it is not clear of which GitLab: name its connector by groups_from", "client", c.ID, "why", unknown)
+	}
+}
+
+// reached answers a request about groups and projects that a person reaches: it
+// reads how they stand, and write shapes the answer.
+func (p *Provider) reached(w http.ResponseWriter, r *http.Request, all bool, write func(b bearing, found []reach.Standing) *gitlab.Failure) (*gitlab.Failure, error) {
+	var b bearing
+	var found []reach.Standing
+	failure, err := p.asked(r, door{scopes: listScopes()}, func(tx *store.Tx, who bearing) (err error) {
+		b = who
+		found, _, err = p.standings(tx, who.client, who.user.ID, all)
+		return err
+	})
+	if failure != nil || err != nil {
+		return failure, err
+	}
+	return write(b, found), nil
+}
+
+// apiGroups answers GET /api/v4/groups: those that the person belongs to.
+func (p *Provider) apiGroups(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
+	return p.reached(w, r, false, func(_ bearing, found []reach.Standing) *gitlab.Failure {
+		q := &gitlab.Query{Values: r.URL.Query()}
+		asked := gitlab.ReadGroups(q)
+		if failure := q.Failure(); failure != nil {
+			return failure
+		}
+		rows := gitlab.Cut(asked.Groups(found), asked.Window, w.Header(), p.issuer()+r.URL.EscapedPath(), q.Values)
+		wire.JSON(w, http.StatusOK, orNoRows(rows))
+		return nil
+	})
+}
+
+// apiGroup answers GET /api/v4/groups/:id.
+func (p *Provider) apiGroup(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
+	return p.reached(w, r, false, func(_ bearing, found []reach.Standing) *gitlab.Failure {
+		s, ok := gitlab.Find(found, gatehouse.ResourceGroup, r.PathValue("id"))
+		if !ok {
+			return gitlab.Missing("Group")
+		}
+		row := gitlab.GroupOf(s.Resource, gitlab.NamesOf(found))
+		row.SharedWithGroups = []string{}
+		wire.JSON(w, http.StatusOK, row)
+		return nil
+	})
+}
+
+// apiProjects answers GET /api/v4/projects: those that the person reaches as a
+// member, however that came about.
+func (p *Provider) apiProjects(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
+	return p.reached(w, r, true, func(_ bearing, found []reach.Standing) *gitlab.Failure {
+		q := &gitlab.Query{Values: r.URL.Query()}
+		asked := gitlab.ReadProjects(q)
+		if failure := q.Failure(); failure != nil {
+			return failure
+		}
+		if asked.Keyset && asked.Cursor() == "" {
+			return gitlab.NoKeyset()
+		}
+		self, names := p.issuer()+r.URL.EscapedPath(), gitlab.NamesOf(found)
+		page := asked.Projects(found)
+		if asked.Keyset {
+			page = gitlab.CutAfter(page, asked.Window, w.Header(), self, q.Values, asked.Cursor(), func(s reach.Standing) int64 { return gitlab.Number(s.Resource.ID) })
+		} else {
+			page = gitlab.Cut(page, asked.Window, w.Header(), self, q.Values)
+		}
+		rows := make([]gitlab.Project, len(page))
+		for i, s := range page {
+			rows[i] = gitlab.ProjectOf(s, names, asked.Simple)
+		}
+		wire.JSON(w, http.StatusOK, rows)
+		return nil
+	})
+}
+
+// apiProject answers GET /api/v4/projects/:id.
+func (p *Provider) apiProject(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
+	return p.reached(w, r, true, func(_ bearing, found []reach.Standing) *gitlab.Failure {
+		s, ok := gitlab.Find(found, gatehouse.ResourceProject, r.PathValue("id"))
+		if !ok {
+			return gitlab.Missing("Project")
+		}
+		wire.JSON(w, http.StatusOK, gitlab.ProjectOf(s, gitlab.NamesOf(found), false))
+		return nil
+	})
+}
+
+// apiMembership answers GET /api/v4/groups/:id/members/all/:user_id, and that of
+// projects, about the person who asks and nobody else.
+func (p *Provider) apiMembership(kind gatehouse.ResourceKind) apiHandler {
+	return func(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
+		return p.reached(w, r, kind == gatehouse.ResourceProject, func(b bearing, found []reach.Standing) *gitlab.Failure {
+			s, ok := gitlab.Find(found, kind, r.PathValue("id"))
+			switch {
+			case !ok && kind == gatehouse.ResourceProject:
+				return gitlab.Missing("Project")
+			case !ok:
+				return gitlab.Missing("Group")
+			case !gitlab.Is(b.user, r.PathValue("user_id")):
+				return gitlab.NoMember()
+			}
+			wire.JSON(w, http.StatusOK, gitlab.MemberOf(b.user, s, p.issuer()))
+			return nil
+		})
+	}
+}
+
+func orNoRows(rows []gitlab.Group) []gitlab.Group {
+	if rows == nil {
+		return []gitlab.Group{}
+	}
+	return rows
+}
+
+// apiEmails answers GET /api/v4/user/emails: the addresses that are known to be
+// the person's. Others are left out: apps believe whatever stands here.
+func (p *Provider) apiEmails(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
+	var rows []gitlab.Email
+	failure, err := p.asked(r, door{scopes: apiScopes()}, func(tx *store.Tx, b bearing) error {
+		more, err := tx.Emails(b.user.ID)
+		rows = gitlab.EmailsOf(b.user, more)
+		return err
+	})
+	if failure != nil || err != nil {
+		return failure, err
+	}
+	q := &gitlab.Query{Values: r.URL.Query()}
+	window := q.Window()
+	if failure := q.Failure(); failure != nil {
+		return failure, nil
+	}
+	wire.JSON(w, http.StatusOK, gitlab.Cut(rows, window, w.Header(), p.issuer()+r.URL.EscapedPath(), q.Values))
+	return nil, nil
+}
+
+// apiOwnToken answers GET /api/v4/personal_access_tokens/self to any personal
+// token, whatever its scopes.
+func (p *Provider) apiOwnToken(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
+	var b bearing
+	failure, err := p.asked(r, door{}, func(_ *store.Tx, who bearing) error {
+		b = who
+		return nil
+	})
+	if failure != nil || err != nil {
+		return failure, err
+	}
+	if b.personal.ID == "" {
+		return gitlab.BadRequest("This endpoint requires token type to be a personal access token"), nil
+	}
+	wire.JSON(w, http.StatusOK, gitlab.PersonalTokenOf(b.personal, b.user))
+	return nil, nil
+}
