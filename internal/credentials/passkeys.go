@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"strings"
 	"time"
 	"unicode"
@@ -35,6 +37,18 @@ const (
 func (c *Credentials) Passkeys() bool {
 	_, ok := c.party()
 	return ok
+}
+
+// AtLocalhost is the address at which passkeys work on this machine, where the
+// present one is a loopback IP address; false elsewhere.
+func (c *Credentials) AtLocalhost() (*url.URL, bool) {
+	u, err := url.Parse(c.URL)
+	if err != nil || !net.ParseIP(u.Hostname()).IsLoopback() {
+		return nil, false
+	}
+	u.Host = strings.Replace(u.Host, u.Hostname(), "localhost", 1)
+	u.Host = strings.NewReplacer("[", "", "]", "").Replace(u.Host)
+	return u, true
 }
 
 func challenge() string {

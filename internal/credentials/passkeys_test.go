@@ -304,6 +304,18 @@ func TestPasskeysNeedAName(t *testing.T) {
 			t.Errorf("%s: %t", url, ok)
 		}
 	}
+	for url, want := range map[string]string{
+		"http://127.0.0.1:8080": "http://localhost:8080", "http://[::1]:8080": "http://localhost:8080", "http://127.0.0.1": "http://localhost",
+		"http://localhost:8080": "", "https://192.0.2.1": "", "https://id.example.com": "", "%": "",
+	} {
+		got := ""
+		if u, ok := (&Credentials{URL: url}).AtLocalhost(); ok {
+			got = u.String()
+		}
+		if got != want {
+			t.Errorf("%s: at %q", url, got)
+		}
+	}
 	c := &Credentials{URL: "http://127.0.0.1:8080"}
 	_, errAdd := c.BeginPasskey(t.Context(), gatehouse.User{}, browser)
 	_, errProof := c.BeginPasskeyProof(t.Context(), "", browser)

@@ -67,7 +67,7 @@ func startChromium(t *testing.T) context.Context {
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(dir),
 		chromedp.Env("TMPDIR=" + dir), // what it leaves behind goes with the test
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"),
 	})
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)
@@ -281,7 +281,7 @@ const cramped = `(() => {
 })()`
 
 // nameless lists what a person who hears the page could not tell apart.
-const nameless = `[...document.querySelectorAll("button, a[href], input:not([type=hidden]), select")].filter(e =>
+const nameless = `[...document.querySelectorAll("button, a[href], input:not([type=hidden], [hidden]), select")].filter(e =>
 	!(e.innerText || "").trim() && !e.getAttribute("aria-label") && !(e.labels && e.labels.length)).map(e => e.outerHTML.slice(0, 200)).join("\n")`
 
 // look checks the page as it is in wide and narrow windows, and keeps pictures

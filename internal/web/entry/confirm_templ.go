@@ -218,7 +218,7 @@ func confirmBody(p confirmPage) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = passkeyForm("/sign-in/confirm/passkey", i18n.Text(ctx, "Confirm with a passkey")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var11), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = passkeyForm("/sign-in/confirm/passkey", i18n.Text(ctx, "Confirm with a passkey"), !p.Password, nil).Render(templ.WithChildren(ctx, templ_7745c5c3_Var11), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

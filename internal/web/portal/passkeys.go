@@ -27,7 +27,20 @@ func (p *Portal) newPasskeyPage(w http.ResponseWriter, r *http.Request, v visito
 func (p *Portal) showNewPasskey(w http.ResponseWriter, r *http.Request, v visitor, status int, problem string) error {
 	return p.UI.Render(w, r, status, ui.Page{
 		Title: i18n.Text(r.Context(), "Add a passkey"), Nav: ui.NavPortal, Section: "security", User: &v.user, Scripts: []string{"passkey"},
-	}, newPasskeyBody(deviceName(r), problem, p.Local.Passkeys()))
+	}, newPasskeyBody(deviceName(r), problem, p.passkeysBy(), p.Local.Passkeys()))
+}
+
+// passkeysBy is what starts Gatehouse so that passkeys work, where it is reached
+// by this machine's loopback address; "" elsewhere.
+func (p *Portal) passkeysBy() string {
+	u, ok := p.Local.AtLocalhost()
+	switch {
+	case !ok:
+		return ""
+	case p.UI.Development:
+		return "gatehouse dev --addr " + u.Host
+	}
+	return "url: " + u.String()
 }
 
 // deviceName is what a new passkey may be called.

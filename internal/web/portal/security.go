@@ -51,6 +51,7 @@ type securityPage struct {
 	ChangedAt   time.Time // of the password
 	AppAt       time.Time // of the authenticator app
 	CanPasskeys bool
+	PasskeysBy  string // how they come to work where they do not, "" = no way that we know
 	Passkeys    []gatehouse.Passkey
 	PausedUntil time.Time
 }
@@ -89,7 +90,7 @@ func (p *Portal) readCredentials(tx *store.Tx, page *securityPage) (err error) {
 		return err
 	}
 	page.MayPassword = p.Local.Rules.MayHavePassword(page.User, page.Has)
-	page.CanPasskeys = p.Local.Passkeys()
+	page.CanPasskeys, page.PasskeysBy = p.Local.Passkeys(), p.passkeysBy()
 	if page.Has.Password {
 		kept, err := tx.Password(id)
 		if err != nil {

@@ -1,6 +1,8 @@
 // Forms that are answered by a passkey. Such a form has data-passkey ("create" or
 // "get"), data-begin (where the question is asked) and a hidden field named
 // credential, which the answer goes into; then the form is sent as any other.
+// With data-autofill, the browser also offers passkeys in the field for the
+// username (autocomplete="username webauthn"), without asking before.
 "use strict";
 (() => {
   const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
@@ -30,14 +32,49 @@
     return JSON.stringify(out);
   };
 
-  const ask = async (form) => {
+  const options = async (form) => {
     const begun = await fetch(form.dataset.begin, {
       method: "POST", headers: { Accept: "application/json" }, body: new URLSearchParams(new FormData(form)),
     });
-    const options = await begun.json();
-    if (!begun.ok) throw new Error(options.detail || "");
-    const how = question(options);
+    const told = await begun.json();
+    if (!begun.ok) throw new Error(told.detail || "");
+    return question(told);
+  };
+
+  const ask = async (form) => {
+    const how = await options(form);
     return form.dataset.passkey === "create" ? navigator.credentials.create(how) : navigator.credentials.get(how);
+  };
+
+  const send = (form, credential) => {
+    form.elements.credential.value = answer(credential);
+    form.submit();
+  };
+
+  // A question is good for five minutes, so it is asked anew before. Only one can
+  // be open: offering ends the one before, and so does the button.
+  const renew = 4 * 60 * 1000;
+  let offered = null;
+  const withdraw = () => {
+    if (offered) offered.abort();
+    offered = null;
+  };
+  const offer = async (form) => {
+    if (!form.hasAttribute("data-autofill") || !PublicKeyCredential.isConditionalMediationAvailable) return;
+    if (!(await PublicKeyCredential.isConditionalMediationAvailable())) return;
+    withdraw();
+    const mine = new AbortController();
+    offered = mine;
+    const again = setTimeout(() => offered === mine && offer(form), renew);
+    try {
+      const how = await options(form);
+      if (offered !== mine) return;
+      send(form, await navigator.credentials.get({ ...how, mediation: "conditional", signal: mine.signal }));
+    } catch {
+      // Nobody asked for it, so nobody is told.
+    } finally {
+      if (offered !== mine) clearTimeout(again);
+    }
   };
 
   const say = (form, sentence) => {
@@ -54,18 +91,19 @@
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       say(form, "");
+      withdraw();
       const button = form.querySelector("button[type=submit]");
       if (button) button.disabled = true;
       try {
-        const credential = await ask(form);
-        form.elements.credential.value = answer(credential);
-        form.submit();
+        send(form, await ask(form));
         return;
       } catch (e) {
         // NotAllowedError is what browsers say when the person said no.
         say(form, e instanceof DOMException || !e.message ? form.dataset.failed || "" : e.message);
       }
       if (button) button.disabled = false;
+      offer(form);
     });
+    offer(form);
   }
 })();
