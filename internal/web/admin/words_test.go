@@ -44,6 +44,22 @@ func TestStatesOfTheApp(t *testing.T) {
 	}
 }
 
+// TestFactsHaveWords: what the rules note of a decision is read by people.
+func TestFactsHaveWords(t *testing.T) {
+	t.Parallel()
+	zh := i18n.With(t.Context(), i18n.Chinese)
+	for _, fact := range []string{
+		"connection", "provider_username", "provider_nickname", "provider_name", "provider_email", "provider_email_verified",
+		"provider_other_ids", "email_counts_as_verified", "users_with_this_email", "verified_holder_of_this_email", "identity_known",
+		"identity_known_by_its_older_id", "linking_user", "proof_of_decision", "address_was_unproven", "username",
+	} {
+		english, chinese := desk.FactLabel(t.Context(), fact), desk.FactLabel(zh, fact)
+		if english == fact || chinese == english {
+			t.Errorf("%s is %q and %q", fact, english, chinese)
+		}
+	}
+}
+
 func TestUnknownWordsStayAsTheyAre(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()

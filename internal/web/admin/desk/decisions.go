@@ -167,6 +167,12 @@ func FactLabel(ctx context.Context, name string) string {
 		return t("It was known by an older id")
 	case "linking_user":
 		return t("Connected by")
+	case "proof_of_decision":
+		return t("Went on from the decision")
+	case "address_was_unproven":
+		return t("The address was unproven until then, and older ways in were ended")
+	case "username":
+		return t("Username here")
 	case "tested_by":
 		return t("Tested by")
 	case "test_outcome":
