@@ -1,6 +1,8 @@
 package users
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -66,16 +68,29 @@ func dashboardSignUp(tx *store.Tx) (s gatehouse.SignUp, err error) {
 	return s, nil
 }
 
+// SignUpTag names a state of the rules, so that who changes them can say which
+// one they saw.
+func SignUpTag(s gatehouse.SignUp) string {
+	text, _ := json.Marshal(s) // lists and flags: never fails
+	sum := sha256.Sum256(text)
+	return base64.RawURLEncoding.EncodeToString(sum[:12])
+}
+
 // SetSignUp writes the dashboard's half; what the file names stays the file's,
 // and what the dashboard said of it before is kept for the day when the file
-// names it no more. An entry of a list that is none is Invalid. It returns what
-// holds now.
-func (u *Users) SetSignUp(tx *store.Tx, by gatehouse.Actor, wanted gatehouse.SignUp) (gatehouse.SignUp, error) {
+// names it no more. An entry of a list that is none is Invalid. seen is the
+// SignUpTag of the rules that the change was made to: when others hold by now,
+// nothing is written and the error is a Conflict; "" = whatever holds. It returns
+// what holds now.
+func (u *Users) SetSignUp(tx *store.Tx, by gatehouse.Actor, wanted gatehouse.SignUp, seen string) (gatehouse.SignUp, error) {
 	own, err := dashboardSignUp(tx)
 	if err != nil {
 		return own, err
 	}
 	before := u.FileSignUp.over(own)
+	if seen != "" && seen != SignUpTag(before) {
+		return before, gatehouse.Errorf(gatehouse.Conflict, "The rules were changed by somebody else in the meantime, so yours were not saved. Look at what holds now, and save again if yours are still right.")
+	}
 	for _, list := range []*[]string{&wanted.Allow, &wanted.Deny} {
 		if *list, err = lists.Tidy(*list); err != nil {
 			return before, err

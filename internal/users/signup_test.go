@@ -19,7 +19,7 @@ func TestSetSignUp(t *testing.T) {
 		u := &Users{Store: s, FileSignUp: FileSignUp{gatehouse.SignUp{Deny: []string{"evil.example"}}, []string{SignUpDeny}}}
 		set := func(wanted gatehouse.SignUp) (got gatehouse.SignUp, err error) {
 			err = s.Update(t.Context(), func(tx *store.Tx) error {
-				got, err = u.SetSignUp(tx, operator, wanted)
+				got, err = u.SetSignUp(tx, operator, wanted, "")
 				return err
 			})
 			return got, err
@@ -53,6 +53,45 @@ func TestSetSignUp(t *testing.T) {
 		})
 		if err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// TestOfTwoWhoChangeTheRulesTheSecondIsTold: nothing of the first is lost.
+func TestOfTwoWhoChangeTheRulesTheSecondIsTold(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		u := &Users{Store: s}
+		set := func(wanted gatehouse.SignUp, seen string) error {
+			return s.Update(t.Context(), func(tx *store.Tx) error {
+				_, err := u.SetSignUp(tx, operator, wanted, seen)
+				return err
+			})
+		}
+		both := SignUpTag(gatehouse.SignUp{})
+		if err := set(gatehouse.SignUp{Deny: []string{"first.example"}}, both); err != nil {
+			t.Fatal(err)
+		}
+		if err := set(gatehouse.SignUp{Deny: []string{"second.example"}}, both); !errors.Is(err, gatehouse.Conflict) {
+			t.Errorf("the second: %v", err)
+		}
+		first := gatehouse.SignUp{Deny: []string{"first.example"}}
+		err := s.View(t.Context(), func(tx *store.Tx) error {
+			now, err := u.SignUp(tx)
+			if diff := cmp.Diff(first, now); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if SignUpTag(now) == both {
+				t.Error("two states have one tag")
+			}
+			first = now
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := set(gatehouse.SignUp{Deny: []string{"first.example", "second.example"}}, SignUpTag(first)); err != nil {
+			t.Errorf("the second, who looked again: %v", err)
 		}
 	})
 }

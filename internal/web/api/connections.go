@@ -235,7 +235,7 @@ func (a *API) changeConnection(ctx context.Context, by caller, in *changeInput) 
 		if err != nil {
 			return c, err
 		}
-		if err := a.unchanged(ctx, in.IfMatch, c); err != nil {
+		if err := unchanged(ctx, in.IfMatch, a.showConnection(c)); err != nil {
 			return c, err
 		}
 		c.AppSecret = "" // stays, unless it is set
@@ -287,22 +287,22 @@ func (a *API) removeConnection(ctx context.Context, by caller, in *removeInput) 
 		if err != nil {
 			return removed{}, err
 		}
-		if err := a.unchanged(ctx, in.IfMatch, c); err != nil {
+		if err := unchanged(ctx, in.IfMatch, a.showConnection(c)); err != nil {
 			return removed{}, err
 		}
 		return removed{ID: c.ID, Name: c.Name}, a.Apps.RemoveConnection(tx, by.actor, c.ID, c.UpdatedAt)
 	})
 }
 
-// unchanged compares an If-Match with the connection as it is (RFC 9110 section
-// 13.1.1).
-func (a *API) unchanged(ctx context.Context, ifMatch string, c gatehouse.Connection) error {
+// unchanged compares an If-Match with what would be answered to a GET now (RFC
+// 9110 section 13.1.1).
+func unchanged(ctx context.Context, ifMatch string, shown any) error {
 	if ifMatch == "" {
 		return nil
 	}
-	b, err := json.Marshal(a.showConnection(c))
+	b, err := json.Marshal(shown)
 	if err != nil {
-		return fmt.Errorf("compare the connection: %w", err)
+		return fmt.Errorf("compare with If-Match: %w", err)
 	}
 	if slices.ContainsFunc(strings.Split(ifMatch, ","), func(tag string) bool {
 		tag = strings.TrimSpace(tag)
@@ -311,7 +311,7 @@ func (a *API) unchanged(ctx context.Context, ifMatch string, c gatehouse.Connect
 		return nil
 	}
 	return newProblem(ctx, http.StatusPreconditionFailed, "conflict", i18n.Text(ctx, "Somebody was faster"),
-		i18n.Text(ctx, "The connection was changed in the meantime, so nothing was done. Ask for it again, and repeat your change if it is still needed."))
+		i18n.Text(ctx, "It was changed in the meantime, so nothing was done. Ask for it again, and repeat your change if it is still needed."))
 }
 
 // told makes what is wrong with settings a problem that names them.

@@ -48,7 +48,8 @@ func (a *API) getSignUp(ctx context.Context, _ caller, _ *none) (signUp, error) 
 }
 
 type setSignUpInput struct {
-	Body *struct {
+	IfMatch string `header:"If-Match" maxLength:"200" doc:"The ETag of the rules as they were seen: when somebody changed them since, nothing is changed (412)"`
+	Body    *struct {
 		_                 struct{}  `json:"-" additionalProperties:"false"`
 		Allow             *[]string `json:"allow,omitempty" maxItems:"5000"`
 		Deny              *[]string `json:"deny,omitempty" maxItems:"5000"`
@@ -63,6 +64,9 @@ func (a *API) setSignUp(ctx context.Context, by caller, in *setSignUpInput) (sig
 		if err != nil || in.Body == nil {
 			return a.showSignUp(s), err
 		}
+		if err := unchanged(ctx, in.IfMatch, a.showSignUp(s)); err != nil {
+			return signUp{}, err
+		}
 		for part, given := range map[string]bool{
 			users.SignUpAllow: in.Body.Allow != nil, users.SignUpDeny: in.Body.Deny != nil,
 			users.SignUpSubaddresses: in.Body.BlockSubaddresses != nil, users.SignUpDisposable: in.Body.BlockDisposable != nil,
@@ -75,7 +79,7 @@ func (a *API) setSignUp(ctx context.Context, by caller, in *setSignUpInput) (sig
 		set(&s.Deny, in.Body.Deny)
 		set(&s.BlockSubaddresses, in.Body.BlockSubaddresses)
 		set(&s.BlockDisposable, in.Body.BlockDisposable)
-		s, err = a.Users.SetSignUp(tx, by.actor, s)
+		s, err = a.Users.SetSignUp(tx, by.actor, s, "")
 		return a.showSignUp(s), err
 	})
 }

@@ -34,6 +34,17 @@ func TestSignUp(t *testing.T) {
 	if diff := cmp.Diff(want, decode[signUp](t, h.json("auditor", http.MethodGet, "/sign_up", ""))); diff != "" {
 		t.Errorf("read (-want +got):\n%s", diff)
 	}
+	tag := h.json("super", http.MethodGet, "/sign_up", "").header.Get("ETag")
+	if w := h.send("super", http.MethodPatch, prefix+"/sign_up", `{"deny":["first.example"]}`, tag); w.Code != http.StatusOK {
+		t.Errorf("a change of the state that was seen: %d %s", w.Code, w.Body)
+	}
+	if w := h.send("super", http.MethodPatch, prefix+"/sign_up", `{"deny":["second.example"]}`, tag); w.Code != http.StatusPreconditionFailed {
+		t.Errorf("a change of a state that is gone: %d %s", w.Code, w.Body)
+	}
+	want.Deny = []string{"first.example"}
+	if diff := cmp.Diff(want, decode[signUp](t, h.json("auditor", http.MethodGet, "/sign_up", ""))); diff != "" {
+		t.Errorf("the first change is lost (-want +got):\n%s", diff)
+	}
 	isProblem(t, h.json("super", http.MethodPatch, "/sign_up", `{"block_disposable":false}`), http.StatusConflict, "conflict")
 	isProblem(t, h.json("super", http.MethodPatch, "/sign_up", `{"allow":["nonsense"]}`), http.StatusBadRequest, "invalid")
 	isProblem(t, h.json("super", http.MethodPatch, "/sign_up", `{"allow":"x"}`), http.StatusUnprocessableEntity, "invalid")

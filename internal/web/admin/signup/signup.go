@@ -6,6 +6,8 @@
 package signup
 
 import (
+	"cmp"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -46,6 +48,8 @@ type page struct {
 	File        users.FileSignUp
 	MayChange   bool
 	Saved       bool
+	Seen        string            // the state that is shown, as users.SignUpTag
+	Meanwhile   *gatehouse.SignUp // what somebody else saved while this was typed; nil: nobody
 }
 
 // text is what a list's field shows.
@@ -69,8 +73,12 @@ func (s *SignUp) render(w http.ResponseWriter, r *http.Request, by gatehouse.Use
 		for i := range p.Connections {
 			p.Connections[i].AppSecret = ""
 		}
+		now, err := s.Users.SignUp(tx)
 		if p.Typed == nil {
-			p.Rules, err = s.Users.SignUp(tx)
+			p.Rules, p.Seen = now, users.SignUpTag(now)
+		}
+		if p.Meanwhile != nil {
+			p.Meanwhile, p.Seen = &now, users.SignUpTag(now)
 		}
 		return err
 	})
@@ -81,7 +89,7 @@ func (s *SignUp) render(w http.ResponseWriter, r *http.Request, by gatehouse.Use
 }
 
 // save writes the dashboard's half. A wrong entry is told beside its list, and
-// nothing typed is lost.
+// so is what another administrator saved meanwhile; nothing typed is lost.
 func (s *SignUp) save(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
 	form, err := ui.Form(w, r)
 	if err != nil {
@@ -91,17 +99,21 @@ func (s *SignUp) save(w http.ResponseWriter, r *http.Request, by gatehouse.User)
 		Allow: entries(form.Get(users.SignUpAllow)), Deny: entries(form.Get(users.SignUpDeny)),
 		BlockSubaddresses: form.Get(users.SignUpSubaddresses) != "", BlockDisposable: form.Get(users.SignUpDisposable) != "",
 	}
-	problems := wrong(r.Context(), wanted)
-	if len(problems) > 0 {
-		return s.render(w, r, by, http.StatusBadRequest, page{
-			Rules: wanted, Problems: problems,
-			Typed: map[string]string{users.SignUpAllow: form.Get(users.SignUpAllow), users.SignUpDeny: form.Get(users.SignUpDeny)},
-		})
+	again := page{
+		Rules: wanted, Problems: wrong(r.Context(), wanted), Seen: form.Get("seen"),
+		Typed: map[string]string{users.SignUpAllow: form.Get(users.SignUpAllow), users.SignUpDeny: form.Get(users.SignUpDeny)},
+	}
+	if len(again.Problems) > 0 {
+		return s.render(w, r, by, http.StatusBadRequest, again)
 	}
 	err = s.Store.Update(r.Context(), func(tx *store.Tx) error {
-		_, err := s.Users.SetSignUp(tx, desk.Actor(r, by), wanted)
+		_, err := s.Users.SetSignUp(tx, desk.Actor(r, by), wanted, cmp.Or(again.Seen, "none")) // a form without it saw nothing
 		return err
 	})
+	if errors.Is(err, gatehouse.Conflict) {
+		again.Meanwhile = &gatehouse.SignUp{}
+		return s.render(w, r, by, http.StatusConflict, again)
+	}
 	if err != nil {
 		return err
 	}

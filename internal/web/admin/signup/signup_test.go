@@ -121,8 +121,9 @@ func TestG1WhoMayWhat(t *testing.T) {
 			t.Errorf("anonymous at %s: %d", target, got.Code)
 		}
 	}
+	seen := users.SignUpTag(w.now())
 	for who, status := range map[string]int{"super": 303, "connector": 403, "auditor": 403, "nobody": 403, "": 401} {
-		if got := w.send(who, home, url.Values{}); got.Code != status {
+		if got := w.send(who, home, url.Values{"seen": {seen}}); got.Code != status {
 			t.Errorf("%q saves: %d, want %d", who, got.Code, status)
 		}
 	}
@@ -135,7 +136,7 @@ func TestSave(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	got := w.send("super", home, url.Values{
-		"allow": {"Corp.example\r\n*.corp.example, alice@x.example"}, "deny": {""}, "block_disposable": {"true"},
+		"seen": {users.SignUpTag(w.now())}, "allow": {"Corp.example\r\n*.corp.example, alice@x.example"}, "deny": {""}, "block_disposable": {"true"},
 	})
 	if got.Code != http.StatusSeeOther {
 		t.Fatalf("%d %s", got.Code, got.Body)
@@ -154,10 +155,33 @@ func TestSave(t *testing.T) {
 
 	w.rules.FileSignUp = users.FileSignUp{SignUp: gatehouse.SignUp{Deny: []string{"evil.example"}, BlockSubaddresses: true}, Named: []string{users.SignUpDeny, users.SignUpSubaddresses}}
 	w.says(w.send("super", home, nil), 200, "sign_up.deny", "evil.example", `disabled`)
-	w.send("super", home, url.Values{"allow": {"corp.example"}, "deny": {"mine.example"}})
+	w.send("super", home, url.Values{"seen": {users.SignUpTag(w.now())}, "allow": {"corp.example"}, "deny": {"mine.example"}})
 	want = gatehouse.SignUp{Allow: []string{"corp.example"}, Deny: []string{"evil.example"}, BlockSubaddresses: true}
 	if diff := cmp.Diff(want, w.now()); diff != "" {
 		t.Errorf("what the file names (-want +got):\n%s", diff)
+	}
+}
+
+// TestOfTwoAdministratorsTheSecondIsTold: they see what the first saved, with
+// what they typed themselves, and can save it after all.
+func TestOfTwoAdministratorsTheSecondIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	seen := users.SignUpTag(w.now())
+	if got := w.send("super", home, url.Values{"seen": {seen}, "deny": {"first.example"}}); got.Code != http.StatusSeeOther {
+		t.Fatalf("%d %s", got.Code, got.Body)
+	}
+	after := w.now()
+	for _, stale := range []url.Values{{"seen": {seen}, "deny": {"second.example"}}, {"deny": {"second.example"}}} {
+		again := w.send("super", home, stale)
+		w.says(again, http.StatusConflict, "Somebody else was faster", "first.example", "second.example</textarea>", `name="seen" value="`+users.SignUpTag(after)+`"`)
+	}
+	if diff := cmp.Diff(after, w.now()); diff != "" {
+		t.Errorf("what the first saved is lost (-want +got):\n%s", diff)
+	}
+	w.send("super", home, url.Values{"seen": {users.SignUpTag(after)}, "deny": {"second.example"}})
+	if diff := cmp.Diff(gatehouse.SignUp{Deny: []string{"second.example"}}, w.now()); diff != "" {
+		t.Errorf("saved again (-want +got):\n%s", diff)
 	}
 }
 

@@ -1,8 +1,10 @@
 package signup
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"strings"
 
 	"gatehouse"
 	"gatehouse/internal/i18n"
@@ -57,6 +59,22 @@ func choices(ctx context.Context) []ui.Option {
 		{Value: string(gatehouse.NewPeopleRequestAccess), Label: t("Request access")},
 		{Value: string(gatehouse.NewPeoplePending), Label: t("Create, pending approval")},
 		{Value: string(gatehouse.NewPeopleCreate), Label: t("Create")},
+	}
+}
+
+// meanwhile are the rules that somebody else saved, in words.
+func meanwhile(ctx context.Context, s gatehouse.SignUp) []string {
+	t := func(english string) string { return i18n.Text(ctx, english) }
+	list := func(entries []string) string { return cmp.Or(strings.Join(entries, ", "), t("none")) }
+	flag := func(on bool) string {
+		if on {
+			return t("yes")
+		}
+		return t("no")
+	}
+	return []string{
+		t("Only these") + ": " + list(s.Allow), t("Never these") + ": " + list(s.Deny),
+		t("No addresses with a suffix") + ": " + flag(s.BlockSubaddresses), t("No throw-away addresses") + ": " + flag(s.BlockDisposable),
 	}
 }
 
