@@ -191,36 +191,51 @@ func nobody() error {
 }
 
 // End signs this browser out: the session is gone from the server, and its
-// cookie from the browser. Unauthorized when nobody was signed in. When the
-// server cannot end it the cookie stays, so that nobody believes to be signed
-// out who is not.
+// cookie from the browser. So is what a provider vouched for in this browser and
+// still waits here, since the next person at it could go on with that.
+// Unauthorized when nobody was signed in. When the server cannot end it the
+// cookie stays, so that nobody believes to be signed out who is not.
 func (m *Manager) End(w http.ResponseWriter, r *http.Request) (gatehouse.Session, error) {
-	secret, ok := m.read(r, sessionCookie)
-	if !ok {
+	secret, signedIn := m.read(r, sessionCookie)
+	browser, known := m.BrowserOf(r)
+	if !signedIn && !known {
 		return gatehouse.Session{}, nobody()
 	}
 	var s gatehouse.Session
+	var none error // outside of the transaction, so that the proof is gone also when the session was
 	err := m.Store.Update(r.Context(), func(tx *store.Tx) error {
+		if known {
+			if err := tx.DeleteProof(browser); err != nil {
+				return err
+			}
+		}
 		var u gatehouse.User
-		var err error
-		if s, u, err = tx.SessionByToken(gatehouse.Digest(secret)); err != nil {
-			return err
+		s, u, none = tx.SessionByToken(gatehouse.Digest(secret))
+		if none != nil {
+			return unlessNotFound(none)
 		}
 		by := gatehouse.Actor{Kind: gatehouse.ActorUser, ID: u.ID, Name: u.Username, Address: ui.ClientAddress(r)}
 		return m.EndOne(tx, by, s.UserID, s.ID)
 	})
-	if err != nil && !errors.Is(err, gatehouse.NotFound) {
+	if err != nil {
 		return gatehouse.Session{}, fmt.Errorf("sign out: %w", err)
 	}
 	m.write(w, sessionCookie, "", -1)
 	if f, ok := r.Context().Value(foundKey{}).(*found); ok {
 		f.nobody()
 	}
-	if err != nil {
+	if none != nil {
 		return gatehouse.Session{}, nobody()
 	}
 	m.count("session_ended")
 	return s, nil
+}
+
+func unlessNotFound(err error) error {
+	if errors.Is(err, gatehouse.NotFound) {
+		return nil
+	}
+	return err
 }
 
 // Require gives the signed-in user if they have one of the roles; without

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"gatehouse"
+	"gatehouse/internal/session"
 	"gatehouse/internal/store"
 	"gatehouse/internal/users"
 )
@@ -121,6 +122,33 @@ func TestWaitingPageTellsTheAnswer(t *testing.T) {
 		t.Errorf("who stopped waits on: %d to %q", p.status, p.location)
 	}
 	b.says(b.signIn("alice"), 403, "Not of &lt;us&gt;")
+}
+
+// TestSignOutEndsWhatWaits: the next person at the browser goes on with nothing
+// of the one before.
+func TestSignOutEndsWhatWaits(t *testing.T) {
+	t.Parallel()
+	for name, signIn := range map[string]bool{"WithASession": true, "WithoutOne": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, with(gatehouse.NewPeopleRequestAccess))
+			b := w.browser()
+			b.says(b.signIn("alice"), 403, "You cannot sign in yet")
+			if signIn {
+				b.cookies["gatehouse_session"] = w.session(w.user(gatehouse.User{Username: "bob", State: gatehouse.UserActive}))
+			}
+			if p := b.post("/sign-out", ""); p.status != http.StatusSeeOther || b.signedIn() {
+				t.Fatalf("signing out: %d, signed in %t", p.status, b.signedIn())
+			}
+			if p := b.get("/sign-in/refused"); p.status != http.StatusGone {
+				t.Errorf("what was refused before is still offered: %d", p.status)
+			}
+			b.cookies["gatehouse_session"] = w.session(w.user(gatehouse.User{Username: "carol", State: gatehouse.UserActive}))
+			if p := b.get(connectPath); p.status != http.StatusGone {
+				t.Errorf("somebody else may connect it: %d", p.status)
+			}
+		})
+	}
 }
 
 // TestConnectWhatWasRefused: the address is somebody's; the person signs in to
@@ -248,4 +276,14 @@ func TestLastUsedComesFirst(t *testing.T) {
 			t.Errorf("cookie %.20q: order %q", forged, got)
 		}
 	}
+}
+
+// session signs a user in and gives the cookie.
+func (w *world) session(u gatehouse.User) (token string) {
+	w.t.Helper()
+	w.update(func(tx *store.Tx) (err error) {
+		token, _, err = w.sign.Sessions.Start(tx, session.Start{UserID: u.ID, UserName: u.Username, Method: "federated"})
+		return err
+	})
+	return token
 }
