@@ -294,7 +294,7 @@ func (u *Users) newUser(tx *store.Tx, q question, v *verdict) error {
 
 // update writes what this sign-in changes of a user who is there already.
 func (u *Users) update(tx *store.Tx, q question, v *verdict, o EnsureOptions) error {
-	user := &v.user
+	user, before := &v.user, v.user
 	user.State = v.state
 	if v.admin {
 		user.Role = gatehouse.RoleSuperAdministrator
@@ -311,6 +311,19 @@ func (u *Users) update(tx *store.Tx, q question, v *verdict, o EnsureOptions) er
 	}
 	if err := tx.SaveUser(user); err != nil {
 		return fmt.Errorf("save user %s: %w", user.ID, err)
+	}
+	return keepAddress(tx, before, *user)
+}
+
+// keepAddress keeps a verified primary address that another one has replaced, as
+// an additional one: what a person has proved does not become somebody else's
+// because their provider tells a new address.
+func keepAddress(tx *store.Tx, before, after gatehouse.User) error {
+	if before.Email == after.Email || before.Email == "" || !before.EmailVerified {
+		return nil
+	}
+	if err := tx.SaveEmail(&gatehouse.Email{UserID: after.ID, Address: before.Email, Verified: true}); err != nil {
+		return fmt.Errorf("keep the address of before of user %s: %w", after.ID, err)
 	}
 	return nil
 }
