@@ -93,3 +93,13 @@ func (tx *Tx) OverdueApprovals(limit int) ([]gatehouse.Approval, error) {
 	return all(tx, scanApproval, `select `+approvalColumns+` from approvals
 		where verdict = '' and expires_at > 0 and expires_at <= $1 order by expires_at, id limit $2`, tx.now, limit)
 }
+
+// UnansweredUsers lists up to limit users who are pending and all of whose
+// requests for approval ran out, the last of them at a time or before it. Who
+// never asked is not among them.
+func (tx *Tx) UnansweredUsers(before time.Time, limit int) ([]gatehouse.User, error) {
+	return all(tx, scanUser, `select `+userColumns+` from users where state = $1
+		and id in (select user_id from approvals where verdict = $2 and decided_at <= $3)
+		and not exists (select 1 from approvals a where a.user_id = users.id and (a.verdict <> $2 or a.decided_at > $3))
+		order by id limit $4`, gatehouse.UserPending, gatehouse.VerdictExpired, before, limit)
+}

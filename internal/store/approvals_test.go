@@ -98,3 +98,46 @@ func sorted(words []string) []string {
 	slices.Sort(words)
 	return words
 }
+
+// TestUnansweredUsers: pending, and every request of theirs ran out by then.
+func TestUnansweredUsers(t *testing.T) {
+	t.Parallel()
+	atNoon(t, func(t *testing.T, s *store.Store) {
+		asked := func(name string, state gatehouse.UserState, verdicts ...gatehouse.Verdict) gatehouse.User {
+			u := newUser(t, s, name)
+			u.State = state
+			update(t, s, func(tx *store.Tx) error {
+				for i, v := range verdicts {
+					at := noon.Add(time.Duration(i-len(verdicts)) * time.Hour)
+					if err := tx.SaveApproval(&gatehouse.Approval{UserID: u.ID, Verdict: v, RequestedAt: at, DecidedAt: at}); err != nil {
+						return err
+					}
+				}
+				return tx.SaveUser(&u)
+			})
+			return u
+		}
+		const expired = gatehouse.VerdictExpired
+		gone := asked("gone", gatehouse.UserPending, expired, expired)
+		asked("active", gatehouse.UserActive, expired)
+		asked("answered", gatehouse.UserPending, gatehouse.VerdictApproved, expired)
+		asked("open", gatehouse.UserPending, expired, gatehouse.VerdictOpen)
+		asked("silent", gatehouse.UserPending)
+		update(t, s, func(tx *store.Tx) error {
+			for before, want := range map[time.Time]int{noon: 1, noon.Add(-90 * time.Minute): 0} {
+				found, err := tx.UnansweredUsers(before, 10)
+				if len(found) != want || want == 1 && found[0].ID != gone.ID {
+					t.Errorf("before %s: %+v", before, found)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			is(t, tx.DeleteUser(gone.ID), "")
+			is(t, tx.DeleteUser(gone.ID), gatehouse.NotFound)
+			_, err := tx.Approval(gone.ID)
+			is(t, err, gatehouse.NotFound)
+			return nil
+		})
+	})
+}

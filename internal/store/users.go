@@ -170,6 +170,13 @@ func (tx *Tx) updateUser(u *gatehouse.User) error {
 	return err
 }
 
+// DeleteUser removes a user and all that is theirs, for good; decisions and the
+// audit log go on to name them. It is for accounts that never were open: others
+// leave. Nobody is NotFound.
+func (tx *Tx) DeleteUser(id string) error {
+	return must(tx.exec(`delete from users where id = $1`, id))
+}
+
 // UserFilter chooses users.
 type UserFilter struct {
 	Search string              // part of name, username or address

@@ -250,7 +250,7 @@ func mayWriteTo(tx *store.Tx, user gatehouse.User) (bool, error) {
 }
 
 // ExpireApprovals marks up to limit requests that nobody answered in time, and
-// says how many. Their users stay pending: nobody gets in, nothing is lost, and
+// says how many. Their users stay pending until RemoveLeftovers: nobody gets in, and
 // the next sign-in asks anew.
 func (u *Users) ExpireApprovals(tx *store.Tx, limit int) (int, error) {
 	overdue, err := tx.OverdueApprovals(limit)
