@@ -39,6 +39,7 @@ type Config struct {
 	Lifetimes      Lifetimes
 	LocalSignIn    LocalSignIn
 	GeoIPFile      string // absolute; "": the place of an address is not shown
+	KeepAccounts   bool   // account_deletion: false; people cannot delete their own account
 }
 
 // TLS names the files with the certificate chain and its key (PEM), absolute.
@@ -159,6 +160,7 @@ func (r *reader) config(root *value) *Config {
 		Lifetimes:     r.lifetimes(s),
 		LocalSignIn:   r.localSignIn(s),
 		GeoIPFile:     r.file(s.text("geoip_file", "")),
+		KeepAccounts:  !s.flag("account_deletion", true),
 	}
 	out := r.section(s.get("outgoing"), s.at("outgoing"))
 	c.Outgoing.Allow = r.prefixes(out, "allow", "every address inside your networks can be reached by whoever may enter an address")

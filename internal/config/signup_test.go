@@ -60,3 +60,16 @@ func TestSignUpProblems(t *testing.T) {
 		t.Errorf("an empty allow-list: %v, warnings %v", err, warnings)
 	}
 }
+
+func TestAccountDeletion(t *testing.T) {
+	t.Parallel()
+	for text, keep := range map[string]bool{"": false, "account_deletion: true": false, "account_deletion: false": true} {
+		c, _, err := Parse("gatehouse.yml", []byte("url: https://id.example.com\n"+text), nil)
+		if err != nil || c.KeepAccounts != keep {
+			t.Errorf("%q: %v, %v", text, c, err)
+		}
+	}
+	if _, _, err := Parse("gatehouse.yml", []byte("url: https://id.example.com\naccount_deletion: maybe\n"), nil); err == nil {
+		t.Error("maybe is neither")
+	}
+}

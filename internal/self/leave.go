@@ -11,7 +11,8 @@ import (
 // consents, identities, credentials and addresses go; name, picture and language
 // are forgotten. What stays is the number and the username, so that nobody else
 // is ever taken for this person, and the audit log. The last administrator cannot
-// leave. A user who has left already is left alone.
+// leave, and nobody can where the operator does not want it. A user who has left
+// already is left alone.
 //
 // Whoever signs in later with the same outside account is a newcomer.
 func (s *Self) Leave(tx *store.Tx, by gatehouse.Actor, userID string) error {
@@ -22,7 +23,7 @@ func (s *Self) Leave(tx *store.Tx, by gatehouse.Actor, userID string) error {
 	if user.State == gatehouse.UserLeft {
 		return nil
 	}
-	if err := s.Users.MayLeave(tx, user); err != nil {
+	if err := s.MayLeave(tx, user); err != nil {
 		return err
 	}
 	// The mail is written before the address is forgotten.
@@ -41,6 +42,15 @@ func (s *Self) Leave(tx *store.Tx, by gatehouse.Actor, userID string) error {
 	}
 	tx.OnCommit(func() { s.count("user_left") })
 	return record(tx, by, "user.left", userID, map[string]string{"from": string(from)})
+}
+
+// MayLeave says whether a user may delete their account: nil, Forbidden where
+// people do not do that themselves, or a Conflict with what is to be done first.
+func (s *Self) MayLeave(tx *store.Tx, user gatehouse.User) error {
+	if s.KeepAccounts {
+		return gatehouse.Errorf(gatehouse.Forbidden, "People do not delete their accounts themselves here. Ask an administrator.")
+	}
+	return s.Users.MayLeave(tx, user)
 }
 
 func (s *Self) goodbye(tx *store.Tx, user gatehouse.User) error {

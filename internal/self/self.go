@@ -39,7 +39,9 @@ type Self struct {
 	// MayHave says whether an address may be added: nil, or an error with the
 	// reason. nil: any.
 	MayHave func(tx *store.Tx, address string) error
-	Metrics gatehouse.Metrics // nil: none
+	// KeepAccounts is the operator's word that nobody deletes their own account.
+	KeepAccounts bool
+	Metrics      gatehouse.Metrics // nil: none
 }
 
 func (s *Self) count(name string, labels ...string) {

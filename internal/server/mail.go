@@ -20,7 +20,10 @@ func (s *Server) openMail(o Options) {
 
 // ownSelf is what people may do with their own user.
 func (s *Server) ownSelf() *self.Self {
-	return &self.Self{Users: s.users, Credentials: s.credentials, Tokens: s.provided, URL: s.config.URL, MayHave: s.users.MayHaveAddress, Metrics: s.meters}
+	return &self.Self{
+		Users: s.users, Credentials: s.credentials, Tokens: s.provided, URL: s.config.URL, MayHave: s.users.MayHaveAddress,
+		KeepAccounts: s.config.KeepAccounts, Metrics: s.meters,
+	}
 }
 
 // mailboxPath is where mail is kept to be read, "" where it is sent.

@@ -34,6 +34,7 @@ type accountPage struct {
 	Identities  []connected
 	Connectable []gatehouse.Connection // those by which the person is not known yet
 	MailReady   bool
+	MayLeave    bool   // people delete their own accounts here
 	Done        string // what was just done, for a sentence
 	ProblemAt   string // the form that something is wrong with: "profile", "emails"
 	Problem     string // what it is
@@ -46,7 +47,7 @@ func (p *Portal) account(w http.ResponseWriter, r *http.Request, v visitor) erro
 }
 
 func (p *Portal) showAccount(w http.ResponseWriter, r *http.Request, v visitor, status int, page accountPage) error {
-	page.User, page.MailReady = v.user, p.MailReady
+	page.User, page.MailReady, page.MayLeave = v.user, p.MailReady, !p.Self.KeepAccounts
 	err := p.Store.View(r.Context(), func(tx *store.Tx) (err error) {
 		if page.Synced, err = p.Self.Synced(tx, v.user.ID); err != nil {
 			return err

@@ -312,6 +312,24 @@ func TestDeleteMyAccount(t *testing.T) {
 	}
 }
 
+func TestAccountsAreKeptWhereTheOperatorWantsIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if page := w.do("alice", "GET", "/user").Body.String(); !strings.Contains(page, `href="/user/delete"`) {
+		t.Error("the account page does not lead to deleting it")
+	}
+	w.portal.Self.KeepAccounts = true
+	if page := w.do("alice", "GET", "/user").Body.String(); strings.Contains(page, "/user/delete") {
+		t.Error("the account page offers what nobody may do")
+	}
+	if r := w.do("alice", "GET", "/user/delete"); !strings.Contains(r.Body.String(), "Ask an administrator") || strings.Contains(r.Body.String(), `action="/user/delete"`) {
+		t.Errorf("%d\n%s", r.Code, r.Body)
+	}
+	if r := w.submit("alice", "/user/delete", "username", "alice"); r.Code != http.StatusForbidden || w.user("alice").State != gatehouse.UserActive {
+		t.Errorf("%d, alice is %s", r.Code, w.user("alice").State)
+	}
+}
+
 func TestTheLastAdministratorIsToldWhy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

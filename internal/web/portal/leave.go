@@ -33,9 +33,9 @@ func (p *Portal) leavePage(w http.ResponseWriter, r *http.Request, v visitor) er
 func (p *Portal) showLeaving(w http.ResponseWriter, r *http.Request, v visitor, status int, problem string) error {
 	page := leaving{User: v.user, Problem: problem}
 	err := p.Store.View(r.Context(), func(tx *store.Tx) error {
-		err := p.Self.Users.MayLeave(tx, v.user)
+		err := p.Self.MayLeave(tx, v.user)
 		var e *gatehouse.Error
-		if errors.As(err, &e) && errors.Is(err, gatehouse.Conflict) {
+		if errors.As(err, &e) && (errors.Is(err, gatehouse.Conflict) || errors.Is(err, gatehouse.Forbidden)) {
 			page.Barred = i18n.Text(r.Context(), e.Message, e.Args...)
 			return nil
 		}
