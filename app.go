@@ -82,8 +82,8 @@ func (r ConnectionRules) NewPeople() NewPeople {
 	return NewPeopleOff
 }
 
-// Syncs says whether what the provider tells of an attribute ("name", "email")
-// overwrites ours at each sign-in. Without a list of attributes it is the address
+// Syncs says whether what the provider tells of an attribute (name, email,
+// job_title, organization, location) overwrites ours at each sign-in. Without a list of attributes it is the address
 // alone, as GitLab has it.
 func (r ConnectionRules) Syncs(attribute string) bool {
 	switch {

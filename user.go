@@ -14,14 +14,17 @@ type User struct {
 	EmailVerified bool   // we ourselves, or somebody we trust for it, saw that it is theirs
 	Avatar        string // URL, "" when none
 	Locale        string // "en", "zh-CN" or "" (what the browser asks for)
-	State         UserState
-	Role          AdminRole // "" for nearly everybody
-	External      bool      // came by a connection of omniauth.external_providers
-	Provenance    string    // id of the Decision by which the account came to be; "" when made by hand
-	MergedInto    string    // id of the user who has what was this one's; only while State is UserMerged
-	CreatedAt     time.Time
-	UpdatedAt     time.Time
-	LastSignInAt  time.Time // zero: never
+	// JobTitle, Organization and Location are words of the person's own, or of a
+	// provider that keeps them up to date; "" when nothing is known.
+	JobTitle, Organization, Location string
+	State                            UserState
+	Role                             AdminRole // "" for nearly everybody
+	External                         bool      // came by a connection of omniauth.external_providers
+	Provenance                       string    // id of the Decision by which the account came to be; "" when made by hand
+	MergedInto                       string    // id of the user who has what was this one's; only while State is UserMerged
+	CreatedAt                        time.Time
+	UpdatedAt                        time.Time
+	LastSignInAt                     time.Time // zero: never
 }
 
 // Email is an address of a user besides the primary one, which is a field of the

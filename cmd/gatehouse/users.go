@@ -56,6 +56,9 @@ type userJSON struct {
 	EmailVerified bool      `json:"email_verified"`
 	State         string    `json:"state"`
 	Role          string    `json:"role"`
+	JobTitle      string    `json:"job_title"`
+	Organization  string    `json:"organization"`
+	Location      string    `json:"location"`
 	External      bool      `json:"external"`
 	MergedInto    string    `json:"merged_into,omitempty"` // id
 	CreatedAt     time.Time `json:"created_at"`
@@ -65,6 +68,7 @@ type userJSON struct {
 func showUser(u gatehouse.User) userJSON {
 	return userJSON{
 		ID: u.ID, Number: u.Number, Username: u.Username, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified,
+		JobTitle: u.JobTitle, Organization: u.Organization, Location: u.Location,
 		State: string(u.State), Role: string(u.Role), External: u.External, MergedInto: u.MergedInto, CreatedAt: u.CreatedAt, LastSignInAt: u.LastSignInAt,
 	}
 }
@@ -120,10 +124,17 @@ func address(u gatehouse.User) string {
 type person struct {
 	userJSON
 	Origin     *decisionJSON  `json:"origin,omitempty"` // by which the account came to be
+	Emails     []emailJSON    `json:"emails"`           // besides the primary one
 	Identities []identityJSON `json:"identities"`
 	Accounts   []ownAccount   `json:"accounts"`
 	Merges     []mergeJSON    `json:"merges"`
 	Sessions   int            `json:"sessions"`
+}
+
+type emailJSON struct {
+	Address   string    `json:"address"`
+	Verified  bool      `json:"verified"`
+	CreatedAt time.Time `json:"created_at"`
 }
 
 type identityJSON struct {
@@ -181,7 +192,7 @@ func findUser(tx *store.Tx, name string) (u gatehouse.User, err error) {
 }
 
 func readPerson(tx *store.Tx, u gatehouse.User) (person, error) {
-	out := person{userJSON: showUser(u), Identities: []identityJSON{}, Accounts: []ownAccount{}}
+	out := person{userJSON: showUser(u), Emails: []emailJSON{}, Identities: []identityJSON{}, Accounts: []ownAccount{}}
 	names, err := connectionNames(tx)
 	if err != nil {
 		return out, err
@@ -195,6 +206,13 @@ func readPerson(tx *store.Tx, u gatehouse.User) (person, error) {
 	}
 	if out.Accounts, err = accountsOf(tx, u.ID); err != nil {
 		return out, err
+	}
+	emails, err := tx.Emails(u.ID)
+	if err != nil {
+		return out, fmt.Errorf("read the addresses: %w", err)
+	}
+	for _, e := range emails {
+		out.Emails = append(out.Emails, emailJSON{e.Address, e.Verified, e.CreatedAt})
 	}
 	sessions, err := tx.Sessions(u.ID)
 	if err != nil {
@@ -251,12 +269,24 @@ func accountsOf(tx *store.Tx, userID string) ([]ownAccount, error) {
 	}), nil
 }
 
+// addresses are those besides the primary one, with a word for those that are
+// not verified.
+func addresses(all []emailJSON) string {
+	return strings.Join(each(all, func(e emailJSON) string {
+		return address(gatehouse.User{Email: e.Address, EmailVerified: e.Verified})
+	}), ", ")
+}
+
 func showPerson(p *printer, u person) {
 	p.fields([][2]string{
 		{"Number", fmt.Sprint(u.Number)},
 		{"Username", u.Username},
 		{"Name", u.Name},
 		{"E-mail", address(gatehouse.User{Email: u.Email, EmailVerified: u.EmailVerified})},
+		{"More addresses", addresses(u.Emails)},
+		{"Job title", u.JobTitle},
+		{"Organization", u.Organization},
+		{"Location", u.Location},
 		{"State", u.State},
 		{"Role", u.Role},
 		{"External", yes(u.External)},

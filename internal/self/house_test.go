@@ -68,7 +68,7 @@ func (h *house) clock() time.Time { return h.now }
 
 func (h *house) fill() {
 	h.t.Helper()
-	h.ann = gatehouse.User{Username: "ann", Name: "Ann", Email: "ann@example.com", EmailVerified: true, State: gatehouse.UserActive, Locale: "zh-CN", Avatar: "https://a.example/a.png"}
+	h.ann = gatehouse.User{Username: "ann", Name: "Ann", Email: "ann@example.com", EmailVerified: true, State: gatehouse.UserActive, Locale: "zh-CN", JobTitle: "Smith", Organization: "Forge", Location: "Ulm", Avatar: "https://a.example/a.png"}
 	h.bob = gatehouse.User{Username: "bob", Name: "Bob", Email: "bob@example.com", State: gatehouse.UserActive}
 	h.gitlab = gatehouse.Connection{Name: "gitlab", Kind: "gitlab", Label: "GitLab", Enabled: true}
 	h.update(func(tx *store.Tx) error {

@@ -36,6 +36,7 @@ func (s *Self) Leave(tx *store.Tx, by gatehouse.Actor, userID string) error {
 	from := user.State
 	user.State, user.Role = gatehouse.UserLeft, gatehouse.RoleNone
 	user.Name, user.Avatar, user.Locale = user.Username, "", ""
+	user.JobTitle, user.Organization, user.Location = "", "", ""
 	user.Email, user.EmailVerified = "", false
 	if err := tx.SaveUser(&user); err != nil {
 		return fmt.Errorf("save user %s: %w", userID, err)

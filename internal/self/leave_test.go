@@ -121,7 +121,7 @@ func TestLeave(t *testing.T) {
 			t.Fatal(err)
 		}
 		u := h.user(h.ann.ID)
-		if u.State != gatehouse.UserLeft || u.Email != "" || u.EmailVerified || u.Name != "ann" || u.Avatar != "" || u.Locale != "" || u.Username != "ann" || u.Number != h.ann.Number {
+		if u.State != gatehouse.UserLeft || u.Email != "" || u.EmailVerified || u.Name != "ann" || u.Avatar != "" || u.JobTitle+u.Organization+u.Location != "" || u.Locale != "" || u.Username != "ann" || u.Number != h.ann.Number {
 			t.Errorf("left is %+v", u)
 		}
 		h.update(func(tx *store.Tx) error {

@@ -8,7 +8,7 @@ import (
 	"gatehouse"
 )
 
-const userColumns = `id, number, username, name, email, email_verified, avatar, locale, state, role,
+const userColumns = `id, number, username, name, email, email_verified, avatar, locale, job_title, organization, location, state, role,
 	external, provenance, merged_into, created_at, updated_at, last_sign_in_at`
 
 // joinedUser is a user, or the zero user, as a part of another row.
@@ -19,12 +19,14 @@ const knownUser = `coalesce(u.id, ''), coalesce(n.number, u.number, 0), ` + join
 
 const joinedRest = `coalesce(u.username, ''), coalesce(u.name, ''),
 	coalesce(u.email, ''), coalesce(u.email_verified, false), coalesce(u.avatar, ''), coalesce(u.locale, ''),
+	coalesce(u.job_title, ''), coalesce(u.organization, ''), coalesce(u.location, ''),
 	coalesce(u.state, ''), coalesce(u.role, ''), coalesce(u.external, false), coalesce(u.provenance, ''), coalesce(u.merged_into, ''),
 	u.created_at, u.updated_at, u.last_sign_in_at`
 
 func userFields(u *gatehouse.User) []any {
 	return []any{
-		&u.ID, &u.Number, &u.Username, &u.Name, &u.Email, &u.EmailVerified, &u.Avatar, &u.Locale, &u.State, &u.Role,
+		&u.ID, &u.Number, &u.Username, &u.Name, &u.Email, &u.EmailVerified, &u.Avatar, &u.Locale,
+		&u.JobTitle, &u.Organization, &u.Location, &u.State, &u.Role,
 		&u.External, &u.Provenance, &u.MergedInto, at(&u.CreatedAt), at(&u.UpdatedAt), at(&u.LastSignInAt),
 	}
 }
@@ -124,8 +126,9 @@ func (tx *Tx) SaveUser(u *gatehouse.User) error {
 		fresh.CreatedAt = tx.now
 	}
 	_, err = tx.exec(`insert into users (`+userColumns+`, search)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
 		fresh.ID, fresh.Number, fresh.Username, fresh.Name, fresh.Email, fresh.EmailVerified, fresh.Avatar, fresh.Locale,
+		fresh.JobTitle, fresh.Organization, fresh.Location,
 		fresh.State, fresh.Role, fresh.External, fresh.Provenance, fresh.MergedInto, fresh.CreatedAt, fresh.UpdatedAt, fresh.LastSignInAt,
 		searchable(fresh.Name, fresh.Username, fresh.Email))
 	if err == nil {
@@ -160,10 +163,10 @@ func (tx *Tx) userIsFree(u *gatehouse.User) error {
 func (tx *Tx) updateUser(u *gatehouse.User) error {
 	err := must(tx.exec(`update users set username = $2, name = $3, email = $4, email_verified = $5, avatar = $6, locale = $7,
 		state = $8, role = $9, external = $10, provenance = $11, updated_at = $12, last_sign_in_at = $13, search = $14,
-		merged_into = $15 where id = $1`,
+		merged_into = $15, job_title = $16, organization = $17, location = $18 where id = $1`,
 		u.ID, u.Username, u.Name, u.Email, u.EmailVerified, u.Avatar, u.Locale,
 		u.State, u.Role, u.External, u.Provenance, tx.now, u.LastSignInAt, searchable(u.Name, u.Username, u.Email),
-		u.MergedInto))
+		u.MergedInto, u.JobTitle, u.Organization, u.Location))
 	if err == nil {
 		u.UpdatedAt = tx.now
 	}

@@ -18,7 +18,7 @@ func TestSaveUser(t *testing.T) {
 		update(t, s, func(tx *store.Tx) error {
 			u = gatehouse.User{
 				Username: "Zhang.San", Name: "张三", Email: "Zhang@Example.com", EmailVerified: true, Avatar: "https://a/b",
-				Locale: "zh-CN", State: gatehouse.UserActive, Role: gatehouse.RoleAuditor, External: true, Provenance: "d1",
+				Locale: "zh-CN", JobTitle: "工程师", Organization: "Forge", Location: "Ulm", State: gatehouse.UserActive, Role: gatehouse.RoleAuditor, External: true, Provenance: "d1",
 				LastSignInAt: noon.Add(-time.Hour),
 			}
 			return tx.SaveUser(&u)
@@ -51,6 +51,7 @@ func TestSaveUser(t *testing.T) {
 		update(t, s, func(tx *store.Tx) error {
 			u.Username, u.Name, u.Email, u.EmailVerified, u.State, u.Role, u.External = "li", "Li", "l@x.org", false, gatehouse.UserBlocked, "", false
 			u.LastSignInAt = time.Time{}
+			u.JobTitle, u.Organization, u.Location = "Smith", "", "Bonn"
 			changed := u
 			changed.Number, changed.CreatedAt = 5, noon.Add(time.Hour) // which never change
 			return tx.SaveUser(&changed)

@@ -276,7 +276,7 @@ func (u *Users) newUser(tx *store.Tx, q question, v *verdict) error {
 	v.user = gatehouse.User{
 		Username: username, Name: cmp.Or(p.Name, p.Nickname, username),
 		Email: p.Email, EmailVerified: q.vouchedFor() && q.free(""),
-		Avatar: p.Avatar, Locale: locale(p.Locale),
+		Avatar: p.Avatar, Locale: locale(p.Locale), JobTitle: p.Title, Organization: p.Organization, Location: p.Location,
 		State: v.state, External: c.Rules.External, Provenance: v.ID,
 	}
 	if v.admin {
@@ -334,8 +334,16 @@ func keepAddress(tx *store.Tx, before, after gatehouse.User) error {
 // unverified until somebody who is trusted for it says otherwise.
 func syncProfile(q question, user *gatehouse.User) {
 	p, rules := q.vouched.Profile, q.connection.Rules
-	if rules.Syncs("name") && p.Name != "" {
-		user.Name = p.Name
+	for attribute, t := range map[string]struct {
+		told string
+		ours *string
+	}{
+		"name": {p.Name, &user.Name}, "job_title": {p.Title, &user.JobTitle},
+		"organization": {p.Organization, &user.Organization}, "location": {p.Location, &user.Location},
+	} {
+		if rules.Syncs(attribute) && t.told != "" {
+			*t.ours = t.told
+		}
 	}
 	if rules.Syncs("email") && p.Email != "" && p.Email != strings.ToLower(user.Email) && q.free(user.ID) {
 		user.Email, user.EmailVerified = p.Email, false

@@ -112,6 +112,7 @@ func UserOf(p Person) User {
 		CurrentSignInAt: Time(p.SignInAt),
 		ThemeID:         3, ColorSchemeID: 1, // GitLab's own defaults
 		Identities: p.Identities, SCIMIdentities: []string{},
+		JobTitle: p.User.JobTitle, Organization: p.User.Organization, Location: p.User.Location,
 		External: p.User.External, PreferredLanguage: language(p.User.Locale),
 	}
 	if p.User.Email != "" && p.User.EmailVerified {

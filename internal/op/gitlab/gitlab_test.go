@@ -154,3 +154,13 @@ func TestFailures(t *testing.T) {
 		t.Error("an active user is denied")
 	}
 }
+
+func TestUserOfTellsWhatPeopleDo(t *testing.T) {
+	t.Parallel()
+	u := alice()
+	u.JobTitle, u.Organization, u.Location = "Smith", "Forge", "Ulm"
+	got := UserOf(Person{User: u, URL: "https://id.example"})
+	if got.JobTitle != "Smith" || got.Organization != "Forge" || got.Location != "Ulm" {
+		t.Errorf("%q %q %q", got.JobTitle, got.Organization, got.Location)
+	}
+}

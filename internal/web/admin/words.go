@@ -179,3 +179,18 @@ func resourceTrail(ctx context.Context, p resourcePage) []ui.Link {
 	}
 	return append(trail, ui.Link{Label: cmp.Or(p.Resource.Name, p.Resource.Path)})
 }
+
+// profileFacts are what is known of what a user does, and where.
+func profileFacts(ctx context.Context, u gatehouse.User) []ui.Option {
+	var known []ui.Option
+	for _, f := range []ui.Option{
+		{Label: i18n.Text(ctx, "Job title"), Value: u.JobTitle},
+		{Label: i18n.Text(ctx, "Organization"), Value: u.Organization},
+		{Label: i18n.Text(ctx, "Location"), Value: u.Location},
+	} {
+		if f.Value != "" {
+			known = append(known, f)
+		}
+	}
+	return known
+}

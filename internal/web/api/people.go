@@ -41,6 +41,9 @@ type user struct {
 	EmailVerified bool      `json:"email_verified"`
 	Avatar        string    `json:"avatar"`
 	Locale        string    `json:"locale"`
+	JobTitle      string    `json:"job_title"`
+	Organization  string    `json:"organization"`
+	Location      string    `json:"location"`
 	State         string    `json:"state" enum:"active,pending,blocked,left,merged"`
 	Role          string    `json:"role" enum:",super_administrator,connector_administrator,auditor"`
 	External      bool      `json:"external"`
@@ -55,7 +58,8 @@ type user struct {
 func showUser(u gatehouse.User) user {
 	return user{
 		ID: u.ID, Number: u.Number, Username: u.Username, Name: u.Name, Email: u.Email, EmailVerified: u.EmailVerified,
-		Avatar: u.Avatar, Locale: u.Locale, State: string(u.State), Role: string(u.Role), External: u.External,
+		Avatar: u.Avatar, Locale: u.Locale, JobTitle: u.JobTitle, Organization: u.Organization, Location: u.Location,
+		State: string(u.State), Role: string(u.Role), External: u.External,
 		DecisionID: u.Provenance, MergedInto: u.MergedInto, CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, LastSignInAt: u.LastSignInAt,
 	}
 }
@@ -134,13 +138,15 @@ type profile struct {
 	Locale   string   `json:"locale"`
 	Phone    string   `json:"phone"`
 	Title    string   `json:"title"`
+	Company  string   `json:"organization"`
+	Location string   `json:"location"`
 	Groups   []string `json:"groups" nullable:"false"`
 }
 
 func showProfile(p gatehouse.Profile) profile {
 	return profile{
 		Username: p.Username, Nickname: p.Nickname, Name: p.Name, Email: p.Email, Verified: string(p.Verified), Avatar: p.Avatar,
-		WebURL: p.WebURL, Locale: p.Locale, Phone: p.Phone, Title: p.Title, Groups: orEmpty(p.Groups),
+		WebURL: p.WebURL, Locale: p.Locale, Phone: p.Phone, Title: p.Title, Company: p.Organization, Location: p.Location, Groups: orEmpty(p.Groups),
 	}
 }
 

@@ -42,7 +42,7 @@ type accountPage struct {
 
 func (p *Portal) account(w http.ResponseWriter, r *http.Request, v visitor) error {
 	return p.showAccount(w, r, v, http.StatusOK, accountPage{
-		Profile: self.Profile{Name: v.user.Name, Username: v.user.Username, Locale: v.user.Locale}, Done: r.URL.Query().Get("done"),
+		Profile: self.ProfileOf(v.user), Done: r.URL.Query().Get("done"),
 	})
 }
 
@@ -76,7 +76,7 @@ func (p *Portal) again(w http.ResponseWriter, r *http.Request, v visitor, page a
 	}
 	page.Problem = i18n.Text(r.Context(), e.Message, e.Args...)
 	if page.Profile.Username == "" {
-		page.Profile = self.Profile{Name: v.user.Name, Username: v.user.Username, Locale: v.user.Locale}
+		page.Profile = self.ProfileOf(v.user)
 	}
 	return p.showAccount(w, r, v, ui.StatusOf(err), page)
 }
@@ -88,6 +88,7 @@ func (p *Portal) saveProfile(w http.ResponseWriter, r *http.Request, v visitor) 
 	}
 	wanted := self.Profile{
 		Name: form.Get("name"), Username: cmp.Or(strings.TrimSpace(form.Get("username")), v.user.Username), Locale: form.Get("locale"),
+		JobTitle: form.Get("job_title"), Organization: form.Get("organization"), Location: form.Get("location"),
 	}
 	err = p.Store.Update(r.Context(), func(tx *store.Tx) error {
 		return p.Self.SaveProfile(tx, v.actor(r), v.user.ID, wanted)
