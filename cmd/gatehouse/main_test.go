@@ -279,6 +279,7 @@ func TestHelpHasAnExample(t *testing.T) {
 	for _, command := range []string{
 		"dev", "serve", "reload", "check", "version", "import", "import gitlab", "users", "users list", "users show", "users block", "users unblock", "users approve",
 		"users create", "users reset-password", "users unlock", "users deny", "users role", "users invite", "users merge", "users split",
+		"users end-sessions", "users disconnect", "users verify-email", "users applications", "users withdraw", "approvals", "approvals list",
 		"connections", "connections list", "connections enable", "connections disable",
 		"connectors", "connectors list", "connectors show", "connectors sync", "access", "access who", "access of",
 		"decisions", "decisions show", "keys", "keys rotate-seal", "tokens", "tokens create", "tokens list", "tokens revoke",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -70,28 +71,50 @@ func adminRole(name string) (gatehouse.AdminRole, error) {
 
 // inviteJSON is a one-time link as --json shows it.
 type inviteJSON struct {
-	Address string `json:"address"`
+	Address string `json:"address,omitempty"` // absent when it was mailed
+	Mailed  bool   `json:"mailed"`
 }
 
 func (c *cli) usersInvite() *cobra.Command {
-	return c.dataCommand(data{
+	var byMail bool
+	cmd := c.dataCommand(data{
 		use: "invite USER", short: "Make a one-time link for a user who has no way to sign in yet",
-		long:    "Make a one-time link for a user who has no way to sign in yet. Whoever opens it first is signed in as the\nuser, within seven days: hand it over by a way that only they read.\n\n" + whichUser,
-		example: "  gatehouse users invite li.na", args: exactly("USER"),
+		long: `Make a one-time link for a user who has no way to sign in yet. Whoever opens it first
+is signed in as the user, within seven days: hand it over by a way that only they
+read, or have it mailed with --mail.
+
+` + whichUser,
+		example: "  gatehouse users invite li.na\n  gatehouse users invite li.na --mail", args: exactly("USER"),
 		run: func(ctx context.Context, t *server.Tools, args []string) error {
-			var address string
+			if byMail && !t.MailReady() {
+				return errNoMail
+			}
+			made := inviteJSON{Mailed: byMail}
 			err := t.Store.Update(ctx, func(tx *store.Tx) error {
 				u, err := findUser(tx, args[0])
 				if err != nil {
 					return err
 				}
-				address, err = t.SignIn.Invite(tx, c.operator(), u.ID)
+				if byMail {
+					return t.SignIn.InviteByMail(tx, c.operator(), u.ID)
+				}
+				made.Address, err = t.SignIn.Invite(tx, c.operator(), u.ID)
 				return err
 			})
 			if err != nil {
 				return err
 			}
-			return c.print(inviteJSON{address}, func(p *printer) { p.line("%s", address) })
+			return c.print(made, func(p *printer) {
+				if byMail {
+					p.line("The link is on its way by mail.")
+					return
+				}
+				p.line("%s", made.Address)
+			})
 		},
 	})
+	cmd.Flags().BoolVar(&byMail, "mail", false, "mail the link to the user's address instead of printing it")
+	return cmd
 }
+
+var errNoMail = errors.New("mail is not set up, so nothing can be mailed; set it up under smtp in the configuration")

@@ -40,6 +40,7 @@ func TestUsersInvite(t *testing.T) {
 	if got := decoded[inviteJSON](p, "users invite odd"); !strings.Contains(got.Address, "/sign-in/invite?token=") || strings.Contains(s.out, got.Address) {
 		t.Errorf("%q after %q", got.Address, s.out)
 	}
+	p.fails("users invite odd --mail", exitFailed, "mail is not set up")
 	p.fails("users invite li.na", exitFailed, "Open the account first")
 	p.fails("users invite nobody", exitFailed, "no user has the username")
 	for _, e := range p.events("user.invited") {

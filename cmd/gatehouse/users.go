@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -37,6 +36,7 @@ func (c *cli) users() *cobra.Command {
 			do: func(t *server.Tools) userAnswer { return t.Users.Deny },
 		}),
 		c.usersRole(), c.usersInvite(), c.usersMerge(), c.usersSplit(),
+		c.usersEndSessions(), c.usersDisconnect(), c.usersVerifyEmail(), c.usersApplications(), c.usersWithdraw(),
 	)
 	cmd.Aliases = []string{"user"}
 	return cmd
@@ -120,61 +120,6 @@ func address(u gatehouse.User) string {
 	return u.Email
 }
 
-// person is a user with what belongs to them.
-type person struct {
-	userJSON
-	Origin     *decisionJSON  `json:"origin,omitempty"` // by which the account came to be
-	Emails     []emailJSON    `json:"emails"`           // besides the primary one
-	Identities []identityJSON `json:"identities"`
-	Accounts   []ownAccount   `json:"accounts"`
-	Merges     []mergeJSON    `json:"merges"`
-	Sessions   int            `json:"sessions"`
-}
-
-type emailJSON struct {
-	Address   string    `json:"address"`
-	Verified  bool      `json:"verified"`
-	CreatedAt time.Time `json:"created_at"`
-}
-
-type identityJSON struct {
-	Connection string            `json:"connection"`
-	Subject    string            `json:"subject"`
-	Aliases    map[string]string `json:"aliases,omitempty"`
-	Username   string            `json:"username"`
-	Name       string            `json:"name"`
-	LastUsedAt time.Time         `json:"last_used_at,omitzero"`
-}
-
-type ownAccount struct {
-	Connector string `json:"connector"`
-	ID        string `json:"id"`
-	Username  string `json:"username"`
-	State     string `json:"state"`
-	MatchedBy string `json:"matched_by"`
-}
-
-func (c *cli) usersShow() *cobra.Command {
-	return c.dataCommand(data{
-		use: "show USER", short: "Show a user: identities, accounts, and why the account came to be", long: whichUser,
-		example: "  gatehouse users show li.na\n  gatehouse users show 1000000002 --json", args: exactly("USER"),
-		run: func(ctx context.Context, t *server.Tools, args []string) error {
-			var found person
-			err := t.Store.View(ctx, func(tx *store.Tx) error {
-				u, err := findUser(tx, args[0])
-				if err == nil {
-					found, err = readPerson(tx, u)
-				}
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			return c.print(found, func(p *printer) { showPerson(p, found) })
-		},
-	})
-}
-
 // findUser finds a user by number, id or username, which never look alike.
 func findUser(tx *store.Tx, name string) (u gatehouse.User, err error) {
 	number, errNumber := strconv.ParseInt(name, 10, 64)
@@ -189,131 +134,6 @@ func findUser(tx *store.Tx, name string) (u gatehouse.User, err error) {
 		u, err = tx.UserByUsername(name)
 	}
 	return u, missing(err, "no user has the username, number or id %s; gatehouse users list --search shows who there is", name)
-}
-
-func readPerson(tx *store.Tx, u gatehouse.User) (person, error) {
-	out := person{userJSON: showUser(u), Emails: []emailJSON{}, Identities: []identityJSON{}, Accounts: []ownAccount{}}
-	names, err := connectionNames(tx)
-	if err != nil {
-		return out, err
-	}
-	identities, err := tx.Identities(u.ID)
-	if err != nil {
-		return out, fmt.Errorf("read the identities: %w", err)
-	}
-	for _, i := range identities {
-		out.Identities = append(out.Identities, identityJSON{names[i.ConnectionID], i.Subject, i.Aliases, i.Profile.Username, i.Profile.Name, i.LastUsedAt})
-	}
-	if out.Accounts, err = accountsOf(tx, u.ID); err != nil {
-		return out, err
-	}
-	emails, err := tx.Emails(u.ID)
-	if err != nil {
-		return out, fmt.Errorf("read the addresses: %w", err)
-	}
-	for _, e := range emails {
-		out.Emails = append(out.Emails, emailJSON{e.Address, e.Verified, e.CreatedAt})
-	}
-	sessions, err := tx.Sessions(u.ID)
-	if err != nil {
-		return out, fmt.Errorf("read the sessions: %w", err)
-	}
-	out.Sessions = len(sessions)
-	if out.Merges, err = mergesOf(tx, u.ID); err != nil {
-		return out, err
-	}
-	out.Origin, err = originOf(tx, u, names)
-	return out, err
-}
-
-// originOf is nil for an account that was made by hand.
-func originOf(tx *store.Tx, u gatehouse.User, connections map[string]string) (*decisionJSON, error) {
-	if u.Provenance == "" {
-		return nil, nil //nolint:nilnil // nothing is an answer
-	}
-	d, err := tx.Decision(u.Provenance)
-	if errors.Is(err, gatehouse.NotFound) {
-		return nil, nil //nolint:nilnil // cleared away since
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the decision %s: %w", u.Provenance, err)
-	}
-	shown := showDecision(d, connections, u.Username)
-	return &shown, nil
-}
-
-func connectionNames(tx *store.Tx) (map[string]string, error) {
-	all, err := tx.Connections()
-	names := make(map[string]string, len(all))
-	for _, c := range all {
-		names[c.ID] = c.Name
-	}
-	return names, err
-}
-
-func accountsOf(tx *store.Tx, userID string) ([]ownAccount, error) {
-	found, err := tx.AccountsOf(userID)
-	if err != nil {
-		return nil, fmt.Errorf("read the accounts: %w", err)
-	}
-	connectors, err := tx.Connectors()
-	if err != nil {
-		return nil, fmt.Errorf("read the connectors: %w", err)
-	}
-	keys := map[string]string{}
-	for _, c := range connectors {
-		keys[c.ID] = c.Key
-	}
-	return each(found, func(a gatehouse.Account) ownAccount {
-		return ownAccount{keys[a.ConnectorID], a.ID, a.Username, a.State, a.Match}
-	}), nil
-}
-
-// addresses are those besides the primary one, with a word for those that are
-// not verified.
-func addresses(all []emailJSON) string {
-	return strings.Join(each(all, func(e emailJSON) string {
-		return address(gatehouse.User{Email: e.Address, EmailVerified: e.Verified})
-	}), ", ")
-}
-
-func showPerson(p *printer, u person) {
-	p.fields([][2]string{
-		{"Number", fmt.Sprint(u.Number)},
-		{"Username", u.Username},
-		{"Name", u.Name},
-		{"E-mail", address(gatehouse.User{Email: u.Email, EmailVerified: u.EmailVerified})},
-		{"More addresses", addresses(u.Emails)},
-		{"Job title", u.JobTitle},
-		{"Organization", u.Organization},
-		{"Location", u.Location},
-		{"State", u.State},
-		{"Role", u.Role},
-		{"External", yes(u.External)},
-		{"Id", u.ID},
-		{"Created", p.when(u.CreatedAt)},
-		{"Last sign-in", p.when(u.LastSignInAt)},
-		{"Sessions", fmt.Sprint(u.Sessions)},
-	}...)
-	if u.Origin != nil {
-		p.line("\nThe account came to be by the decision %s (rule %s): %s", u.Origin.Reference, u.Origin.Rule, u.Origin.Reason)
-	} else {
-		p.line("\nThe account was made by hand.")
-	}
-	p.line("")
-	p.table("No identities.", []string{"CONNECTION", "SUBJECT", "USERNAME THERE", "NAME THERE", "LAST USED"}, each(u.Identities, func(i identityJSON) []string {
-		return []string{i.Connection, i.Subject, i.Username, i.Name, p.when(i.LastUsedAt)}
-	}))
-	p.line("")
-	if len(u.Merges) > 0 {
-		p.table("", []string{"MERGE", "KEPT", "WENT", "MERGED", "SPLIT"}, each(u.Merges, func(m mergeJSON) []string {
-			return []string{m.ID, m.Kept, m.Gone, p.when(m.MergedAt), p.when(m.SplitAt)}
-		}))
-		p.line("")
-	}
-	p.table("No accounts in connected apps.", []string{"CONNECTOR", "ACCOUNT", "USERNAME THERE", "STATE", "MATCHED BY"}, each(u.Accounts, func(a ownAccount) []string {
-		return []string{a.Connector, a.ID, a.Username, a.State, a.MatchedBy}
-	}))
 }
 
 // userChange is one of the rules that change a user.
@@ -352,7 +172,7 @@ func (c *cli) withUser(ctx context.Context, t *server.Tools, name, done string, 
 	if err != nil {
 		return err
 	}
-	return c.print(showUser(u), func(p *printer) { p.line("%s (%d) "+done+".", u.Username, u.Number) })
+	return c.print(showUser(u), func(p *printer) { p.line("%s (%d) %s.", u.Username, u.Number, done) })
 }
 
 // each makes something of every item; the result is never nil.

@@ -12,6 +12,7 @@ import (
 	"gatehouse/internal/config"
 	"gatehouse/internal/credentials"
 	"gatehouse/internal/seal"
+	"gatehouse/internal/self"
 	"gatehouse/internal/session"
 	"gatehouse/internal/signin"
 	"gatehouse/internal/store"
@@ -27,10 +28,14 @@ type Tools struct {
 	Local    *credentials.Credentials
 	Sessions *session.Manager
 	SignIn   *signin.Service
+	Self     *self.Self
 	Access   *access.Service
 
 	server *Server
 }
+
+// MailReady says whether what is mailed reaches anybody.
+func (t *Tools) MailReady() bool { return t.server.mailer.Ready() }
 
 // OpenTools opens the database of an installation that is there. It makes
 // neither a database nor a key file, and takes nothing over from the
@@ -58,7 +63,7 @@ func OpenTools(ctx context.Context, o Options) (*Tools, error) {
 }
 
 func (s *Server) tools() *Tools {
-	return &Tools{Store: s.store, Users: s.users, Local: s.credentials, Sessions: s.sessions, SignIn: s.signIn, Access: s.access, server: s}
+	return &Tools{Store: s.store, Users: s.users, Local: s.credentials, Sessions: s.sessions, SignIn: s.signIn, Self: s.ownSelf(), Access: s.access, server: s}
 }
 
 // OpenOrMakeTools is OpenTools, and makes the database and its key file where
