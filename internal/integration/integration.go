@@ -63,6 +63,9 @@ type Door struct {
 	Logout      Logout
 	Embedded    Embedded
 	BackChannel BackChannel
+	// ShowsFresh: to an Attempt that is Fresh, Vouched.AuthAt says when the person
+	// was asked. Otherwise nobody knows whether the provider asked them at all.
+	ShowsFresh bool
 }
 
 // A Provider signs a person in. It keeps no state between Begin and Finish: what

@@ -179,7 +179,7 @@ func (s *Server) assemble(o Options) {
 	s.provided = &provided.Provided{Store: s.store, Doors: open, Clock: o.Clock, Log: s.log, Metrics: s.meters}
 	s.signIn = &signin.Service{
 		Store: s.store, Apps: open, Users: s.users, Sessions: s.sessions, Provided: s.provided, Local: s.credentials,
-		URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
+		URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters, Development: o.Development,
 	}
 	personal := &pats.Tokens{Store: s.store, Log: s.log, Metrics: s.meters}
 	limiter := &ui.Limiter{Clock: o.Clock} // one for all that a stranger can begin

@@ -77,7 +77,7 @@ func (m *Manager) newBrowserMail(ctx context.Context, s gatehouse.Session, u gat
 	letter := mail.Message{
 		To: u.Email, Locale: locale, Subject: gatehouse.Notef("A new browser signed in to your account"),
 		Body: []gatehouse.Note{
-			gatehouse.Notef("Somebody signed in as @%s with a browser that you did not use before: %s, from %s, on %s.", u.Username, device, s.Address, ui.Exact(s.AuthAt)),
+			gatehouse.Notef("Somebody signed in as @%s with a browser that you did not use before: %s, from %s, on %s.", u.Username, device, s.Address, ui.Exact(s.CreatedAt)),
 			gatehouse.Notef("If that was you, all is well. If not, end that session at once and tell an administrator."),
 		},
 	}

@@ -88,7 +88,7 @@ func TestANewBrowserIsTold(t *testing.T) {
 		if got := w.visit(again, device); got != device || len(w.letters()) != 0 {
 			t.Errorf("a browser that is known is no news: %v", w.letters())
 		}
-		at := time.Date(2026, 3, 1, 7, 30, 0, 0, time.UTC)
+		at := time.Date(2026, 3, 1, 7, 30, 0, 0, time.UTC) // there, long before
 		stolen, made := w.begin(Start{Method: "federated", UserAgent: "Mozilla/5.0 (iPhone) Safari/605", Address: "203.0.113.9", AuthAt: at})
 		other := w.visit(stolen, "")
 		w.visit(stolen, "")    // also without the cookie: once a session
@@ -98,7 +98,7 @@ func TestANewBrowserIsTold(t *testing.T) {
 			t.Fatalf("told: %+v", all)
 		}
 		said := all[0].Body[0].Sentence()
-		for _, want := range []string{"@alice", "203.0.113.9", "Safari", "iPhone", "2026-03-01 07:30:00 UTC"} {
+		for _, want := range []string{"@alice", "203.0.113.9", "Safari", "iPhone", made.CreatedAt.UTC().Format("2006-01-02 15:04:05 UTC")} {
 			if !strings.Contains(said, want) {
 				t.Errorf("the mail does not say %q: %s", want, said)
 			}

@@ -42,6 +42,11 @@ func (s *Service) Begin(ctx context.Context, st Start) (address string, err erro
 	if door.Provider == nil {
 		return "", gatehouse.Errorf(gatehouse.Invalid, "%s cannot be used to sign in. Use another way to sign in.", label(c))
 	}
+	if st.Purpose == gatehouse.ForConfirm {
+		if err := s.refusesConfirm(ctx, c, door, st.UserID); err != nil {
+			return "", err
+		}
+	}
 	if page, ok := silently(door, st); ok && page.Company != "" {
 		return embeddedPath(c, st), nil
 	}

@@ -9,6 +9,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/credentials"
+	"gatehouse/internal/integration"
 	"gatehouse/internal/store"
 )
 
@@ -19,27 +20,24 @@ type ConfirmWays struct {
 	Code        bool // besides the password
 	Passkey     bool
 	Connections []gatehouse.Connection // without credentials
+	// Development: there is no other way, and none is needed, since development
+	// mode signs anybody in as anybody.
+	Development bool
 }
 
 // Any says whether there is a way.
-func (w ConfirmWays) Any() bool { return w.Password || w.Passkey || len(w.Connections) > 0 }
+func (w ConfirmWays) Any() bool {
+	return w.Password || w.Passkey || len(w.Connections) > 0 || w.Development
+}
 
-// ConfirmWays says how a user can prove again who they are.
+// ConfirmWays says how a user can prove again who they are. Who can do it here is
+// offered no provider that cannot show that it asked.
 func (s *Service) ConfirmWays(ctx context.Context, userID string) (ConfirmWays, error) {
 	var w ConfirmWays
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
-		w = ConfirmWays{}
-		if s.Local != nil {
-			has, err := tx.LocalWays(userID)
-			if err != nil {
-				return fmt.Errorf("read the credentials of user %s: %w", userID, err)
-			}
-			ways, err := s.Local.WaysIn(tx, userID)
-			if err != nil {
-				return err
-			}
-			w.Password, w.Code = ways.Password, has.Authenticator
-			w.Passkey = has.Passkeys > 0 && s.Local.Passkeys()
+		var err error
+		if w, err = s.localWays(tx, userID); err != nil {
+			return err
 		}
 		identities, err := tx.Identities(userID)
 		if err != nil {
@@ -54,7 +52,62 @@ func (s *Service) ConfirmWays(ctx context.Context, userID string) (ConfirmWays, 
 		})
 		return nil
 	})
-	return w, err
+	if err != nil {
+		return ConfirmWays{}, err
+	}
+	w.Connections = confirmable(w.Password || w.Passkey, w.Connections, s.shows(ctx))
+	w.Development = s.Development && !w.Any()
+	return w, nil
+}
+
+// localWays are those that need no provider.
+func (s *Service) localWays(tx *store.Tx, userID string) (w ConfirmWays, err error) {
+	if s.Local == nil {
+		return w, nil
+	}
+	has, err := tx.LocalWays(userID)
+	if err != nil {
+		return w, fmt.Errorf("read the credentials of user %s: %w", userID, err)
+	}
+	ways, err := s.Local.WaysIn(tx, userID)
+	if err != nil {
+		return w, err
+	}
+	w.Password, w.Code = ways.Password, has.Authenticator
+	w.Passkey = has.Passkeys > 0 && s.Local.Passkeys()
+	return w, nil
+}
+
+// ConfirmDevelopment confirms in development mode, for who has nothing to prove
+// it by: the account that the printed link opens.
+func (s *Service) ConfirmDevelopment(ctx context.Context, l Local) (Result, error) {
+	w, err := s.ConfirmWays(ctx, l.UserID)
+	if err != nil {
+		return Result{}, err
+	}
+	if !w.Development {
+		return Result{}, gatehouse.Errorf(gatehouse.Forbidden, "Only development mode confirms without a proof, and only who has none. Confirm in another way.")
+	}
+	return s.confirm(ctx, l.Browser, entering{Method: "development", ReturnTo: l.ReturnTo, Confirms: true})
+}
+
+// refusesConfirm is why a connection is not used to confirm who somebody is.
+func (s *Service) refusesConfirm(ctx context.Context, c gatehouse.Connection, door integration.Door, userID string) error {
+	if door.ShowsFresh {
+		return nil
+	}
+	local := false
+	err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
+		local, err = s.provesHere(tx, userID)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("look how user %s can confirm: %w", userID, err)
+	}
+	if local {
+		return s.stopped(ctx, c, "", *notFresh(c, userID, ruleUnproved))
+	}
+	return nil
 }
 
 // ConfirmPassword proves again who is signed in with a browser, by the password
@@ -141,7 +194,7 @@ func (s *Service) renew(tx *store.Tx, b Browser, r *Result, e entering) error {
 	}
 	var err error
 	r.SessionToken, err = s.Sessions.Renew(tx, by, b.SessionID, map[string]string{
-		"method": e.Method, "connection": e.ConnectionID, "second": e.Second,
+		"method": e.Method, "connection": e.ConnectionID, "second": e.Second, "freshness": e.Freshness,
 	})
 	return err
 }
@@ -170,10 +223,21 @@ func (s *Service) confirmed(ctx context.Context, at gatehouse.Attempt, a Answer,
 			no = otherIdentity(c, at.UserID)
 			return nil
 		}
+		local, err := s.provesHere(tx, at.UserID)
+		if err != nil {
+			return err
+		}
+		how, rule := freshly(at, v, local)
+		if rule != "" {
+			no = notFresh(c, at.UserID, rule)
+			return nil
+		}
 		if r.User, err = tx.User(at.UserID); err != nil {
 			return fmt.Errorf("read user %s: %w", at.UserID, err)
 		}
-		return s.goOn(tx, a.browser(), &r, entering{Method: "federated", ConnectionID: c.ID, ReturnTo: at.ReturnTo, Confirms: true})
+		return s.goOn(tx, a.browser(), &r, entering{
+			Method: "federated", ConnectionID: c.ID, ReturnTo: at.ReturnTo, Confirms: true, Freshness: how,
+		})
 	})
 	if err != nil {
 		return Result{}, fmt.Errorf("confirm a session: %w", err)

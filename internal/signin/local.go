@@ -179,9 +179,10 @@ type entering struct {
 	Origin       gatehouse.Origin `json:"origin,omitzero"`
 	Request      string           `json:"request,omitempty"`
 	ReturnTo     string           `json:"return_to,omitempty"`
-	AuthAt       time.Time        `json:"auth_at,omitzero"`   // when the person proved who they are; zero: when they come in
-	Confirms     bool             `json:"confirms,omitempty"` // no sign-in: the session of the browser is proved again
-	Second       string           `json:"-"`                  // what the second proof was
+	AuthAt       time.Time        `json:"auth_at,omitzero"`    // when the person proved who they are; zero: when they come in
+	Confirms     bool             `json:"confirms,omitempty"`  // no sign-in: the session of the browser is proved again
+	Freshness    string           `json:"freshness,omitempty"` // of a confirmation by a provider: whether it was shown
+	Second       string           `json:"-"`                   // what the second proof was
 }
 
 func (e entering) goTo() string {

@@ -36,7 +36,7 @@ func eachLocal(t *testing.T, fn func(t *testing.T, w *local)) {
 			c := &clock{now: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)}
 			w := newWorld(t, open(t, storetest.Options{Clock: c.Now}), c.Now)
 			w.Local = cheap(&credentials.Credentials{Store: w.Store, Clock: c.Now, URL: w.URL})
-			w.Service.Users = &users.Users{Store: w.Store, Credentials: w.Local}
+			w.Users = &users.Users{Store: w.Store, Credentials: w.Local}
 			fn(t, &local{w, c})
 		})
 	}

@@ -41,6 +41,8 @@ type Service struct {
 	Clock    gatehouse.Clock
 	Log      *slog.Logger      // nil: discard
 	Metrics  gatehouse.Metrics // nil: none
+	// Development lets whoever has no proof at all confirm without one.
+	Development bool
 
 	once      sync.Once
 	strangers *rate.Limiter // of callbacks that belong to no sign-in of the browser

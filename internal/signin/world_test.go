@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -44,6 +45,8 @@ type fake struct {
 	begin  func(context.Context, gatehouse.Attempt) (string, error)
 	finish func(context.Context, gatehouse.Attempt, url.Values) (gatehouse.Vouched, error)
 
+	authAt time.Time // when the person was asked there, as it says; zero: it does not say
+
 	mu   sync.Mutex
 	seen []gatehouse.Attempt // in Finish
 }
@@ -64,7 +67,7 @@ func (f *fake) Finish(ctx context.Context, a gatehouse.Attempt, v url.Values) (g
 		return f.finish(ctx, a, v)
 	}
 	code := v.Get("code")
-	return gatehouse.Vouched{Subject: code, Profile: gatehouse.Profile{Username: code}}, nil
+	return gatehouse.Vouched{AuthAt: f.authAt, Subject: code, Profile: gatehouse.Profile{Username: code}}, nil
 }
 
 func (f *fake) asked() int {
@@ -94,8 +97,8 @@ func newWorld(t *testing.T, s *store.Store, now gatehouse.Clock) *world {
 	}
 	w := &world{t: t, fake: &fake{}, log: &bytes.Buffer{}}
 	log := slog.New(slog.NewTextHandler(w.log, nil))
-	open := func(gatehouse.Connection, integration.Env) (integration.Door, error) {
-		return integration.Door{Provider: w.fake}, nil
+	open := func(c gatehouse.Connection, _ integration.Env) (integration.Door, error) {
+		return integration.Door{Provider: w.fake, ShowsFresh: strings.HasPrefix(c.Name, "showing")}, nil
 	}
 	w.Service = &Service{
 		Store: s, URL: "https://id.example.com", Clock: now, Log: log,

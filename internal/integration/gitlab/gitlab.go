@@ -53,7 +53,7 @@ func openConnection(c gatehouse.Connection, env integration.Env) (integration.Do
 		return integration.Door{}, err
 	}
 	d := &door{settings: s, env: env}
-	return integration.Door{Provider: d, Refresher: d}, nil
+	return integration.Door{Provider: d, Refresher: d, ShowsFresh: d.openID()}, nil
 }
 
 func openConnector(c gatehouse.Connector, env integration.Env) (integration.Connected, error) {

@@ -47,7 +47,7 @@ func open(c gatehouse.Connection, env integration.Env) (integration.Door, error)
 	}
 	d.metadata = newCache(env.Clock, d.discover)
 	d.keys = newCache(env.Clock, d.fetchKeys)
-	opened := integration.Door{Provider: d, Refresher: d, BackChannel: d}
+	opened := integration.Door{Provider: d, Refresher: d, BackChannel: d, ShowsFresh: s.freshIsChecked}
 	if s.discovery || s.byHand.EndSession != "" {
 		opened.Logout = d
 	}

@@ -17,6 +17,7 @@ func (e *Entry) mountConfirm(mux *http.ServeMux) {
 	mux.Handle("POST /sign-in/confirm/passkey/begin", e.UI.Handle(e.beginConfirmByPasskey))
 	mux.Handle("POST /sign-in/confirm/passkey", e.UI.Handle(e.confirmByPasskey))
 	mux.Handle("POST /sign-in/confirm/with/{connection}", e.UI.Handle(e.confirmByProvider))
+	mux.Handle("POST /sign-in/confirm/development", e.UI.Handle(e.confirmInDevelopment))
 }
 
 func (e *Entry) confirmPage(w http.ResponseWriter, r *http.Request) error {
@@ -87,6 +88,21 @@ func (e *Entry) confirmByPasskey(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	result, err := e.SignIn.ConfirmPasskey(r.Context(), l, form.Get("credential"))
+	return e.confirmed(w, r, u, l, result, err)
+}
+
+// confirmInDevelopment is for who has nothing to confirm with, and works in
+// development mode only.
+func (e *Entry) confirmInDevelopment(w http.ResponseWriter, r *http.Request) error {
+	_, u, err := e.Sessions.Current(r)
+	if err != nil {
+		return err
+	}
+	l, _, err := e.local(w, r)
+	if err != nil {
+		return err
+	}
+	result, err := e.SignIn.ConfirmDevelopment(r.Context(), l)
 	return e.confirmed(w, r, u, l, result, err)
 }
 

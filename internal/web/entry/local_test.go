@@ -295,4 +295,18 @@ func TestConfirmWithNothing(t *testing.T) {
 	if p := b.get("/sign-in/confirm"); !strings.Contains(p.body, "There is nothing to confirm with") {
 		t.Errorf("%d: %s", p.status, p.body)
 	}
+	if p := b.post("/sign-in/confirm/development", form("return_to", "/user/security")); p.status != http.StatusForbidden {
+		t.Errorf("a real installation confirms without a proof: %d to %q", p.status, p.location)
+	}
+	w.sign.Development = true
+	if p := b.get("/sign-in/confirm?return_to=/user/security"); !strings.Contains(p.body, `action="/sign-in/confirm/development"`) || strings.Contains(p.body, "There is nothing") {
+		t.Errorf("development: %d: %s", p.status, p.body)
+	}
+	before := b.cookies["gatehouse_session"]
+	if p := b.post("/sign-in/confirm/development", form("return_to", "/user/security")); p.location != "/user/security" || b.cookies["gatehouse_session"] == before {
+		t.Errorf("development: %d to %q", p.status, p.location)
+	}
+	if p := w.browser().post("/sign-in/confirm/development", ""); p.status != http.StatusUnauthorized && p.status != http.StatusSeeOther {
+		t.Errorf("nobody: %d", p.status)
+	}
 }
