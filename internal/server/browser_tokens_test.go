@@ -100,6 +100,18 @@ func browseTokens(t *testing.T, browser context.Context, lang i18n.Lang) {
 		t.Errorf("GitLab says that the token is of %d", there.ID)
 	}
 
+	// An administrator sees what may act for her, and no token.
+	admin := newTab(t, browser, lang)
+	admin.open(r.dashboard)
+	admin.open(r.hub + "/admin/users")
+	admin.follow("Alice Turner")
+	admin.follow(b.say("Show tokens"))
+	admin.sees("backup", "Project board", "GitLab")
+	admin.look("admin-user-tokens")
+	if strings.Contains(admin.text(), secret) || strings.Contains(admin.text(), given.Token) {
+		t.Error("the administrator sees a token")
+	}
+
 	// All of it is taken back.
 	b.click(`form[action="/user/applications/board/withdraw"] button`)
 	b.sees(b.say("The application may not act for you any more."))

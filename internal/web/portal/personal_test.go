@@ -146,7 +146,7 @@ func TestAccessAtOtherProviders(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := w.do("alice", "GET", "/user/applications").Body.String()
-	for _, want := range []string{"DingTalk", "corpid", "asks to use this access", "board%2F1/allow", "api%20tokens/allow"} {
+	for _, want := range []string{"DingTalk", "corpid", "Asks to use this access", "board%2F1/allow", "api%20tokens/allow"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -204,7 +204,7 @@ func TestTokensOfTrustedApplicationsCanBeWithdrawn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if page := w.do("alice", "GET", "/user/applications").Body.String(); !strings.Contains(page, "Wiki") || !strings.Contains(page, "trusted by the administrators") {
+	if page := w.do("alice", "GET", "/user/applications").Body.String(); !strings.Contains(page, "Wiki") || !strings.Contains(page, "Trusted by the administrators") {
 		t.Error("it is not listed")
 	}
 	if r := w.post("alice", "/user/applications/wiki/withdraw", nil); r.Header().Get("Location") != "/user/applications?done=withdrawn" {

@@ -238,18 +238,21 @@ func TestAgo(t *testing.T) {
 	ctx := withNow(t.Context(), noon)
 	zh := i18n.With(ctx, i18n.Chinese)
 	for d, want := range map[time.Duration][2]string{
-		0:                     {"just now", "刚刚"},
-		59 * time.Second:      {"just now", "刚刚"},
-		time.Minute:           {"1 minute ago", "1 分钟前"},
-		119 * time.Minute:     {"1 hour ago", "1 小时前"},
-		3 * 24 * time.Hour:    {"3 days ago", "3 天前"},
-		31 * 24 * time.Hour:   {"29 Jan 2026", "2026年1月29日"},
-		-time.Second:          {"in a moment", "即将"},
-		-5 * time.Minute:      {"in 5 minutes", "5 分钟后"},
-		-time.Hour:            {"in 1 hour", "1 小时后"},
-		-48 * time.Hour:       {"in 2 days", "2 天后"},
-		-60 * 24 * time.Hour:  {"30 Apr 2026", "2026年4月30日"},
-		-1000 * time.Hour * 9: {"11 Mar 2027", "2027年3月11日"},
+		0:                              {"just now", "刚刚"},
+		59 * time.Second:               {"just now", "刚刚"},
+		time.Minute:                    {"1 minute ago", "1 分钟前"},
+		119 * time.Minute:              {"1 hour ago", "1 小时前"},
+		3 * 24 * time.Hour:             {"3 days ago", "3 天前"},
+		31 * 24 * time.Hour:            {"29 Jan 2026", "2026年1月29日"},
+		-time.Second:                   {"in a moment", "即将"},
+		-5 * time.Minute:               {"in 5 minutes", "5 分钟后"},
+		-time.Hour:                     {"in 1 hour", "1 小时后"},
+		-48 * time.Hour:                {"in 2 days", "2 天后"},
+		-14*24*time.Hour + time.Second: {"in 14 days", "14 天后"},
+		-time.Hour + time.Second:       {"in 1 hour", "1 小时后"},
+		-24*time.Hour + time.Second:    {"in 1 day", "1 天后"},
+		-60 * 24 * time.Hour:           {"30 Apr 2026", "2026年4月30日"},
+		-1000 * time.Hour * 9:          {"11 Mar 2027", "2027年3月11日"},
 	} {
 		if got := [2]string{Ago(ctx, noon.Add(-d)), Ago(zh, noon.Add(-d))}; got != want {
 			t.Errorf("%s: %q, want %q", d, got, want)

@@ -94,16 +94,19 @@ func Ago(ctx context.Context, at time.Time) string {
 	return Date(ctx, at)
 }
 
+// ahead rounds to the nearest unit: what ends in fourteen days was just begun,
+// and not in thirteen.
 func ahead(ctx context.Context, at time.Time, d time.Duration) string {
+	const day = 24 * time.Hour
 	switch {
 	case d < time.Minute:
 		return t(ctx, "in a moment")
-	case d < time.Hour:
-		return some(ctx, d, time.Minute, "in %d minute", "in %d minutes")
-	case d < 24*time.Hour:
-		return some(ctx, d, time.Hour, "in %d hour", "in %d hours")
-	case d < 30*24*time.Hour:
-		return some(ctx, d, 24*time.Hour, "in %d day", "in %d days")
+	case d.Round(time.Minute) < time.Hour:
+		return some(ctx, d.Round(time.Minute), time.Minute, "in %d minute", "in %d minutes")
+	case d.Round(time.Hour) < day:
+		return some(ctx, d.Round(time.Hour), time.Hour, "in %d hour", "in %d hours")
+	case d < 30*day:
+		return some(ctx, d.Round(day), day, "in %d day", "in %d days")
 	}
 	return Date(ctx, at)
 }
