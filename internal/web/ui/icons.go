@@ -34,6 +34,7 @@ func drawings() map[string]string {
 		"home":      `<path d="M4 11l8-7 8 7v8.5a1 1 0 0 1-1 1h-4.500v-6h-5v6H5a1 1 0 0 1-1-1z"/>`,
 		"users":     `<circle cx="9" cy="8" r="3.5"/><path d="M2.5 20a6.5 6.5 0 0 1 13 0M16 4.800a3.5 3.5 0 0 1 0 6.400M18 14.200a6.5 6.5 0 0 1 3.5 5.8"/>`,
 		"user":      `<circle cx="12" cy="8" r="4"/><path d="M4.5 20.500a7.5 7.5 0 0 1 15 0"/>`,
+		"newcomer":  `<circle cx="9.5" cy="8" r="3.5"/><path d="M3 20a6.5 6.5 0 0 1 13 0M18.500 5v6M15.500 8h6"/>`,
 		"door":      `<path d="M5 21V10a7 7 0 0 1 14 0v11M2.5 21h19M10 21v-8a2 2 0 0 1 4 0v8"/>`,
 		"key":       `<circle cx="8" cy="15.5" r="4.5"/><path d="M11.2 12.300L20 3.500M16 7.500l3 3"/>`,
 		"passkey":   `<circle cx="9" cy="7.5" r="3.5"/><path d="M2.5 20v-1a6 6 0 0 1 9-5.200"/><circle cx="17" cy="12.500" r="3"/><path d="M17 15.500V21l1.8-1.500M17 18.500l1.5-.5"/>`,

@@ -18,7 +18,7 @@ func adminSections(ctx context.Context) []sectionGroup {
 			{"overview", "home", t(ctx, "Overview"), "/admin"},
 			{"users", "users", t(ctx, "Users"), "/admin/users"},
 			{"approvals", "hourglass", t(ctx, "Approvals"), "/admin/approvals"},
-			{"sign-up", "user", t(ctx, "Sign-up"), "/admin/sign-up"},
+			{"sign-up", "newcomer", t(ctx, "Sign-up"), "/admin/sign-up"},
 		}},
 		{Title: t(ctx, "Apps"), Sections: []section{
 			{"connections", "door", t(ctx, "SSO connections"), "/admin/connections"},

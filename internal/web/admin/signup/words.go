@@ -49,11 +49,32 @@ func newPeople(ctx context.Context, c gatehouse.Connection) (tone, label string)
 	return "", i18n.Text(ctx, "Off")
 }
 
+// asItIs is the choice to leave a rule, with what it is.
+func asItIs(ctx context.Context, is string) ui.Option {
+	return ui.Option{Label: i18n.Text(ctx, "As it is") + " (" + is + ")"}
+}
+
+// yesOrNo are the choices for a flag of the connection, the first of which is to
+// leave it.
+func yesOrNo(ctx context.Context, c gatehouse.Connection, on bool) []ui.Option {
+	yes, no := i18n.Text(ctx, "yes"), i18n.Text(ctx, "no")
+	first := ui.Option{Label: i18n.Text(ctx, "As it is")}
+	if c.ID != "" {
+		first = asItIs(ctx, map[bool]string{true: yes, false: no}[on])
+	}
+	return []ui.Option{first, {Value: "true", Label: yes}, {Value: "false", Label: no}}
+}
+
 // choices are the choices for new people, the first of which is to leave it.
-func choices(ctx context.Context) []ui.Option {
+func choices(ctx context.Context, c gatehouse.Connection) []ui.Option {
 	t := func(english string) string { return i18n.Text(ctx, english) }
+	first := ui.Option{Label: t("As it is")}
+	if c.ID != "" {
+		_, is := newPeople(ctx, c)
+		first = asItIs(ctx, is)
+	}
 	return []ui.Option{
-		{Value: "", Label: t("As it is")},
+		first,
 		{Value: string(gatehouse.NewPeopleOff), Label: t("Off")},
 		{Value: string(gatehouse.NewPeopleLinkOnly), Label: t("Link only")},
 		{Value: string(gatehouse.NewPeopleRequestAccess), Label: t("Request access")},
