@@ -111,13 +111,15 @@ func (c *cli) createUser(ctx context.Context, t *server.Tools, n newUser, plain 
 }
 
 func (c *cli) usersResetPassword() *cobra.Command {
-	var stdin, removeSecond bool
+	var stdin bool
+	var lost lost
 	cmd := c.dataCommand(data{
 		use: "reset-password USER", short: "Give a user another password; all sessions end",
 		long: `Give a user another password, read from standard input. All sessions of the
-user end, and pauses after wrong tries do. An authenticator app stays, unless
---remove-authenticator says that it is lost: then the recovery codes go with it,
-and an administrator sets up another one at the next sign-in.
+user end, and pauses after wrong tries do. An authenticator app and passkeys stay,
+since a password alone must not get past them, unless --remove-authenticator or
+--remove-passkeys says that they are lost: recovery codes go with the app. An
+administrator without both sets up an app at the next sign-in.
 
 ` + whichUser,
 		example: "  gatehouse users reset-password olga --password-stdin < password", args: exactly("USER"),
@@ -129,7 +131,7 @@ and an administrator sets up another one at the next sign-in.
 			if err != nil {
 				return err
 			}
-			u, err := c.resetPassword(ctx, t, args[0], plain, removeSecond)
+			u, err := c.resetPassword(ctx, t, args[0], plain, lost)
 			if err != nil {
 				return err
 			}
@@ -139,11 +141,15 @@ and an administrator sets up another one at the next sign-in.
 		},
 	})
 	cmd.Flags().BoolVar(&stdin, "password-stdin", false, "read the password from standard input")
-	cmd.Flags().BoolVar(&removeSecond, "remove-authenticator", false, "remove the authenticator app and the recovery codes, too")
+	cmd.Flags().BoolVar(&lost.authenticator, "remove-authenticator", false, "remove the authenticator app and the recovery codes, too")
+	cmd.Flags().BoolVar(&lost.passkeys, "remove-passkeys", false, "remove the passkeys, too")
 	return cmd
 }
 
-func (c *cli) resetPassword(ctx context.Context, t *server.Tools, name, plain string, removeSecond bool) (u gatehouse.User, err error) {
+// lost is what a user proved themselves by besides the password.
+type lost struct{ authenticator, passkeys bool }
+
+func (c *cli) resetPassword(ctx context.Context, t *server.Tools, name, plain string, lost lost) (u gatehouse.User, err error) {
 	err = t.Store.View(ctx, func(tx *store.Tx) error {
 		u, err = findUser(tx, name)
 		return err
@@ -160,8 +166,13 @@ func (c *cli) resetPassword(ctx context.Context, t *server.Tools, name, plain st
 		if err := t.Local.SetPassword(tx, by, u.ID, hash, true); err != nil {
 			return err
 		}
-		if removeSecond {
+		if lost.authenticator {
 			if err := t.Local.RemoveAuthenticator(tx, by, u.ID); err != nil {
+				return err
+			}
+		}
+		if lost.passkeys {
+			if err := t.Local.RemovePasskeys(tx, by, u.ID); err != nil {
 				return err
 			}
 		}

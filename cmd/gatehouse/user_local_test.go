@@ -96,7 +96,7 @@ func TestUserCreateRefuses(t *testing.T) {
 func TestS6ResetPassword(t *testing.T) {
 	t.Parallel()
 	p := people(t)
-	secure := func(wantApp bool) {
+	secure := func(wantApp bool, wantPasskeys int) {
 		t.Helper()
 		p.look(func(tx *store.Tx) error {
 			u, err := tx.UserByUsername("olga")
@@ -104,7 +104,7 @@ func TestS6ResetPassword(t *testing.T) {
 				return err
 			}
 			has, err := tx.LocalWays(u.ID)
-			if has.Authenticator != wantApp || !has.Password || !has.ByHand {
+			if has.Authenticator != wantApp || has.Passkeys != wantPasskeys || !has.Password || !has.ByHand {
 				t.Errorf("olga has %+v", has)
 			}
 			return err
@@ -119,6 +119,9 @@ func TestS6ResetPassword(t *testing.T) {
 		if err := tx.SaveSession(&gatehouse.Session{UserID: u.ID, TokenHash: []byte("x"), ExpiresAt: tx.Now().AddDate(0, 0, 1)}); err != nil {
 			return err
 		}
+		if err := tx.SavePasskey(&gatehouse.Passkey{UserID: u.ID, CredentialID: []byte("id"), Name: "Telephone", Record: []byte("{}")}); err != nil {
+			return err
+		}
 		return tx.SaveAuthenticator(&gatehouse.Authenticator{UserID: u.ID, Confirmed: true, Secret: []byte("secret")})
 	})
 	if err != nil {
@@ -128,7 +131,7 @@ func TestS6ResetPassword(t *testing.T) {
 	if s := p.given(good, "user reset-password olga --password-stdin"); s.code != exitOK || !strings.Contains(s.out, "all sessions have ended") {
 		t.Fatalf("ended with %d: %s%s", s.code, s.out, s.err)
 	}
-	secure(true)
+	secure(true, 1)
 	if !p.proves("olga", good) {
 		t.Error("the new password is not right")
 	}
@@ -138,7 +141,11 @@ func TestS6ResetPassword(t *testing.T) {
 	if s := p.given("another good one", "users reset-password olga --password-stdin --remove-authenticator"); s.code != exitOK {
 		t.Fatal(s.err)
 	}
-	secure(false)
+	secure(false, 1)
+	if s := p.given(good, "users reset-password olga --password-stdin --remove-passkeys"); s.code != exitOK {
+		t.Fatal(s.err)
+	}
+	secure(false, 0)
 	for args, want := range map[string]string{"olga": "--password-stdin", "nobody --password-stdin": "no user has", "--password-stdin": "needs USER"} {
 		if s := p.given(good, "user reset-password "+args); s.code == exitOK || !strings.Contains(s.err, want) {
 			t.Errorf("%s: %d, %s", args, s.code, s.err)

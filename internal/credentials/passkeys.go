@@ -221,6 +221,20 @@ func (c *Credentials) RemovePasskey(tx *store.Tx, by gatehouse.Actor, userID, id
 	return record(tx, by, "passkey.removed", userID, map[string]string{"passkey": id, "name": p.Name})
 }
 
+// RemovePasskeys forgets all passkeys of a user, whose devices are lost.
+func (c *Credentials) RemovePasskeys(tx *store.Tx, by gatehouse.Actor, userID string) error {
+	all, err := tx.Passkeys(userID)
+	if err != nil {
+		return fmt.Errorf("read the passkeys of user %s: %w", userID, err)
+	}
+	for _, p := range all {
+		if err := c.RemovePasskey(tx, by, userID, p.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func ownPasskey(tx *store.Tx, userID, id string) (gatehouse.Passkey, error) {
 	all, err := tx.Passkeys(userID)
 	if err != nil {

@@ -47,13 +47,20 @@ func (s *Service) owes(tx *store.Tx, u gatehouse.User, e entering) (string, erro
 		}
 		return purposeSecond, nil
 	}
+	return afterPassword(has, s.Local.Rules.NeedsSecond(u, has) && !e.Confirms, s.Local.Passkeys()), nil
+}
+
+// afterPassword says what is asked after a password, of somebody whose password
+// is not enough (needed). Who has something that can be asked for is asked for it:
+// a password alone must not put another app in its place.
+func afterPassword(has gatehouse.LocalWays, needed, passkeysWork bool) string {
 	switch {
-	case has.Authenticator:
-		return purposeSecond, nil
-	case s.Local.Rules.NeedsSecond(u, has) && !e.Confirms:
-		return purposeEnroll, nil
+	case has.Authenticator, needed && has.Passkeys > 0 && passkeysWork:
+		return purposeSecond
+	case needed:
+		return purposeEnroll
 	}
-	return "", nil
+	return ""
 }
 
 // askMore keeps the sign-in and leads to the page that asks for more.
@@ -107,6 +114,7 @@ func (s *Service) halfway(ctx context.Context, purpose, attempt string, browserH
 
 // Halfway is a sign-in that waits for a second proof, for its page.
 type Halfway struct {
+	Code    bool // the person has an authenticator app
 	Passkey bool // the person has one, which is enough too
 	Setup   *credentials.Setup
 	User    gatehouse.User
@@ -135,7 +143,7 @@ func (s *Service) halfwayPage(ctx context.Context, purpose, attempt string, brow
 		if err != nil {
 			return fmt.Errorf("read the credentials of user %s: %w", at.UserID, err)
 		}
-		h.Passkey = has.Passkeys > 0 && s.Local.Passkeys()
+		h.Code, h.Passkey = has.Authenticator, has.Passkeys > 0 && s.Local.Passkeys()
 		if h.User, err = tx.User(at.UserID); err != nil || purpose != purposeEnroll {
 			return err
 		}

@@ -175,3 +175,52 @@ func TestEnroll(t *testing.T) {
 		w.enters(r, err, "password")
 	})
 }
+
+// TestS7AfterPassword is what is asked after a password, in every case.
+func TestS7AfterPassword(t *testing.T) {
+	t.Parallel()
+	app, key := gatehouse.LocalWays{Authenticator: true}, gatehouse.LocalWays{Passkeys: 1}
+	for name, tt := range map[string]struct {
+		has          gatehouse.LocalWays
+		needed, work bool
+		want         string
+	}{
+		"NothingNeeded":               {gatehouse.LocalWays{}, false, true, ""},
+		"AnAppIsAlwaysAskedFor":       {app, false, true, purposeSecond},
+		"AnApp":                       {app, true, true, purposeSecond},
+		"Nothing":                     {gatehouse.LocalWays{}, true, true, purposeEnroll},
+		"APasskeyIsNotPassedBy":       {key, true, true, purposeSecond},
+		"APasskeyThatIsNotNeeded":     {key, false, true, ""},
+		"APasskeyThatCannotBeUsed":    {key, true, false, purposeEnroll},
+		"Both":                        {gatehouse.LocalWays{Authenticator: true, Passkeys: 2}, true, false, purposeSecond},
+		"RecoveryCodesAloneAreNoneOf": {gatehouse.LocalWays{RecoveryCodes: 10}, true, true, purposeEnroll},
+	} {
+		if got := afterPassword(tt.has, tt.needed, tt.work); got != tt.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+// TestS7APasswordDoesNotReplaceAPasskey: an administrator who has a passkey
+// proves it besides the password, and no new app takes its place.
+func TestS7APasswordDoesNotReplaceAPasskey(t *testing.T) {
+	t.Parallel()
+	eachLocal(t, func(t *testing.T, w *local) {
+		d := w.passkey(w.person("olga", gatehouse.RoleSuperAdministrator))
+		r, err := w.Password(t.Context(), here(), "olga", good)
+		attempt := w.owes(r, err, "/sign-in/code")
+		page, err := w.SecondPage(t.Context(), attempt, browser)
+		if err != nil || page.Code || !page.Passkey {
+			t.Errorf("%+v, %v", page, err)
+		}
+		if _, err := w.EnrollPage(t.Context(), attempt, browser); !errors.Is(err, gatehouse.Expired) {
+			t.Errorf("an app can be set up: %v", err)
+		}
+		if _, err := w.Enroll(t.Context(), here().Browser, attempt, "000000"); !errors.Is(err, gatehouse.Expired) {
+			t.Errorf("an app can be set up: %v", err)
+		}
+		options, err := w.BeginPasskey(t.Context(), browser, attempt)
+		r, err = w.Passkey(t.Context(), here(), attempt, w.touch(d, options, err))
+		w.enters(r, err, "password")
+	})
+}

@@ -236,6 +236,11 @@ func TestSignInByPasskey(t *testing.T) {
 	if p.status != http.StatusSeeOther || p.location != "/admin" || !b.signedIn() {
 		t.Errorf("%d to %q: %s", p.status, p.location, p.body)
 	}
+	e := w.browser()
+	p = e.get(e.post("/sign-in", form("username", "olga", "password", good)).location)
+	if p.status != http.StatusOK || strings.Contains(p.body, `name="code"`) || !strings.Contains(p.body, `data-begin="/sign-in/passkey/begin"`) || !strings.Contains(p.body, "<noscript>") {
+		t.Errorf("S7: after the password, the passkey is not asked for: %d\n%s", p.status, p.body)
+	}
 	c := w.browser()
 	if p := c.post("/sign-in/passkey", form("credential", "{}")); p.status != http.StatusBadRequest || !strings.Contains(p.body, "The answer of the passkey cannot be used.") {
 		t.Errorf("nonsense: %d", p.status)
