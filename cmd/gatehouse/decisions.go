@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -77,8 +78,8 @@ func readDecision(tx *store.Tx, reference string) (decisionJSON, error) {
 	if d.UserID == "" {
 		return showDecision(d, names, ""), nil
 	}
-	u, err := tx.User(d.UserID)
-	if err != nil {
+	u, err := tx.User(d.UserID) // an account that nobody approved is gone, and the decision about it stays
+	if err != nil && !errors.Is(err, gatehouse.NotFound) {
 		return decisionJSON{}, fmt.Errorf("read the user %s: %w", d.UserID, err)
 	}
 	return showDecision(d, names, u.Username), nil

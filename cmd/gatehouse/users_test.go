@@ -91,9 +91,20 @@ func TestUsersListGoesOnByPages(t *testing.T) {
 func TestUsersShow(t *testing.T) {
 	t.Parallel()
 	p := people(t)
-	s := p.does("users show li.na", "李娜", "1000000003", "pending", "rule block_auto_created_users", "Your account waits for approval.", "dingtalk", "union-1")
+	p.update(func(tx *store.Tx, _ *users.Users) error {
+		na, err := tx.UserByUsername("li.na")
+		if err != nil {
+			return err
+		}
+		na.JobTitle = "工程师"
+		if err := tx.SaveEmail(&gatehouse.Email{UserID: na.ID, Address: "lina@other.example"}); err != nil {
+			return err
+		}
+		return tx.SaveUser(&na)
+	})
+	s := p.does("users show li.na", "李娜", "lina@other.example", "工程师", "1000000003", "pending", "rule block_auto_created_users", "Your account waits for approval.", "dingtalk", "union-1")
 	na := decoded[person](p, "users show 1000000003")
-	if na.Username != "li.na" || len(na.Identities) != 1 || na.Origin == nil || na.Origin.Reference == "" {
+	if na.Username != "li.na" || len(na.Identities) != 1 || len(na.Emails) != 2 || na.Emails[1].Verified || na.JobTitle != "工程师" || na.Origin == nil || na.Origin.Reference == "" {
 		t.Fatalf("by number: %+v", na)
 	}
 	if same := p.does("users show " + strings.ToUpper(na.ID)); same.out != s.out {
@@ -113,6 +124,8 @@ func TestUsersShow(t *testing.T) {
 		if d := decoded[decisionJSON](p, "decisions show "+na.Origin.ID); d.Username != "li.na" || d.Connection != "dingtalk" || d.Facts["connection"] != "dingtalk" {
 			t.Errorf("%+v", d)
 		}
+		p.update(func(tx *store.Tx, _ *users.Users) error { return tx.DeleteUser(na.ID) })
+		p.does("decisions show "+na.Origin.ID, "Your account waits for approval.", "union-1") // outlives the account
 		p.fails("decisions show NOSUCHREF", exitFailed, "no decision has the reference NOSUCHREF")
 	})
 }
