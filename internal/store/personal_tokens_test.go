@@ -123,3 +123,50 @@ func TestClientsWithTokens(t *testing.T) {
 		})
 	})
 }
+
+// TestTokensSinceATimeEnd: those of a user that somebody proved for at or after
+// it; earlier ones and other people's stay.
+func TestTokensSinceATimeEnd(t *testing.T) {
+	t.Parallel()
+	atNoon(t, func(t *testing.T, s *store.Store) {
+		ann, bob := newUser(t, s, "ann"), newUser(t, s, "bob")
+		before, later := noon.Add(-time.Millisecond), noon.Add(time.Hour)
+		update(t, s, func(tx *store.Tx) error {
+			for name, g := range map[string]struct {
+				user         gatehouse.User
+				proved, made time.Time
+			}{
+				"since": {ann, noon, noon}, "unproved": {ann, time.Time{}, noon}, "bob": {bob, noon, noon},
+				"renewed": {ann, before, noon}, "before": {ann, before, before}, "unproved before": {ann, time.Time{}, before},
+			} {
+				grant := gatehouse.Grantable{ClientID: "app", UserID: g.user.ID, AuthAt: g.proved}
+				is(t, tx.SaveTokens(&gatehouse.Token{Hash: hash(name), Kind: gatehouse.AccessToken, Family: name, Grant: grant, CreatedAt: g.made, ExpiresAt: later}), "")
+				is(t, tx.SaveCode(&gatehouse.Code{Hash: hash(name), Family: name, Grant: grant, ExpiresAt: later}), "")
+				is(t, tx.SaveDeviceGrant(&gatehouse.DeviceGrant{Hash: hash(name), UserCodeHash: hash("typed " + name), Grant: grant, ExpiresAt: later}), "")
+			}
+			is(t, tx.AddPersonalToken(&gatehouse.PersonalToken{UserID: ann.ID, Name: "since", Hash: hash("ann"), ExpiresAt: later}), "")
+			is(t, tx.AddPersonalToken(&gatehouse.PersonalToken{UserID: bob.ID, Name: "other", Hash: hash("bob"), ExpiresAt: later}), "")
+			is(t, tx.RevokeUserTokensSince(ann.ID, noon), "")
+			for name, ends := range map[string]bool{"since": true, "unproved": true, "renewed": false, "before": false, "unproved before": false, "bob": false} {
+				if _, _, err := tx.LiveToken(hash(name)); (err != nil) != ends {
+					t.Errorf("token %s: %v, ends: %t", name, err, ends)
+				}
+			}
+			for name, ends := range map[string]bool{"since": true, "renewed": false, "before": false, "bob": false} {
+				if _, err := tx.Code(hash(name)); (err != nil) != ends {
+					t.Errorf("code %s: %v, ends: %t", name, err, ends)
+				}
+				if _, err := tx.DeviceGrant(hash(name)); (err != nil) != ends {
+					t.Errorf("device %s: %v, ends: %t", name, err, ends)
+				}
+			}
+			for user, left := range map[string]int{ann.ID: 0, bob.ID: 1} {
+				personal, err := tx.PersonalTokens(user)
+				if len(personal) != left || err != nil {
+					t.Errorf("%d personal tokens, %v, want %d", len(personal), err, left)
+				}
+			}
+			return nil
+		})
+	})
+}

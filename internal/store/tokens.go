@@ -123,14 +123,16 @@ func (tx *Tx) RevokeUserTokens(userID, clientID string) error {
 
 // RevokeUserTokensSince revokes those tokens of a user, for applications and
 // personal ones, for which somebody proved to be the user at or after a time, and
-// removes such codes. A token without that time goes by when it was made.
+// removes such codes and allowed devices. A token without that time goes by when it was made.
 func (tx *Tx) RevokeUserTokensSince(userID string, since time.Time) error {
 	if _, err := tx.exec(`update tokens set revoked_at = $3 where user_id = $1 and revoked_at = 0
 		and (auth_at >= $2 or auth_at = 0 and created_at >= $2)`, userID, since, tx.now); err != nil {
 		return err
 	}
-	if _, err := tx.exec(`delete from codes where user_id = $1 and auth_at >= $2`, userID, since); err != nil {
-		return err
+	for _, table := range []string{"codes", "device_grants"} {
+		if _, err := tx.exec(`delete from `+table+` where user_id = $1 and auth_at >= $2`, userID, since); err != nil {
+			return err
+		}
 	}
 	_, err := tx.exec(`update personal_tokens set revoked_at = $3 where user_id = $1 and revoked_at = 0 and created_at >= $2`, userID, since, tx.now)
 	return err

@@ -386,10 +386,19 @@ func TestSplitGivesBackOnlyWhatIsThere(t *testing.T) {
 			kept.Email, kept.EmailVerified = "gone@x.org", true // made primary
 			return errors.Join(err, tx.SaveUser(&kept), tx.DeleteEmail(keep.ID, "more@x.org"), tx.DeleteIdentity(identity.ID), tx.DeleteConsent(keep.ID, "app"))
 		})
+		since := gatehouse.Identity{UserID: keep.ID, ConnectionID: identity.ConnectionID, Subject: "3"}
+		h.update(func(tx *store.Tx) error { return tx.SaveIdentity(&since) })
 		h.update(func(tx *store.Tx) error {
-			_, err := h.Split(tx, operator, m.ID)
+			plan, err := h.PlanSplit(tx, m.ID)
+			if err != nil || len(plan.Added) != 1 || plan.Added[0].ID != since.ID || len(plan.Identities) != 0 {
+				t.Errorf("the plan: added %+v, goes back %+v, %v", plan.Added, plan.Identities, err)
+			}
+			_, err = h.Split(tx, operator, m.ID)
 			return err
 		})
+		if kept := h.identities(keep.ID); len(kept) != 2 {
+			t.Errorf("the kept one has %d identities", len(kept))
+		}
 		back := h.stored(gone.ID)
 		if back.State != gatehouse.UserActive || back.Email != "gone@x.org" || back.EmailVerified || len(h.identities(gone.ID)) != 0 {
 			t.Errorf("the one who was gone is %+v", back)
