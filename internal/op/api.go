@@ -154,9 +154,14 @@ func (p *Provider) asked(r *http.Request, d door, read func(*store.Tx, bearing) 
 		return failure, nil
 	}
 	var b bearing
+	hash, _ := p.tokenHash(r.Context(), value) // nil is found nowhere
 	err = p.Store.View(r.Context(), func(tx *store.Tx) (err error) {
-		if b, failure, err = anyToken(tx, value); err != nil || failure != nil {
+		if b, failure, err = anyToken(tx, value, hash); err != nil || failure != nil {
 			return err
+		}
+		if !p.forUs(b.token) {
+			failure = gitlab.Unauthorized()
+			return nil
 		}
 		if failure = admit(b, d.scopes); failure != nil {
 			return nil
@@ -171,13 +176,13 @@ func (p *Provider) asked(r *http.Request, d door, read func(*store.Tx, bearing) 
 
 // anyToken finds who asks by an access token or, as GitLab has it, by a personal
 // one.
-func anyToken(tx *store.Tx, value string) (b bearing, failure *gitlab.Failure, err error) {
+func anyToken(tx *store.Tx, value string, hash []byte) (b bearing, failure *gitlab.Failure, err error) {
 	if pats.Is(value) {
 		return personalBearing(tx, value)
 	}
-	b, err = liveAccess(tx, value)
+	b, err = liveAccess(tx, hash)
 	if errors.Is(err, gatehouse.NotFound) {
-		failure, err = whyDead(tx, value)
+		failure, err = whyDead(tx, hash)
 	}
 	return b, failure, err
 }
@@ -248,11 +253,8 @@ func admit(b bearing, scopes []string) *gitlab.Failure {
 }
 
 // whyDead tells an ended access token from one that never was.
-func whyDead(tx *store.Tx, value string) (*gitlab.Failure, error) {
-	if len(value) > 512 {
-		return gitlab.Unauthorized(), nil
-	}
-	t, err := tx.Token(digest(value))
+func whyDead(tx *store.Tx, hash []byte) (*gitlab.Failure, error) {
+	t, err := tx.Token(hash)
 	switch {
 	case errors.Is(err, gatehouse.NotFound), err == nil && t.Kind != gatehouse.AccessToken:
 		return gitlab.Unauthorized(), nil

@@ -13,6 +13,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/i18n"
+	"gatehouse/internal/op/keys"
 	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
 	"gatehouse/internal/store"
@@ -70,6 +71,7 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, v url.Values) e
 	if err != nil {
 		return err
 	}
+	asked = p.read(r.Context(), client, asked)
 	asked.HintedSubject = p.hinted(r.Context(), asked.IDTokenHint)
 	a, refused := request.Validate(client, asked)
 	if refused != nil {
@@ -85,7 +87,7 @@ func (p *Provider) hinted(ctx context.Context, hint string) string {
 	if hint == "" {
 		return ""
 	}
-	payload, err := p.keys().Verify(ctx, hint)
+	payload, err := p.keys().Verify(ctx, hint, keys.TypeJWT)
 	if err != nil {
 		return request.UnknownSubject
 	}
@@ -145,6 +147,7 @@ func (p *Provider) waiting(w http.ResponseWriter, r *http.Request, handle string
 	if err := json.Unmarshal(kept.Params, &asked); err != nil {
 		return visit{}, err
 	}
+	asked.Issuer = p.issuer()
 	client, err := p.client(r.Context(), asked.ClientID)
 	if err != nil {
 		return visit{}, err
@@ -185,6 +188,9 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, v visit) erro
 	case request.StepRefuse:
 		return p.refuse(w, r, v.client.ID, &request.Refusal{Reply: v.auth.Reply, Code: code})
 	case request.StepSignIn:
+		if v.auth.ACREssential && v.after.IsZero() {
+			v.after = p.Clock.Now() // the sign-in that there is does not do
+		}
 		return p.sendToSignIn(w, r, v)
 	case request.StepConsent:
 		return p.askConsent(w, r, v, in.User)
@@ -205,6 +211,7 @@ func (p *Provider) look(r *http.Request, v visit) (gatehouse.Session, request.Si
 		return s, in, err
 	}
 	in.SignedIn, in.User, in.AuthAt = true, u, s.AuthAt
+	in.ACR, _ = sureness(s)
 	if v.client.Public() || v.client.Trusted && !request.AsksForTokens(v.auth) {
 		return s, in, nil // what was allowed before does not count
 	}
@@ -256,7 +263,7 @@ func (p *Provider) keep(w http.ResponseWriter, r *http.Request, v *visit) error 
 	now := p.Clock.Now()
 	waits := gatehouse.Request{
 		Handle: newHandle(), ClientID: v.client.ID, BrowserHash: bytes.Clone(p.Sessions.Browser(w, r)), Params: kept,
-		Demand:    gatehouse.Demand{After: v.after, Hint: v.params.LoginHint, Locale: locale(v.params.UILocales), Choose: v.auth.Choose},
+		Demand:    gatehouse.Demand{After: v.after, Hint: v.params.LoginHint, Locale: locale(v.params.UILocales), Choose: v.auth.Choose, ACR: v.auth.ACR},
 		CreatedAt: now, ExpiresAt: now.Add(requestLife),
 	}
 	if err := p.Store.Update(r.Context(), func(tx *store.Tx) error { return tx.SaveRequest(&waits) }); err != nil {
@@ -280,6 +287,8 @@ func locale(wishes string) string {
 // person has just consented to, nil if they were not asked.
 func (p *Provider) issueCode(w http.ResponseWriter, r *http.Request, v visit, s gatehouse.Session, u gatehouse.User, allowed []string) error {
 	var code string
+	d := gatehouse.GrantDetails{Audience: v.auth.Resources, IDClaims: v.auth.IDClaims, UserClaims: v.auth.UserClaims}
+	d.ACR, d.AMR = sureness(s)
 	err := p.Store.Update(r.Context(), func(tx *store.Tx) error {
 		if err := finish(tx, v.handle); err != nil {
 			return err
@@ -293,7 +302,7 @@ func (p *Provider) issueCode(w http.ResponseWriter, r *http.Request, v visit, s 
 		return tx.SaveCode(&gatehouse.Code{
 			Hash: digest(code), Family: store.NewID(),
 			Grant: gatehouse.Grantable{
-				ClientID: v.client.ID, UserID: u.ID, SessionID: s.ID, Scopes: v.auth.Scopes, Nonce: v.auth.Nonce, AuthAt: s.AuthAt,
+				ClientID: v.client.ID, UserID: u.ID, SessionID: s.ID, Scopes: v.auth.Scopes, Nonce: v.auth.Nonce, AuthAt: s.AuthAt, Details: d,
 			},
 			RedirectURI: v.auth.Reply.RedirectURI, HasNoRedirect: v.auth.HasNoRedirect, Challenge: v.auth.Challenge,
 			ExpiresAt: tx.Now().Add(p.Lifetimes.code()),

@@ -49,7 +49,7 @@ func (p *Provider) grantByCode(a *ask) (tokenAnswer, error) {
 		if err := tx.Introduce(a.client.ID, user); err != nil {
 			return err
 		}
-		made, err = p.mintFor(tx, a.client, code.Grant, code.Family)
+		made, err = p.mintFor(tx, a, code.Grant, code.Family)
 		return err
 	})
 	switch {

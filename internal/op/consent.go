@@ -37,7 +37,7 @@ func (p *Provider) askConsent(w http.ResponseWriter, r *http.Request, v visit, u
 		Title:      i18n.Text(r.Context(), "Allow access"),
 		FormAction: mayLeadTo(v.auth.Reply.RedirectURI),
 	}, consentPage(consentView{
-		client: v.client.Name, host: place(v.auth.Reply.RedirectURI), user: u, scopes: inWords(r.Context(), v.auth.Scopes),
+		client: v.client.Name, host: place(v.auth.Reply.RedirectURI), user: u, scopes: inWords(r.Context(), v.auth.Wishes()),
 		handle: v.handle, account: request.Subject(u),
 	}))
 }
@@ -134,7 +134,7 @@ func (p *Provider) consentPosted(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, "/oauth/authorize?request="+url.QueryEscape(v.handle), http.StatusSeeOther)
 		return nil
 	case form["decision"] == "allow":
-		return p.issueCode(w, r, v, s, in.User, v.auth.Scopes)
+		return p.issueCode(w, r, v, s, in.User, v.auth.Wishes())
 	case form["decision"] == "deny":
 		return p.deny(w, r, v, in.User)
 	}

@@ -134,7 +134,7 @@ func (p *Provider) mintForDevice(tx *store.Tx, a *ask, d gatehouse.DeviceGrant) 
 	if err := tx.Introduce(a.client.ID, user); err != nil {
 		return user, minted{}, err
 	}
-	made, err := p.mintFor(tx, a.client, d.Grant, d.Family)
+	made, err := p.mintFor(tx, a, d.Grant, d.Family)
 	return user, made, err
 }
 

@@ -12,22 +12,45 @@ import (
 	"gatehouse/internal/web/ui"
 )
 
-// accessTokenType names an access token (RFC 8693 section 3), the only type
-// that is taken and given.
-const accessTokenType = "urn:ietf:params:oauth:token-type:access_token"
+// The types of tokens that are taken and given (RFC 8693 section 3): access
+// tokens, which may be JWTs.
+const (
+	accessTokenType = "urn:ietf:params:oauth:token-type:access_token"
+	jwtType         = "urn:ietf:params:oauth:token-type:jwt"
+)
 
 // connectionURN goes before a connection's name where an audience is a URN.
 const connectionURN = "urn:gatehouse:connection:"
 
-// grantByExchange is token exchange (RFC 8693): a client brings the access token
-// that a person's sign-in gave it here, and gets the person's token at a
-// provider they sign in with. The person has allowed it, by the scope.
+// grantByExchange is token exchange (RFC 8693): a client brings an access token
+// of ours, and gets another of ours in its place or, if it names a connection, a
+// token of the person there.
 func (p *Provider) grantByExchange(a *ask) (tokenAnswer, error) {
+	if err := checkExchange(a.form); err != nil {
+		return tokenAnswer{}, err
+	}
+	if p.namesConnection(a) {
+		return p.exchangeForProvider(a)
+	}
+	return p.exchangeForOwn(a)
+}
+
+// namesConnection says whether a request asks for a provider's token.
+func (p *Provider) namesConnection(a *ask) bool {
+	audience, resource := a.form["audience"], a.form["resource"]
+	return audience != "" && !slices.Contains(a.client.Settings.Resources, audience) ||
+		strings.HasPrefix(resource, p.issuer()+"/users/auth/")
+}
+
+// exchangeForProvider gives the person's token at a provider they sign in with
+// for the access token that their sign-in gave the client. The person has allowed
+// it, by the scope.
+func (p *Provider) exchangeForProvider(a *ask) (tokenAnswer, error) {
 	if !provided.MayAsk(a.client) {
 		return tokenAnswer{}, &wire.Error{Code: "unauthorized_client", Description: "The client is not registered for the scope provider_tokens."}
 	}
-	if err := checkExchange(a.form); err != nil {
-		return tokenAnswer{}, err
+	if wanted := a.form["requested_token_type"]; wanted == jwtType {
+		return tokenAnswer{}, wire.InvalidRequest("The requested_token_type must be " + accessTokenType + ".")
 	}
 	connection, ok := p.exchangeTarget(a.form)
 	if !ok {
@@ -71,10 +94,10 @@ func checkExchange(form wire.Params) error {
 		return wire.Missing("subject_token")
 	case form["subject_token_type"] == "":
 		return wire.Missing("subject_token_type")
-	case form["subject_token_type"] != accessTokenType:
-		return wire.InvalidRequest("The subject_token_type must be " + accessTokenType + ".")
-	case wanted != "" && wanted != accessTokenType:
-		return wire.InvalidRequest("The requested_token_type must be " + accessTokenType + ".")
+	case form["subject_token_type"] != accessTokenType && form["subject_token_type"] != jwtType:
+		return wire.InvalidRequest("The subject_token_type must be " + accessTokenType + " or " + jwtType + ".")
+	case wanted != "" && wanted != accessTokenType && wanted != jwtType:
+		return wire.InvalidRequest("The requested_token_type must be " + accessTokenType + " or " + jwtType + ".")
 	case form["actor_token"] != "" || form["actor_token_type"] != "":
 		return wire.InvalidRequest("An actor_token is not supported: the client itself is who acts.")
 	}

@@ -114,7 +114,6 @@ func TestT18Exchange(t *testing.T) {
 			"ActorToken":           {got.AccessToken, []string{"actor_token", "x", "actor_token_type", accessTokenType}, bad},
 			"AnotherTypeWanted":    {got.AccessToken, []string{"requested_token_type", "urn:ietf:params:oauth:token-type:refresh_token"}, bad},
 			"ScopeThatIsNotThere":  {got.AccessToken, []string{"scope", "sudo"}, "invalid_scope"},
-			"NoTarget":             {got.AccessToken, []string{"audience", ""}, target},
 			"UnknownConnection":    {got.AccessToken, []string{"audience", "nosuch"}, target},
 			"DisabledConnection":   {got.AccessToken, []string{"audience", "off"}, target},
 			"ForeignResource":      {got.AccessToken, []string{"audience", "", "resource", "https://evil.example/users/auth/gitlab"}, target},

@@ -320,11 +320,17 @@ func (h *house) signedIn(u gatehouse.User) *browser {
 // enter gives a browser a session of a user.
 func (b *browser) enter(u gatehouse.User) {
 	b.h.t.Helper()
+	b.hold(b.h.start(u))
+}
+
+// hold gives a browser the cookie of a session.
+func (b *browser) hold(token string) {
+	b.h.t.Helper()
 	home, err := url.Parse(b.h.url)
 	if err != nil {
 		b.h.t.Fatal(err)
 	}
-	b.http.Jar.SetCookies(home, []*http.Cookie{{Name: "gatehouse_session", Value: b.h.start(u), Path: "/"}})
+	b.http.Jar.SetCookies(home, []*http.Cookie{{Name: "gatehouse_session", Value: token, Path: "/"}})
 }
 
 // page is an answer, read.

@@ -2,13 +2,14 @@ package op
 
 import (
 	"context"
-	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
 
 	"gatehouse"
+	"gatehouse/internal/op/keys"
 	"gatehouse/internal/op/request"
 )
 
@@ -26,50 +27,88 @@ type claims struct {
 	Picture           string `json:"picture,omitempty"`
 }
 
-// claimsOf are the claims of a person for some scopes.
-func claimsOf(u gatehouse.User, scopes []string, issuer string) claims {
-	c := claims{Subject: request.Subject(u)}
+// claimsOf are the claims of a person for some scopes, and those that were asked
+// for one by one.
+func claimsOf(u gatehouse.User, scopes, names []string, issuer string) claims {
+	all := claims{
+		Name: u.Name, Nickname: u.Username, PreferredUsername: u.Username, Profile: issuer + "/" + u.Username, Picture: u.Avatar,
+	}
+	if u.Email != "" {
+		all.Email, all.EmailVerified = u.Email, &u.EmailVerified
+	}
+	told := claims{Subject: request.Subject(u)}
 	if slices.Contains(scopes, request.ScopeProfile) {
-		c.Name, c.Nickname, c.PreferredUsername = u.Name, u.Username, u.Username
-		c.Profile, c.Picture = issuer+"/"+u.Username, u.Avatar
+		told.Name, told.Nickname, told.PreferredUsername = all.Name, all.Nickname, all.PreferredUsername
+		told.Profile, told.Picture = all.Profile, all.Picture
 	}
-	if slices.Contains(scopes, request.ScopeEmail) && u.Email != "" {
-		c.Email, c.EmailVerified = u.Email, &u.EmailVerified
+	if slices.Contains(scopes, request.ScopeEmail) {
+		told.Email, told.EmailVerified = all.Email, all.EmailVerified
 	}
-	return c
+	for _, name := range names {
+		told.add(name, all)
+	}
+	return told
+}
+
+// add tells one claim of all.
+func (c *claims) add(name string, all claims) {
+	switch name {
+	case "name":
+		c.Name = all.Name
+	case "nickname":
+		c.Nickname = all.Nickname
+	case "preferred_username":
+		c.PreferredUsername = all.PreferredUsername
+	case "profile":
+		c.Profile = all.Profile
+	case "picture":
+		c.Picture = all.Picture
+	case "email":
+		c.Email = all.Email
+	case "email_verified":
+		c.EmailVerified = all.EmailVerified
+	}
 }
 
 // idTokenClaims are the claims of an ID token.
 type idTokenClaims struct {
-	Issuer   string `json:"iss"`
-	Audience string `json:"aud"`
-	Expiry   int64  `json:"exp"`
-	IssuedAt int64  `json:"iat"`
-	AuthTime int64  `json:"auth_time,omitempty"`
-	Nonce    string `json:"nonce,omitempty"`
-	AtHash   string `json:"at_hash"`
-	Session  string `json:"sid,omitempty"`
+	Issuer   string   `json:"iss"`
+	Audience string   `json:"aud"`
+	Expiry   int64    `json:"exp"`
+	IssuedAt int64    `json:"iat"`
+	AuthTime int64    `json:"auth_time,omitempty"`
+	ACR      string   `json:"acr,omitempty"`
+	AMR      []string `json:"amr,omitempty"`
+	Nonce    string   `json:"nonce,omitempty"`
+	AtHash   string   `json:"at_hash"`
+	Session  string   `json:"sid,omitempty"`
 	claims
 }
 
 // idToken makes and signs the ID token that goes with an access token.
-func (p *Provider) idToken(ctx context.Context, m minted, u gatehouse.User) (string, error) {
+func (p *Provider) idToken(ctx context.Context, client gatehouse.Client, m minted, u gatehouse.User) (string, error) {
 	c := idTokenClaims{
 		Issuer: p.issuer(), Audience: m.grant.ClientID,
-		Expiry: m.at.Add(p.Lifetimes.id()).Unix(), IssuedAt: m.at.Unix(), AuthTime: m.grant.AuthAt.Unix(),
-		Nonce: m.grant.Nonce, AtHash: atHash(m.access), Session: m.grant.SessionID,
-		claims: claimsOf(u, m.grant.Scopes, p.issuer()),
+		Expiry: m.at.Add(p.Lifetimes.of(client).id()).Unix(), IssuedAt: m.at.Unix(), AuthTime: m.grant.AuthAt.Unix(),
+		Nonce: m.grant.Nonce, AtHash: atHash(client.Settings.IDTokenAlg, m.access), Session: m.grant.SessionID,
+		ACR: m.grant.Details.ACR, AMR: m.grant.Details.AMR,
+		claims: claimsOf(u, m.grant.Scopes, m.grant.Details.IDClaims, p.issuer()),
 	}
 	payload, err := json.Marshal(c)
 	if err != nil {
 		return "", fmt.Errorf("encode an ID token: %w", err)
 	}
-	return p.keys().Sign(ctx, payload)
+	return p.keys().Sign(ctx, client.Settings.IDTokenAlg, keys.TypeJWT, payload)
 }
 
 // atHash binds an ID token to its access token (OpenID Connect Core section
-// 3.1.3.6).
-func atHash(access string) string {
-	sum := sha256.Sum256([]byte(access))
+// 3.1.3.6) by the hash of the algorithm that signs it; that of Ed25519 is
+// SHA-512.
+func atHash(algorithm, access string) string {
+	sum := digest(access)
+	if algorithm == "EdDSA" {
+		long := sha512.Sum512([]byte(access))
+		sum = long[:]
+	}
 	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 }

@@ -111,6 +111,7 @@ func checkIDToken(ctx context.Context, t *testing.T, h *house, provider *oidc.Pr
 	want := map[string]any{
 		"iss": h.url, "aud": "app", "sub": request.Subject(h.alice), "name": "Alice", "nickname": "alice", "preferred_username": "alice",
 		"email": "alice@example.com", "email_verified": true, "profile": h.url + "/alice", "picture": "https://img.example/alice.png",
+		"acr": acrOne,
 	}
 	if diff := cmp.Diff(want, told); diff != "" {
 		t.Error(diff)

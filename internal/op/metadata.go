@@ -7,6 +7,7 @@ import (
 	"gatehouse"
 	"gatehouse/internal/i18n"
 	"gatehouse/internal/op/assertion"
+	"gatehouse/internal/op/keys"
 	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
 )
@@ -47,6 +48,10 @@ type metadata struct {
 	ClaimsParameter               bool     `json:"claims_parameter_supported"`
 	RequestParameter              bool     `json:"request_parameter_supported"`
 	RequestURIParameter           bool     `json:"request_uri_parameter_supported"`
+	RequireRequestURIs            bool     `json:"require_request_uri_registration"`
+	RequestAlgorithms             []string `json:"request_object_signing_alg_values_supported"`
+	ACRValuesSupported            []string `json:"acr_values_supported"`
+	DisplayValuesSupported        []string `json:"display_values_supported"`
 }
 
 func (p *Provider) describeSelf() metadata {
@@ -77,23 +82,30 @@ func (p *Provider) describeSelf() metadata {
 		IntrospectionAuthMethods:      confidential,
 		IntrospectionAuthAlgorithms:   signing,
 		SubjectTypesSupported:         []string{"public"},
-		IDTokenSigningAlgValues:       []string{"RS256"},
+		IDTokenSigningAlgValues:       keys.Algorithms(),
 		ClaimTypesSupported:           []string{"normal"},
-		ClaimsSupported:               []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "name", "nickname", "preferred_username", "email", "email_verified", "profile", "picture"},
+		ClaimsSupported:               []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "nickname", "preferred_username", "email", "email_verified", "profile", "picture"},
 		UILocalesSupported:            languages,
 		PromptValuesSupported:         []string{"none", "login", "consent", "select_account"},
 		CodeChallengeMethodsSupported: []string{"S256"},
 		IssParameter:                  true,
+		ClaimsParameter:               true,
+		RequestParameter:              true,
+		RequestURIParameter:           true,
+		RequireRequestURIs:            true,
+		RequestAlgorithms:             assertion.PublicKeyAlgorithms(),
+		ACRValuesSupported:            []string{acrOne, acrTwo},
+		DisplayValuesSupported:        []string{"page"},
 	}
 }
 
 // metadata answers both well-known addresses.
-func (p *Provider) metadata(w http.ResponseWriter, _ *http.Request) error {
+func (p *Provider) metadata(w http.ResponseWriter, r *http.Request) error {
 	body, err := json.Marshal(p.describeSelf())
 	if err != nil {
 		return err
 	}
-	wire.Public(w, metadataLife, body)
+	wire.Public(w, r, metadataLife, body)
 	return nil
 }
 
@@ -103,6 +115,6 @@ func (p *Provider) jwks(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	wire.Public(w, metadataLife, body)
+	wire.Public(w, r, metadataLife, body)
 	return nil
 }

@@ -41,14 +41,16 @@ func TestMetadata(t *testing.T) {
 		"revocation_endpoint_auth_signing_alg_values_supported":    signing,
 		"introspection_endpoint_auth_signing_alg_values_supported": signing,
 		"subject_types_supported":                                  list("public"),
-		"id_token_signing_alg_values_supported":                    list("RS256"),
+		"id_token_signing_alg_values_supported":                    list("RS256", "ES256", "EdDSA"),
 		"claim_types_supported":                                    list("normal"),
-		"claims_supported":                                         list("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "name", "nickname", "preferred_username", "email", "email_verified", "profile", "picture"),
+		"claims_supported":                                         list("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "nickname", "preferred_username", "email", "email_verified", "profile", "picture"),
 		"ui_locales_supported":                                     list("en", "zh-CN"),
 		"prompt_values_supported":                                  list("none", "login", "consent", "select_account"),
 		"code_challenge_methods_supported":                         list("S256"),
 		"authorization_response_iss_parameter_supported":           true,
-		"claims_parameter_supported":                               false, "request_parameter_supported": false, "request_uri_parameter_supported": false,
+		"claims_parameter_supported":                               true, "request_parameter_supported": true, "request_uri_parameter_supported": true,
+		"require_request_uri_registration": true, "request_object_signing_alg_values_supported": list("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"),
+		"acr_values_supported": list("urn:gatehouse:acr:one-factor", "urn:gatehouse:acr:two-factors"), "display_values_supported": list("page"),
 	}
 	if diff := cmp.Diff(want, told); diff != "" {
 		t.Error(diff)
@@ -72,7 +74,7 @@ func TestT19KeysAreThere(t *testing.T) {
 	var set struct {
 		Keys []map[string]string `json:"keys"`
 	}
-	if err := json.Unmarshal([]byte(got.body), &set); err != nil || len(set.Keys) != 1 {
+	if err := json.Unmarshal([]byte(got.body), &set); err != nil || len(set.Keys) != 3 {
 		t.Fatalf("%d %s", got.status, got.body)
 	}
 	k := set.Keys[0]
@@ -81,6 +83,9 @@ func TestT19KeysAreThere(t *testing.T) {
 	}
 	if got.header.Get("Cache-Control") != "public, max-age=3600" {
 		t.Errorf("%v", got.header)
+	}
+	if again := h.machine().do(http.MethodGet, "/oauth/discovery/keys", nil, "If-None-Match", got.header.Get("ETag")); again.status != http.StatusNotModified {
+		t.Errorf("who has the keys hears %d", again.status)
 	}
 }
 

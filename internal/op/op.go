@@ -46,6 +46,14 @@ func (l Lifetimes) refreshAbsolute() time.Duration {
 	return cmp.Or(l.RefreshAbsolute, 4320*time.Hour)
 }
 
+// of are the lifetimes of what one client gets: its own where it has some.
+func (l Lifetimes) of(c gatehouse.Client) Lifetimes {
+	own := c.Settings.Lifetimes
+	l.Access, l.ID = cmp.Or(own.Access, l.Access), cmp.Or(own.ID, l.ID)
+	l.Refresh, l.RefreshAbsolute = cmp.Or(own.Refresh, l.Refresh), cmp.Or(own.RefreshAbsolute, l.RefreshAbsolute)
+	return l
+}
+
 // Scopes are the scopes that a client may be registered for.
 func Scopes() []string { return request.Scopes() }
 

@@ -106,8 +106,14 @@ func (p *Provider) rotate(tx *store.Tx, a *ask, old gatehouse.Token) (minted, er
 		return minted{}, err
 	}
 	grant := old.Grant
-	grant.Scopes = short
-	made, err := p.mint(tx, mint{family: old.Family, grant: grant, refresh: true, refreshScopes: long, endsAt: old.EndsAt})
+	narrowed, err := p.audience(a, old.Grant.Details.Audience)
+	if err != nil {
+		return minted{}, err
+	}
+	grant.Scopes, grant.Details.Audience = short, narrowed
+	made, err := p.mint(tx, mint{
+		client: a.client, family: old.Family, grant: grant, refresh: true, refreshScopes: long, refreshFor: old.Grant.Details.Audience, endsAt: old.EndsAt,
+	})
 	if err != nil {
 		return minted{}, err
 	}

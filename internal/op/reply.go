@@ -57,6 +57,8 @@ func describe(code string) string {
 		return "The resource owner or authorization server denied the request."
 	case "login_required":
 		return "The authorization server requires end-user authentication"
+	case "unmet_authentication_requirements":
+		return "The person did not sign in as surely as the request demands."
 	case "consent_required":
 		return "The authorization server requires end-user consent"
 	}

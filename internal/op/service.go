@@ -28,9 +28,14 @@ func (p *Provider) grantItself(a *ask) (tokenAnswer, error) {
 	if !ok {
 		return tokenAnswer{}, wire.InvalidScope()
 	}
+	audience, err := p.audience(a, nil)
+	if err != nil {
+		return tokenAnswer{}, err
+	}
+	grant := gatehouse.Grantable{ClientID: a.client.ID, Scopes: scopes, Details: gatehouse.GrantDetails{Audience: audience}}
 	var made minted
-	err := p.update(a.r.Context(), a.once, func(tx *store.Tx) (err error) {
-		made, err = p.mint(tx, mint{family: store.NewID(), grant: gatehouse.Grantable{ClientID: a.client.ID, Scopes: scopes}})
+	err = p.update(a.r.Context(), a.once, func(tx *store.Tx) (err error) {
+		made, err = p.mint(tx, mint{client: a.client, family: store.NewID(), grant: grant})
 		return err
 	})
 	if err != nil {

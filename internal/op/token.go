@@ -112,33 +112,46 @@ func unsupportedGrant(why string) *wire.Error {
 // minted are new tokens before they are told.
 type minted struct {
 	access, refresh string
+	jwt             bool // the access token is told as a JWT, whose jti access is
+	expires         time.Time
 	grant           gatehouse.Grantable // of the access token
 	at              time.Time
 }
 
 // mint is what new tokens are made of.
 type mint struct {
+	client        gatehouse.Client
 	family        string
 	grant         gatehouse.Grantable // of the access token
 	refresh       bool                // with a refresh token
 	refreshScopes []string            // of the refresh token
+	refreshFor    []string            // the resources of the refresh token
+	until         time.Time           // the access token ends then at the latest; zero: at its own end
+	jwt           bool                // the access token is a JWT, whatever the client's usually are
 	endsAt        time.Time           // of the family
 }
 
 // mint makes tokens in the caller's transaction: an access token and, if
 // wanted, a refresh token.
 func (p *Provider) mint(tx *store.Tx, m mint) (minted, error) {
-	now := tx.Now()
-	made := minted{access: newSecret(), grant: m.grant, at: now}
+	now, lifetimes := tx.Now(), p.Lifetimes.of(m.client)
+	made := minted{access: newSecret(), grant: m.grant, at: now, expires: now.Add(lifetimes.access())}
+	made.jwt = m.jwt || m.client.Settings.AccessToken == gatehouse.AccessTokenJWT
+	if !m.until.IsZero() && m.until.Before(made.expires) {
+		made.expires = m.until
+	}
+	hash := digest(made.access)
+	if made.jwt {
+		hash = jtiDigest(made.access)
+	}
 	tokens := []*gatehouse.Token{{
-		Hash: digest(made.access), Kind: gatehouse.AccessToken, Family: m.family, Grant: m.grant,
-		CreatedAt: now, ExpiresAt: now.Add(p.Lifetimes.access()),
+		Hash: hash, Kind: gatehouse.AccessToken, Family: m.family, Grant: m.grant, CreatedAt: now, ExpiresAt: made.expires,
 	}}
 	if m.refresh {
 		made.refresh = newSecret()
 		long := m.grant
-		long.Scopes, long.Nonce = m.refreshScopes, ""
-		expires := now.Add(p.Lifetimes.refresh())
+		long.Scopes, long.Nonce, long.Details.Audience = m.refreshScopes, "", m.refreshFor
+		expires := now.Add(lifetimes.refresh())
 		if expires.After(m.endsAt) {
 			expires = m.endsAt
 		}
@@ -151,28 +164,60 @@ func (p *Provider) mint(tx *store.Tx, m mint) (minted, error) {
 }
 
 // mintFor makes the tokens of a sign-in: what the client may have of it today,
-// with a refresh token if it may have those.
-func (p *Provider) mintFor(tx *store.Tx, c gatehouse.Client, grant gatehouse.Grantable, family string) (minted, error) {
-	grant.Scopes = request.StillAllowed(c, grant.Scopes)
+// with a refresh token if it may have those. The request may name fewer
+// resources than the sign-in did (RFC 8707 section 2.2).
+func (p *Provider) mintFor(tx *store.Tx, a *ask, grant gatehouse.Grantable, family string) (minted, error) {
+	all := grant.Details.Audience
+	narrowed, err := p.audience(a, all)
+	if err != nil {
+		return minted{}, err
+	}
+	grant.Scopes, grant.Details.Audience = request.StillAllowed(a.client, grant.Scopes), narrowed
 	return p.mint(tx, mint{
-		family: family, grant: grant, refresh: request.MayGrant(c, request.GrantRefresh), refreshScopes: grant.Scopes,
-		endsAt: tx.Now().Add(p.Lifetimes.refreshAbsolute()),
+		client: a.client, family: family, grant: grant, refresh: request.MayGrant(a.client, request.GrantRefresh),
+		refreshScopes: grant.Scopes, refreshFor: all, endsAt: tx.Now().Add(p.Lifetimes.of(a.client).refreshAbsolute()),
 	})
 }
 
-// tell turns new tokens into an answer. The ID token is signed here, after the
-// transaction, so that nobody waits for the database while we compute.
+// audience are the resources that a new access token is for: those that the
+// request names, of those that were granted; without a name all of them. granted
+// nil means that none were named before, so that any of the client's will do.
+func (p *Provider) audience(a *ask, granted []string) ([]string, error) {
+	asked, ok := request.Resources(a.client, a.form["resource"], p.issuer())
+	switch {
+	case !ok || len(granted) > 0 && !request.Covers(granted, asked):
+		return nil, invalidTarget("The requested resource is invalid, unknown, or was not granted.")
+	case len(asked) > 0:
+		return asked, nil
+	}
+	return granted, nil
+}
+
+// tell turns new tokens into an answer, with an ID token if the scope has it.
+// What is signed is signed here, after the transaction, so that nobody waits for
+// the database while we compute.
 func (p *Provider) tell(a *ask, made minted, u gatehouse.User) (tokenAnswer, error) {
-	answer := tokenAnswer{
-		AccessToken: made.access, TokenType: "Bearer", ExpiresIn: int64(p.Lifetimes.access().Seconds()),
-		RefreshToken: made.refresh, Scope: strings.Join(made.grant.Scopes, " "), CreatedAt: made.at.Unix(),
+	answer, err := p.tellAccess(a, &made, u)
+	if err != nil || made.grant.UserID == "" || !slices.Contains(made.grant.Scopes, request.ScopeOpenID) {
+		return answer, err
 	}
-	if made.grant.UserID == "" || !slices.Contains(made.grant.Scopes, request.ScopeOpenID) {
-		return answer, nil
-	}
-	var err error
-	answer.IDToken, err = p.idToken(a.r.Context(), made, u)
+	answer.IDToken, err = p.idToken(a.r.Context(), a.client, made, u)
 	return answer, err
+}
+
+// tellAccess turns new tokens into an answer without an ID token.
+func (p *Provider) tellAccess(a *ask, made *minted, u gatehouse.User) (tokenAnswer, error) {
+	if made.jwt {
+		jwt, err := p.accessJWT(a.r.Context(), a.client, *made, u)
+		if err != nil {
+			return tokenAnswer{}, err
+		}
+		made.access = jwt
+	}
+	return tokenAnswer{
+		AccessToken: made.access, TokenType: "Bearer", ExpiresIn: int64(made.expires.Sub(made.at).Seconds()),
+		RefreshToken: made.refresh, Scope: strings.Join(made.grant.Scopes, " "), CreatedAt: made.at.Unix(),
+	}, nil
 }
 
 // endFamily ends all tokens that came of one sign-in, since a code or a refresh

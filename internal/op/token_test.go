@@ -369,7 +369,7 @@ func TestA7GrantsThatWeDoNotHave(t *testing.T) {
 	h := open(t)
 	for grant, says := range map[string]string{
 		"password": "no application should see a password", "implicit": "leaves tokens in addresses",
-		"urn:ietf:params:oauth:grant-type:device_code": "not supported by the authorization server",
+		"urn:ietf:params:oauth:grant-type:unknown": "not supported by the authorization server",
 	} {
 		got := h.post("/oauth/token", url.Values{"grant_type": {grant}, "client_id": {"trusted"}, "client_secret": {appSecret}, "username": {"alice"}, "password": {"x"}})
 		got.refused(t, 400, "unsupported_grant_type")

@@ -30,7 +30,8 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) error {
 	if form["token"] == "" {
 		return cmp.Or[error](p.settle(r.Context(), used), wire.Missing("token"))
 	}
-	err = p.update(r.Context(), used, func(tx *store.Tx) error { return p.revokeOwn(tx, r, c, form["token"]) })
+	hash, _ := p.tokenHash(r.Context(), form["token"]) // nil is found nowhere
+	err = p.update(r.Context(), used, func(tx *store.Tx) error { return p.revokeOwn(tx, r, c, hash) })
 	var e *wire.Error
 	if err != nil && !errors.As(err, &e) {
 		return errors.Join(gatehouse.Unavailable, fmt.Errorf("revoke a token: %w", err))
@@ -42,8 +43,8 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (p *Provider) revokeOwn(tx *store.Tx, r *http.Request, c gatehouse.Client, value string) error {
-	t, err := tx.Token(digest(value))
+func (p *Provider) revokeOwn(tx *store.Tx, r *http.Request, c gatehouse.Client, hash []byte) error {
+	t, err := tx.Token(hash)
 	if errors.Is(err, gatehouse.NotFound) {
 		return nil
 	}
@@ -56,7 +57,7 @@ func (p *Provider) revokeOwn(tx *store.Tx, r *http.Request, c gatehouse.Client, 
 	if !t.RevokedAt.IsZero() {
 		return nil
 	}
-	if err := tx.RevokeFamily(t.Family); err != nil {
+	if err := revokeWithKin(tx, t); err != nil {
 		return err
 	}
 	return tx.Record(gatehouse.Event{
@@ -66,15 +67,26 @@ func (p *Provider) revokeOwn(tx *store.Tx, r *http.Request, c gatehouse.Client, 
 	})
 }
 
+// revokeWithKin ends a token and all that came of the same sign-in; of one that
+// was exchanged for another client's, it alone.
+func revokeWithKin(tx *store.Tx, t gatehouse.Token) error {
+	if len(t.Grant.Details.Actors) > 0 {
+		return tx.RevokeToken(t.Hash)
+	}
+	return tx.RevokeFamily(t.Family)
+}
+
 // introspection is GitLab's answer, with the subject besides.
 type introspection struct {
-	Active    bool   `json:"active"`
-	Scope     string `json:"scope,omitempty"`
-	ClientID  string `json:"client_id,omitempty"`
-	TokenType string `json:"token_type,omitempty"`
-	Expiry    int64  `json:"exp,omitempty"`
-	IssuedAt  int64  `json:"iat,omitempty"`
-	Subject   string `json:"sub,omitempty"`
+	Active    bool     `json:"active"`
+	Scope     string   `json:"scope,omitempty"`
+	ClientID  string   `json:"client_id,omitempty"`
+	TokenType string   `json:"token_type,omitempty"`
+	Expiry    int64    `json:"exp,omitempty"`
+	IssuedAt  int64    `json:"iat,omitempty"`
+	Subject   string   `json:"sub,omitempty"`
+	Audience  []string `json:"aud,omitempty"` // of tokens that name resources
+	Actor     *actor   `json:"act,omitempty"` // of tokens that were exchanged
 }
 
 // introspect answers /oauth/introspect (RFC 7662) to a confidential client about
@@ -98,8 +110,9 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) error {
 		return wire.Missing("token")
 	}
 	var answer introspection
+	hash, _ := p.tokenHash(r.Context(), form["token"]) // nil is found nowhere
 	err = p.Store.View(r.Context(), func(tx *store.Tx) error {
-		t, u, err := tx.LiveToken(digest(form["token"]))
+		t, u, err := tx.LiveToken(hash)
 		if errors.Is(err, gatehouse.NotFound) {
 			return nil
 		}
@@ -125,6 +138,7 @@ func introspectionOf(c gatehouse.Client, t gatehouse.Token, u gatehouse.User) in
 	answer := introspection{
 		Active: true, Scope: strings.Join(t.Grant.Scopes, " "), ClientID: c.ID,
 		Expiry: t.ExpiresAt.Unix(), IssuedAt: t.CreatedAt.Unix(),
+		Audience: t.Grant.Details.Audience, Actor: actorsOf(t.Grant.Details.Actors),
 	}
 	if t.Kind == gatehouse.AccessToken {
 		answer.TokenType = "Bearer"

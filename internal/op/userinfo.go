@@ -26,18 +26,19 @@ type bearing struct {
 // of a client that is still on. The user may be in any state. NotFound
 // otherwise; no other token, nor an ID token, passes for it.
 func (p *Provider) bearer(ctx context.Context, value string) (b bearing, err error) {
+	hash, err := p.tokenHash(ctx, value)
+	if err != nil {
+		return b, err
+	}
 	err = p.Store.View(ctx, func(tx *store.Tx) error {
-		b, err = liveAccess(tx, value)
+		b, err = liveAccess(tx, hash)
 		return err
 	})
 	return b, err
 }
 
-func liveAccess(tx *store.Tx, value string) (bearing, error) {
-	if len(value) > 512 {
-		return bearing{}, gatehouse.NotFound
-	}
-	t, u, err := tx.LiveToken(digest(value))
+func liveAccess(tx *store.Tx, hash []byte) (bearing, error) {
+	t, u, err := tx.LiveToken(hash)
 	if err != nil {
 		return bearing{}, err
 	}
@@ -51,12 +52,15 @@ func liveAccess(tx *store.Tx, value string) (bearing, error) {
 	return bearing{token: t, user: u, client: c}, err
 }
 
-// LiveAccess finds the live access token of a value with its user (zero for
+// LiveAccess finds the live opaque access token of a value with its user (zero for
 // client credentials), who may be in any state: not revoked, not past its end,
 // and of a client that is still on. NotFound otherwise; no other token passes
 // for it.
 func LiveAccess(tx *store.Tx, value string) (gatehouse.Token, gatehouse.User, error) {
-	b, err := liveAccess(tx, value)
+	if len(value) > maxOpaque {
+		return gatehouse.Token{}, gatehouse.User{}, gatehouse.NotFound
+	}
+	b, err := liveAccess(tx, digest(value))
 	return b.token, b.user, err
 }
 
@@ -76,7 +80,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) error {
 	if !slices.Contains(b.token.Grant.Scopes, request.ScopeOpenID) {
 		return wire.InsufficientScope(request.ScopeOpenID)
 	}
-	wire.JSON(w, http.StatusOK, claimsOf(b.user, b.token.Grant.Scopes, p.issuer()))
+	wire.JSON(w, http.StatusOK, claimsOf(b.user, b.token.Grant.Scopes, b.token.Grant.Details.UserClaims, p.issuer()))
 	return nil
 }
 

@@ -115,7 +115,7 @@ func TestClaimsOf(t *testing.T) {
 		"VerifiedEmail":   {verified, []string{"email"}, claims{Subject: "1000000007", Email: "li@example.com", EmailVerified: &yes}},
 		"NoEmail":         {without, []string{"email"}, claims{Subject: "1000000007"}},
 	} {
-		if diff := cmp.Diff(c.want, claimsOf(c.user, c.scopes, "https://id")); diff != "" {
+		if diff := cmp.Diff(c.want, claimsOf(c.user, c.scopes, nil, "https://id")); diff != "" {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}

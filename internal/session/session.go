@@ -113,7 +113,7 @@ func (m *Manager) Start(tx *store.Tx, s Start) (token string, _ gatehouse.Sessio
 	token = gatehouse.NewSecret()
 	now := tx.Now()
 	made := gatehouse.Session{
-		TokenHash: gatehouse.Digest(token), UserID: s.UserID, ConnectionID: s.ConnectionID, Method: s.Method,
+		TokenHash: gatehouse.Digest(token), UserID: s.UserID, ConnectionID: s.ConnectionID, Method: s.Method, Second: s.Second,
 		UserAgent: plain(s.UserAgent, maxUserAgent), Address: s.Address,
 		AuthAt: s.AuthAt, CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(m.absolute()),
 	}

@@ -7,12 +7,12 @@ import (
 )
 
 const sessionColumns = `s.id, s.token_hash, s.user_id, s.connection_id, s.method, s.user_agent, s.address,
-	s.auth_at, s.created_at, s.seen_at, s.expires_at, s.noticed`
+	s.auth_at, s.created_at, s.seen_at, s.expires_at, s.noticed, s.second`
 
 func sessionFields(s *gatehouse.Session) []any {
 	return []any{
 		&s.ID, &s.TokenHash, &s.UserID, &s.ConnectionID, &s.Method, &s.UserAgent, &s.Address,
-		at(&s.AuthAt), at(&s.CreatedAt), at(&s.SeenAt), at(&s.ExpiresAt), &s.Noticed,
+		at(&s.AuthAt), at(&s.CreatedAt), at(&s.SeenAt), at(&s.ExpiresAt), &s.Noticed, &s.Second,
 	}
 }
 
@@ -35,9 +35,9 @@ func (tx *Tx) SaveSession(s *gatehouse.Session) error {
 		}
 	}
 	_, err := tx.exec(`insert into sessions (id, token_hash, user_id, connection_id, method, user_agent, address,
-		auth_at, created_at, seen_at, expires_at, noticed) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		auth_at, created_at, seen_at, expires_at, noticed, second) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		fresh.ID, fresh.TokenHash, fresh.UserID, fresh.ConnectionID, fresh.Method, fresh.UserAgent, fresh.Address,
-		fresh.AuthAt, fresh.CreatedAt, fresh.SeenAt, fresh.ExpiresAt, fresh.Noticed)
+		fresh.AuthAt, fresh.CreatedAt, fresh.SeenAt, fresh.ExpiresAt, fresh.Noticed, fresh.Second)
 	if err == nil {
 		*s = fresh
 	}

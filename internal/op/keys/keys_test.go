@@ -45,15 +45,15 @@ func TestEnsure(t *testing.T) {
 			}
 			wg.Wait()
 			keys := kept(t, s)
-			if len(keys) != 1 {
+			if len(keys) != 3 {
 				t.Fatalf("%d keys were made", len(keys))
 			}
 			for _, r := range rings {
-				signed, err := r.Sign(t.Context(), []byte(`{}`))
+				signed, err := r.Sign(t.Context(), "", TypeJWT, []byte(`{}`))
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, err := rings[0].Verify(t.Context(), signed); err != nil {
+				if _, err := rings[0].Verify(t.Context(), signed, TypeJWT); err != nil {
 					t.Errorf("one node does not know the key of another: %v", err)
 				}
 			}
@@ -63,7 +63,7 @@ func TestEnsure(t *testing.T) {
 			if err := (&Ring{Store: s}).Ensure(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if after := kept(t, s); len(after) != 1 || after[0].ID != before[0].ID {
+			if after := kept(t, s); len(after) != 3 || after[0].ID != before[0].ID {
 				t.Errorf("the keys are %v", after)
 			}
 		})
@@ -76,7 +76,7 @@ func TestT20SignsByRS256(t *testing.T) {
 	if err := r.Ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	compact, err := r.Sign(t.Context(), []byte(`{"a":1}`))
+	compact, err := r.Sign(t.Context(), "", TypeJWT, []byte(`{"a":1}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,10 +85,10 @@ func TestT20SignsByRS256(t *testing.T) {
 		t.Fatal(err)
 	}
 	head := signed.Signatures[0].Header
-	if head.KeyID != kept(t, r.Store)[0].ID || head.ExtraHeaders["typ"] != "JWT" {
+	if head.KeyID != ofAlgorithm(kept(t, r.Store), "RS256")[0].ID || head.ExtraHeaders["typ"] != "JWT" {
 		t.Errorf("the header is %+v", head)
 	}
-	payload, err := r.Verify(t.Context(), compact)
+	payload, err := r.Verify(t.Context(), compact, TypeJWT)
 	if err != nil || string(payload) != `{"a":1}` {
 		t.Errorf("%s %v", payload, err)
 	}
@@ -103,8 +103,8 @@ func TestT19JWKS(t *testing.T) {
 	if err := r.Ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	first := kept(t, s)[0]
-	announced, err := generate(now)
+	first := ofAlgorithm(kept(t, s), "RS256")[0]
+	announced, err := generate("RS256", now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,11 +115,11 @@ func TestT19JWKS(t *testing.T) {
 
 	now = now.Add(2 * fresh)
 	published := set(t, r)
-	if len(published.Keys) != 2 {
+	if len(published.Keys) != 4 {
 		t.Fatalf("%d keys are published", len(published.Keys))
 	}
-	for _, k := range published.Keys {
-		if !k.IsPublic() || k.Use != "sig" || k.Algorithm != "RS256" || k.KeyID == "" {
+	for i, k := range published.Keys {
+		if !k.IsPublic() || k.Use != "sig" || k.Algorithm != []string{"RS256", "RS256", "ES256", "EdDSA"}[i] || k.KeyID == "" {
 			t.Errorf("a key is %+v", k)
 		}
 	}
@@ -135,7 +135,7 @@ func TestT19JWKS(t *testing.T) {
 		t.Fatal(err)
 	}
 	now = now.Add(time.Hour)
-	if left := set(t, r); len(left.Keys) != 1 || left.Keys[0].KeyID != announced.ID {
+	if left := set(t, r); len(left.Keys) != 3 || left.Keys[0].KeyID != announced.ID {
 		t.Errorf("a key that retired is published: %v", left.Keys)
 	}
 }
@@ -157,7 +157,7 @@ func set(t *testing.T, r *Ring) (found jose.JSONWebKeySet) {
 
 func signer(t *testing.T, r *Ring) string {
 	t.Helper()
-	compact, err := r.Sign(t.Context(), []byte(`{}`))
+	compact, err := r.Sign(t.Context(), "", TypeJWT, []byte(`{}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,13 +174,13 @@ func TestVerifyRefuses(t *testing.T) {
 	if err := r.Ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	id := kept(t, r.Store)[0].ID
+	id := ofAlgorithm(kept(t, r.Store), "RS256")[0].ID
 	foreign, err := rsa.GenerateKey(rand.Reader, bits)
 	if err != nil {
 		t.Fatal(err)
 	}
 	sign := func(alg jose.SignatureAlgorithm, key any, kid string) string {
-		s, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: kid}}, nil)
+		s, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: kid}}, (&jose.SignerOptions{}).WithType(TypeJWT))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,7 +207,7 @@ func TestVerifyRefuses(t *testing.T) {
 		"HMACWithPublicKey": sign(jose.HS256, jwks, id),
 		"OtherAlgorithm":    sign(jose.PS256, foreign, id),
 	} {
-		if _, err := r.Verify(t.Context(), compact); err == nil {
+		if _, err := r.Verify(t.Context(), compact, TypeJWT); err == nil {
 			t.Errorf("%s passes", name)
 		}
 	}
@@ -218,7 +218,7 @@ func TestKeysOutliveAStoreThatIsGone(t *testing.T) {
 	now := time.Now()
 	s := storetest.Open(t)
 	r := &Ring{Store: s, Clock: func() time.Time { return now }}
-	if _, err := r.Sign(t.Context(), []byte(`{}`)); err == nil {
+	if _, err := r.Sign(t.Context(), "", TypeJWT, []byte(`{}`)); err == nil {
 		t.Error("something signed without a key")
 	}
 	if err := r.Ensure(t.Context()); err != nil {
@@ -227,7 +227,7 @@ func TestKeysOutliveAStoreThatIsGone(t *testing.T) {
 	now = now.Add(time.Hour)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // the store cannot be asked
-	if _, err := r.Sign(ctx, []byte(`{}`)); err != nil {
+	if _, err := r.Sign(ctx, "", TypeJWT, []byte(`{}`)); err != nil {
 		t.Errorf("known keys are not used: %v", err)
 	}
 }

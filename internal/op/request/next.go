@@ -27,6 +27,7 @@ type Situation struct {
 	Consent  []string  // what the person allowed the client before; nil: nothing
 	After    time.Time // the person must have signed in after this; zero: at any time
 	Resumed  bool      // the person comes from the sign-in
+	ACR      string    // how surely the person signed in
 }
 
 // Next decides what comes next. With StepRefuse it says the error for the
@@ -42,6 +43,12 @@ func Next(c gatehouse.Client, a Authorization, s Situation) (Step, string) {
 	if !isHinted(a, s.User) {
 		if a.None || s.Resumed {
 			return StepRefuse, "login_required"
+		}
+		return StepSignIn, ""
+	}
+	if a.ACREssential && !slices.Contains(a.ACR, s.ACR) {
+		if a.None || s.Resumed {
+			return StepRefuse, "unmet_authentication_requirements"
 		}
 		return StepSignIn, ""
 	}
@@ -80,7 +87,7 @@ func owesConsent(c gatehouse.Client, a Authorization, given []string) bool {
 	case c.Public():
 		return true
 	}
-	return !Covers(given, a.Scopes)
+	return !Covers(given, a.Wishes())
 }
 
 // AsksForTokens says whether a request asks for the person's tokens of other

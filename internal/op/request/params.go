@@ -28,15 +28,24 @@ type Params struct {
 	MaxAge        string `json:"max_age,omitempty"`
 	LoginHint     string `json:"login_hint,omitempty"`
 	UILocales     string `json:"ui_locales,omitempty"`
+	ACRValues     string `json:"acr_values,omitempty"`
+	Claims        string `json:"claims,omitempty"`
+	Resource      string `json:"resource,omitempty"`       // several are separated by spaces
+	Signed        bool   `json:"signed,omitempty"`         // they came in a request object, all of them
 	HintedSubject string `json:"hinted_subject,omitempty"` // whose ID token id_token_hint was
 
 	// Found at the first look only: what is wrong is never kept.
 	IDTokenHint  string   `json:"-"`
-	Request      bool     `json:"-"` // request objects, which we do not take
-	RequestURI   bool     `json:"-"`
+	Object       string   `json:"-"` // request: a request object
+	ObjectURI    string   `json:"-"` // request_uri: where one is
+	Wrong        *Wrong   `json:"-"` // what was wrong with it
+	Issuer       string   `json:"-"` // ourselves, which may be named as a resource
 	Registration bool     `json:"-"`
 	Doubled      []string `json:"-"`
 }
+
+// Wrong is an error that was found before a request could be looked at.
+type Wrong struct{ Code, Description string }
 
 // Parse takes an authorization request apart. It judges nothing, and it
 // never fails: what came is hostile, and validate says what is wrong with it.
@@ -57,8 +66,11 @@ func Parse(v url.Values) Params {
 		LoginHint:    text(p["login_hint"], 320),
 		UILocales:    text(p["ui_locales"], 200),
 		IDTokenHint:  p["id_token_hint"],
-		Request:      p["request"] != "",
-		RequestURI:   p["request_uri"] != "",
+		ACRValues:    text(p["acr_values"], 1000),
+		Claims:       p["claims"],
+		Resource:     p["resource"],
+		Object:       p["request"],
+		ObjectURI:    p["request_uri"],
 		Registration: p["registration"] != "",
 		Doubled:      doubled,
 	}
@@ -73,7 +85,7 @@ func (p Params) size() int {
 	n := len(p.State)
 	for _, s := range []string{
 		p.ClientID, p.RedirectURI, p.ResponseType, p.ResponseMode, p.Scope, p.Nonce, p.Challenge, p.Method,
-		p.Prompt, p.MaxAge, p.LoginHint, p.UILocales, p.HintedSubject,
+		p.Prompt, p.MaxAge, p.LoginHint, p.UILocales, p.HintedSubject, p.ACRValues, p.Claims, p.Resource,
 	} {
 		n += len(s)
 	}

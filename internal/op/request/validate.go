@@ -37,7 +37,24 @@ type Authorization struct {
 	Choose        bool // prompt=select_account
 	MaxAge        time.Duration
 	HasMaxAge     bool
-	Hinted        string // the subject that must be signed in, "" for any
+	Hinted        string   // the subject that must be signed in, "" for any
+	Resources     []string // that the tokens are for (RFC 8707); none: ourselves
+	IDClaims      []string // asked for one by one, for the ID token
+	UserClaims    []string // and for user-info
+	ACR           []string // how the person should have signed in, the best first
+	ACREssential  bool     // and must have
+}
+
+// Wishes are the scopes that the client gets something of: those that it asks
+// for, and those of the claims that it asks for one by one.
+func (a Authorization) Wishes() []string {
+	all := slices.Clone(a.Scopes)
+	for _, c := range append(slices.Clone(a.IDClaims), a.UserClaims...) {
+		if s := scopeOf(c); !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // Refusal is why a request is not right. Either the client is told, by its
@@ -67,7 +84,7 @@ func Validate(client *gatehouse.Client, p Params) (Authorization, *Refusal) {
 	}
 	a := Authorization{Reply: to, Nonce: p.Nonce, HasNoRedirect: p.RedirectURI == "", Hinted: p.HintedSubject}
 	for _, check := range []func(gatehouse.Client, Params, *Authorization) (code, description string){
-		checkShape, checkResponse, checkScope, checkPKCE, checkPrompt, checkMaxAge,
+		checkShape, checkResponse, checkScope, checkPKCE, checkPrompt, checkMaxAge, checkResources, checkClaims,
 	} {
 		if code, description := check(*client, p, &a); code != "" {
 			return Authorization{}, &Refusal{Reply: to, Code: code, Description: description}
@@ -111,14 +128,14 @@ func destination(client *gatehouse.Client, p Params) (Reply, *Refusal) {
 
 func onPage(e *gatehouse.Error) *Refusal { return &Refusal{Page: e} }
 
-func checkShape(_ gatehouse.Client, p Params, _ *Authorization) (code, description string) {
+func checkShape(c gatehouse.Client, p Params, _ *Authorization) (code, description string) {
 	switch {
 	case len(p.Doubled) > 0:
 		return "invalid_request", "The request has a parameter more than once."
-	case p.Request:
-		return "request_not_supported", "Request objects are not supported. Send the parameters themselves."
-	case p.RequestURI:
-		return "request_uri_not_supported", "The parameter request_uri is not supported. Send the parameters themselves."
+	case p.Wrong != nil:
+		return p.Wrong.Code, p.Wrong.Description
+	case c.Settings.RequireSigned && !p.Signed:
+		return "invalid_request", "The client is registered to send its requests signed: send a request object (RFC 9101)."
 	case p.Registration:
 		return "registration_not_supported", "The parameter registration is not supported. Register the client here."
 	case p.size() > maxSize:
@@ -210,8 +227,11 @@ func checkPrompt(_ gatehouse.Client, p Params, a *Authorization) (code, descript
 	return "", ""
 }
 
-func checkMaxAge(_ gatehouse.Client, p Params, a *Authorization) (code, description string) {
+func checkMaxAge(c gatehouse.Client, p Params, a *Authorization) (code, description string) {
 	if p.MaxAge == "" {
+		if s := c.Settings.MaxAge; s != nil {
+			a.MaxAge, a.HasMaxAge = time.Duration(*s)*time.Second, true
+		}
 		return "", ""
 	}
 	seconds, err := strconv.ParseUint(p.MaxAge, 10, 31)
@@ -219,5 +239,41 @@ func checkMaxAge(_ gatehouse.Client, p Params, a *Authorization) (code, descript
 		return "invalid_request", "The max_age must be a number of seconds."
 	}
 	a.MaxAge, a.HasMaxAge = time.Duration(seconds)*time.Second, true
+	return "", ""
+}
+
+func checkResources(c gatehouse.Client, p Params, a *Authorization) (code, description string) {
+	resources, ok := Resources(c, p.Resource, p.Issuer)
+	if !ok {
+		return "invalid_target", "The requested resource is invalid, unknown, or not registered for the client."
+	}
+	a.Resources = resources
+	return "", ""
+}
+
+// checkClaims reads what is asked for one by one. What the client may not have
+// is passed over, as is what nobody here knows (OpenID Connect Core section
+// 5.5.1).
+func checkClaims(c gatehouse.Client, p Params, a *Authorization) (code, description string) {
+	asked, ok := readClaims(p.Claims)
+	switch {
+	case !ok:
+		return "invalid_request", "The claims parameter must be a JSON object, at most 4096 bytes (OpenID Connect Core section 5.5)."
+	case asked.subject != "" && a.Hinted != "" && a.Hinted != asked.subject:
+		return "login_required", "The id_token_hint and the claims parameter ask for different people."
+	}
+	if asked.subject != "" {
+		a.Hinted = asked.subject
+	}
+	if slices.Contains(a.Scopes, ScopeOpenID) {
+		a.IDClaims, a.UserClaims = registered(c.Scopes, asked.id), registered(c.Scopes, asked.user)
+	}
+	a.ACR, a.ACREssential = asked.acr, asked.acrEssential && len(asked.acr) > 0
+	if len(a.ACR) == 0 {
+		a.ACR = SplitScope(p.ACRValues)
+	}
+	if len(a.ACR) == 0 {
+		a.ACR = c.Settings.ACRValues
+	}
 	return "", ""
 }

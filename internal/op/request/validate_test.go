@@ -37,6 +37,7 @@ func TestValidate(t *testing.T) {
 		params url.Values // instead of the right ones; nil takes one out
 	}
 	public := func(c *gatehouse.Client) { c.SecretHash = nil }
+	resources := func(c *gatehouse.Client) { c.Settings.Resources = []string{"https://a.example", "urn:b"} }
 	noPKCE := func(c *gatehouse.Client) { c.RequirePKCE = false }
 	for name, c := range map[string]struct {
 		change
@@ -56,7 +57,13 @@ func TestValidate(t *testing.T) {
 		"A4/DoubledScope":             {change{params: url.Values{"scope": {"openid", "openid"}}}, "invalid_request", "more than once"},
 		"A4/DoubledUnknown":           {change{params: url.Values{"foo": {"1", "2"}}}, "invalid_request", "more than once"},
 		"UnknownParameterIsIgnored":   {change{params: url.Values{"foo": {"1"}}}, "", ""},
-		"ResourceMayComeTwice":        {change{params: url.Values{"resource": {"https://a.example", "https://b.example"}}}, "", ""},
+		"ResourceNotRegistered":       {change{params: url.Values{"resource": {"https://a.example"}}}, "invalid_target", ""},
+		"ResourceMayComeTwice":        {change{client: resources, params: url.Values{"resource": {"https://a.example", "urn:b"}}}, "", ""},
+		"ResourceOneOfTwoUnknown":     {change{client: resources, params: url.Values{"resource": {"https://a.example", "https://c.example"}}}, "invalid_target", ""},
+		"ResourceLetterByLetter":      {change{client: resources, params: url.Values{"resource": {"https://a.example/"}}}, "invalid_target", ""},
+		"ResourceWithFragment":        {change{client: resources, params: url.Values{"resource": {"https://a.example#x"}}}, "invalid_target", ""},
+		"ResourceNotAbsolute":         {change{client: resources, params: url.Values{"resource": {"api"}}}, "invalid_target", ""},
+		"TooManyResources":            {change{client: resources, params: url.Values{"resource": {"https://a.example 1 2 3 4 5 6 7 8 9 10"}}}, "invalid_target", ""},
 		"AsLongAsAllowed":             {change{params: url.Values{"state": {strings.Repeat("x", maxSize-91)}}}, "", ""},
 		"TooLong":                     {change{params: url.Values{"state": {strings.Repeat("x", maxSize-90)}}}, "invalid_request", "too long"},
 		"TooLongByItsScope":           {change{params: url.Values{"scope": {strings.Repeat("openid ", maxSize/7)}}}, "invalid_request", "too long"},
@@ -82,10 +89,13 @@ func TestValidate(t *testing.T) {
 		"A9/MethodWithoutChallenge":   {change{client: noPKCE, params: url.Values{"code_challenge": nil}}, "invalid_request", "without a code_challenge"},
 		"A8/ShortChallenge":           {change{params: url.Values{"code_challenge": {"abc"}}}, "invalid_request", "43"},
 		"A8/PaddedChallenge":          {change{params: url.Values{"code_challenge": {strings.Repeat("a", 42) + "="}}}, "invalid_request", "43"},
-		"A14/RequestObject":           {change{params: url.Values{"request": {"eyJ"}}}, "request_not_supported", ""},
-		"A14/RequestURI":              {change{params: url.Values{"request_uri": {"https://evil.example/"}}}, "request_uri_not_supported", ""},
+		"SignedIsRequired":            {change{client: func(c *gatehouse.Client) { c.Settings.RequireSigned = true }}, "invalid_request", "signed"},
 		"Registration":                {change{params: url.Values{"registration": {"{}"}}}, "registration_not_supported", ""},
-		"ClaimsAreIgnored":            {change{params: url.Values{"claims": {`{"userinfo":{}}`}}}, "", ""},
+		"Claims":                      {change{params: url.Values{"claims": {`{"userinfo":{"name":null},"id_token":{"email":{"essential":true},"unknown":null},"other":1}`}}}, "", ""},
+		"ClaimsNoJSON":                {change{params: url.Values{"claims": {`{`}}}, "invalid_request", "claims"},
+		"ClaimsNoObject":              {change{params: url.Values{"claims": {`[]`}}}, "invalid_request", "claims"},
+		"ClaimsOfAWrongType":          {change{params: url.Values{"claims": {`{"userinfo":{"name":"x"}}`}}}, "invalid_request", "claims"},
+		"ClaimsTooLong":               {change{params: url.Values{"claims": {`{"userinfo":{}}` + strings.Repeat(" ", maxClaims)}}}, "invalid_request", "claims"},
 		"PromptNoneAlone":             {change{params: url.Values{"prompt": {"none login"}}}, "invalid_request", "none"},
 		"PromptUnknown":               {change{params: url.Values{"prompt": {"please"}}}, "invalid_request", "prompt"},
 		"MaxAgeNoNumber":              {change{params: url.Values{"max_age": {"soon"}}}, "invalid_request", "max_age"},

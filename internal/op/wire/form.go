@@ -19,12 +19,15 @@ type Params map[string]string
 
 // Once takes the parameters apart. Doubled are the names that came more than
 // once, sorted; they are in Params with their first value, which must not be
-// trusted. Resource and audience may come more than once (RFC 8707, RFC 8693)
-// and are left out then: nothing here reads several of them.
+// trusted. Resource and audience may come more than once (RFC 8707, RFC 8693):
+// they are joined by spaces, which neither has in it.
 func Once(v url.Values) (p Params, doubled []string) {
 	p = make(Params, len(v))
 	for name, values := range v {
-		if len(values) > 1 && (name == "resource" || name == "audience") {
+		if name == "resource" || name == "audience" {
+			if all := strings.Join(slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" }), " "); all != "" {
+				p[name] = all
+			}
 			continue
 		}
 		if len(values) > 1 {

@@ -6,9 +6,12 @@
 package wire
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // Error is an error of the protocol (RFC 6749 section 5.2, RFC 6750 section
@@ -131,9 +134,19 @@ func JSON(w http.ResponseWriter, status int, v any) {
 }
 
 // Public answers with JSON that everybody may know and that caches may keep for
-// some seconds.
-func Public(w http.ResponseWriter, seconds int, body []byte) {
-	w.Header().Set("Cache-Control", "public, max-age="+strconv.Itoa(seconds))
+// some seconds. Who has it already hears only that (RFC 9110 section 13.1.2).
+func Public(w http.ResponseWriter, r *http.Request, seconds int, body []byte) {
+	sum := sha256.Sum256(body)
+	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
+	h := w.Header()
+	h.Set("Cache-Control", "public, max-age="+strconv.Itoa(seconds))
+	h.Set("ETag", tag)
+	for _, known := range strings.Split(r.Header.Get("If-None-Match"), ",") {
+		if strings.TrimPrefix(strings.TrimSpace(known), "W/") == tag {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
 	write(w, http.StatusOK, body)
 }
 

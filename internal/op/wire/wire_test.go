@@ -34,7 +34,7 @@ func TestT8PostForm(t *testing.T) {
 		"EmptyIsAbsent":       {"/", form, "a=&b=1", Params{"b": "1"}, 0},
 		"Empty":               {"/", form, "", Params{}, 0},
 		"HarmlessQuery":       {"/?lang=zh", form, "a=1", Params{"a": "1"}, 0},
-		"ResourceTwice":       {"/", form, "resource=a&resource=b&a=1", Params{"a": "1"}, 0},
+		"ResourceTwice":       {"/", form, "resource=a&resource=b&a=1", Params{"a": "1", "resource": "a b"}, 0},
 		"Doubled":             {"/", form, "a=1&a=2", nil, 400},
 		"DoubledSame":         {"/", form, "a=1&a=1", nil, 400},
 		"DoubledOneEmpty":     {"/", form, "a=&a=1", nil, 400},
@@ -255,9 +255,21 @@ func TestPublicMayBeKept(t *testing.T) {
 	t.Parallel()
 	w := httptest.NewRecorder()
 	w.Header().Set("Cache-Control", "no-store") // as for everything, from outside
-	Public(w, 60, []byte("{}"))
-	if w.Header().Get("Cache-Control") != "public, max-age=60" || w.Body.String() != "{}" {
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	Public(w, r, 60, []byte("{}"))
+	tag := w.Header().Get("ETag")
+	if w.Header().Get("Cache-Control") != "public, max-age=60" || w.Body.String() != "{}" || tag == "" {
 		t.Errorf("%v %s", w.Header(), w.Body)
+	}
+	for known, status := range map[string]int{
+		tag: http.StatusNotModified, `"other", W/` + tag: http.StatusNotModified, `"other"`: http.StatusOK, tag + "x": http.StatusOK,
+	} {
+		r.Header.Set("If-None-Match", known)
+		again := httptest.NewRecorder()
+		Public(again, r, 60, []byte("{}"))
+		if again.Code != status || status == http.StatusNotModified && again.Body.Len() > 0 {
+			t.Errorf("%s: %d %s", known, again.Code, again.Body)
+		}
 	}
 }
 

@@ -1,0 +1,132 @@
+package op
+
+import (
+	"errors"
+	"slices"
+
+	"gatehouse"
+	"gatehouse/internal/op/request"
+	"gatehouse/internal/op/wire"
+	"gatehouse/internal/store"
+	"gatehouse/internal/web/ui"
+)
+
+// maxActors bounds the chain of clients that exchanged a token.
+const maxActors = 5
+
+// exchangeForOwn gives a token of ours for another of ours: with fewer scopes,
+// for a resource, or for the client of another one that called it. It stands for
+// the same person, may no more than the first and lives no longer, and ends with
+// it.
+func (p *Provider) exchangeForOwn(a *ask) (tokenAnswer, error) {
+	if a.client.Public() {
+		return tokenAnswer{}, unauthorizedClient()
+	}
+	hash, err := p.tokenHash(a.r.Context(), a.form["subject_token"])
+	if err != nil {
+		return tokenAnswer{}, badSubject()
+	}
+	var (
+		made minted
+		user gatehouse.User
+	)
+	err = p.update(a.r.Context(), a.once, func(tx *store.Tx) error {
+		made, user = minted{}, gatehouse.User{}
+		subject, err := p.subjectFor(tx, a.client, hash)
+		if err != nil {
+			return err
+		}
+		grant, err := p.delegated(a, subject)
+		if err != nil {
+			return err
+		}
+		if grant.UserID != "" {
+			if user, err = activeUser(tx, a.client.ID, grant.UserID); err != nil {
+				return badSubject()
+			}
+			if err := tx.Introduce(a.client.ID, user); err != nil {
+				return err
+			}
+		}
+		if made, err = p.mint(tx, mint{
+			client: a.client, family: subject.Family, grant: grant, until: subject.ExpiresAt, jwt: a.form["requested_token_type"] == jwtType,
+		}); err != nil {
+			return err
+		}
+		return recordExchange(tx, a, subject)
+	})
+	if err != nil {
+		return tokenAnswer{}, err
+	}
+	answer, err := p.tellAccess(a, &made, user)
+	answer.IssuedTokenType = accessTokenType
+	if made.jwt {
+		answer.IssuedTokenType = jwtType
+	}
+	return answer, err
+}
+
+// subjectFor finds the token that a client wants to exchange: a live one of its
+// own, or of a client that it may act for (T18).
+func (p *Provider) subjectFor(tx *store.Tx, c gatehouse.Client, hash []byte) (gatehouse.Token, error) {
+	b, err := liveAccess(tx, hash)
+	switch {
+	case errors.Is(err, gatehouse.NotFound):
+		return b.token, badSubject()
+	case err != nil:
+		return b.token, err
+	case b.token.Grant.ClientID != c.ID && !slices.Contains(c.Settings.ExchangeFrom, b.token.Grant.ClientID):
+		return b.token, badSubject()
+	}
+	return b.token, nil
+}
+
+func badSubject() error {
+	return wire.InvalidRequest("The subject_token is not a live access token that this client may exchange.")
+}
+
+// delegated is what a client gets for a token: what both may.
+func (p *Provider) delegated(a *ask, subject gatehouse.Token) (gatehouse.Grantable, error) {
+	old := subject.Grant
+	may := slices.DeleteFunc(request.Within(old.Scopes, a.client.Scopes), func(s string) bool {
+		return s == request.ScopeOffline || s == request.ScopeProvider && old.ClientID != a.client.ID
+	})
+	scopes := may
+	if asked := request.SplitScope(a.form["scope"]); len(asked) > 0 {
+		scopes = asked
+	}
+	if len(scopes) == 0 || !request.Covers(may, scopes) {
+		return old, wire.InvalidScope()
+	}
+	if a.form["resource"] == "" {
+		a.form["resource"] = a.form["audience"]
+	}
+	audience, err := p.audience(a, nil)
+	if err != nil {
+		return old, err
+	}
+	grant := old
+	grant.ClientID, grant.Scopes, grant.Nonce = a.client.ID, scopes, ""
+	grant.Details = gatehouse.GrantDetails{Audience: audience, ACR: old.Details.ACR, AMR: old.Details.AMR, Actors: old.Details.Actors}
+	if len(audience) == 0 && old.ClientID == a.client.ID {
+		grant.Details.Audience = old.Details.Audience
+	}
+	if old.ClientID != a.client.ID {
+		grant.Details.Actors = append([]string{a.client.ID}, old.Details.Actors...)
+	}
+	if len(grant.Details.Actors) > maxActors {
+		return old, wire.InvalidRequest("The subject_token was exchanged too often.")
+	}
+	return grant, nil
+}
+
+// recordExchange notes that a client acts for a person who signed in to another.
+func recordExchange(tx *store.Tx, a *ask, subject gatehouse.Token) error {
+	if subject.Grant.ClientID == a.client.ID {
+		return nil
+	}
+	return tx.Record(gatehouse.Event{
+		Actor:  gatehouse.Actor{Kind: gatehouse.ActorClient, ID: a.client.ID, Name: a.client.Name, Address: ui.ClientAddress(a.r)},
+		Action: "token.exchanged", Target: "user/" + subject.Grant.UserID, Details: map[string]string{"from": subject.Grant.ClientID},
+	})
+}
