@@ -297,6 +297,18 @@ func askOf(tx *store.Tx, party *webauthn.WebAuthn, userID string) (*protocol.Cre
 // an *gatehouse.Error of kind Invalid or Expired as no, and the caller ends its
 // transaction without an error, so that the challenge stays used.
 func (c *Credentials) PasskeyProof(tx *store.Tx, browserHash []byte, answer, address string) (userID string, no *gatehouse.Error, err error) {
+	userID, no, err = c.passkeyProof(tx, browserHash, answer, address)
+	if err == nil {
+		outcome := "right"
+		if no != nil {
+			outcome = "wrong"
+		}
+		tx.OnCommit(func() { c.count("passkey", outcome) })
+	}
+	return userID, no, err
+}
+
+func (c *Credentials) passkeyProof(tx *store.Tx, browserHash []byte, answer, address string) (userID string, no *gatehouse.Error, err error) {
 	party, ok := c.party()
 	if !ok {
 		return "", noPasskeys(), nil

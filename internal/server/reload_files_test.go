@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/internal/config"
 	"gatehouse/internal/store"
 )
 
@@ -125,6 +126,28 @@ func TestReloadOpensTheFilesAgain(t *testing.T) {
 			t.Error("another Server is in force")
 		}
 	})
+}
+
+// TestPlacesOfSessions: the file that geoip_file names tells people where their
+// sessions are. That of the test (made by the writer in package geoip's tests)
+// has 127.0.0.0/8 in Shanghai.
+func TestPlacesOfSessions(t *testing.T) {
+	t.Parallel()
+	places, err := filepath.Abs(filepath.Join("testdata", "places.mmdb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := startDev(t, t.TempDir(), func(_ *dev, c *config.Config) { c.GeoIPFile = places })
+	v := newVisitor(t).open(r.dashboard)
+	v.open(r.hub+"/user/security").sees("127.0.0.1", "Shanghai, China")
+	v.open(r.hub + "/user/security?lang=zh-CN").sees("中国 上海")
+	f := startFront(t, "")
+	for text, want := range map[string]bool{"geoip_file: " + places + "\n": true, "": false} {
+		f.takesUp(text)
+		if (f.present().server.places != nil) != want {
+			t.Errorf("after a reload with %q there are places: %t", text, !want)
+		}
+	}
 }
 
 // TestRetiringWaitsForRequests that are under way.
