@@ -1,10 +1,13 @@
 package server
 
 import (
+	"log/slog"
+	"net/http"
 	"regexp"
 	"slices"
 	"testing"
 
+	"gatehouse"
 	"gatehouse/internal/i18n"
 	"gatehouse/internal/integration"
 )
@@ -60,6 +63,40 @@ func TestFormsAreUsable(t *testing.T) {
 	for _, k := range Kinds() {
 		if a := k.Form.AliasOf; a != "" && !slices.Contains(names, a) {
 			t.Errorf("%s is another name for %s, which is not there", k.Name, a)
+		}
+	}
+}
+
+// TestS12WhichProvidersShowThatTheyAsked: only those whose auth_time is looked at
+// may say so. What is not listed here must not.
+func TestS12WhichProvidersShowThatTheyAsked(t *testing.T) {
+	t.Parallel()
+	openID := map[string]any{"issuer": "https://id.example.com"}
+	for _, tt := range []struct {
+		kind string
+		args map[string]any
+		want bool
+	}{
+		{"openid_connect", openID, true},
+		{"gitlab", map[string]any{"scope": "read_user openid"}, true},
+		{"gitlab", nil, false},
+		{"google_oauth2", nil, false},
+		{"github", nil, false},
+		{"dingtalk", nil, false},
+		{"feishu", nil, false},
+		{"wecom", map[string]any{"agent_id": "1000002"}, false},
+	} {
+		k, ok := kind(tt.kind)
+		if !ok {
+			t.Errorf("there is no kind %s", tt.kind)
+			continue
+		}
+		d, err := k.OpenConnection(
+			gatehouse.Connection{Name: tt.kind, Kind: tt.kind, AppID: "app", AppSecret: "secret", Args: tt.args},
+			integration.Env{HTTP: http.DefaultClient, Log: slog.New(slog.DiscardHandler)},
+		)
+		if err != nil || d.ShowsFresh != tt.want {
+			t.Errorf("%s %v: %t, %v", tt.kind, tt.args, d.ShowsFresh, err)
 		}
 	}
 }
