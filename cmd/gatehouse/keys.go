@@ -3,17 +3,21 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"gatehouse"
+	"gatehouse/internal/op"
 	"gatehouse/internal/seal"
 	"gatehouse/internal/server"
 	"gatehouse/internal/store"
 )
 
 func (c *cli) keys() *cobra.Command {
-	return group("keys", "Look after the key that seals secrets in the database", c.keysRotateSeal())
+	return group("keys", "Look after the keys that seal secrets and sign tokens", c.keysRotateSeal(), c.keysRotateSigning())
 }
 
 func (c *cli) keysRotateSeal() *cobra.Command {
@@ -40,4 +44,56 @@ and restart them.`,
 			})
 		},
 	})
+}
+
+// signingKey is a new key as the command tells it.
+type signingKey struct {
+	Algorithm string    `json:"algorithm"`
+	Key       string    `json:"key,omitempty"`
+	SignsFrom time.Time `json:"signs_from,omitzero"`
+	Announced bool      `json:"announced_before"` // nothing was done, since one waits already
+}
+
+func (c *cli) keysRotateSigning() *cobra.Command {
+	var (
+		algorithm string
+		atOnce    bool
+	)
+	cmd := c.dataCommand(data{
+		use: "rotate-signing", short: "Announce new signing keys",
+		long: `Makes new keys for signing ID tokens and access tokens. A new key is published
+for a day (signing_keys.announce) before it signs, and the old one stays until the
+last token that it signed has ended. With --at-once the old keys go now: for when
+one may be in other hands. What they signed is then worth nothing.`,
+		example: "  gatehouse keys rotate-signing --algorithm ES256",
+		run: func(ctx context.Context, t *server.Tools, _ []string) error {
+			algorithms := op.SigningAlgorithms()
+			if algorithm != "" {
+				if !slices.Contains(algorithms, algorithm) {
+					return usageError{fmt.Errorf("--algorithm is one of %s, not %q", strings.Join(algorithms, ", "), algorithm)}
+				}
+				algorithms = []string{algorithm}
+			}
+			var made []signingKey
+			for _, a := range algorithms {
+				k, rotated, err := t.Provider.RotateKey(ctx, c.operator(), a, atOnce)
+				if err != nil {
+					return err
+				}
+				made = append(made, signingKey{Algorithm: a, Key: k.ID, SignsFrom: k.ActiveAt, Announced: !rotated})
+			}
+			return c.print(made, func(p *printer) {
+				for _, k := range made {
+					if k.Announced {
+						p.line("%s: a new key is announced already.", k.Algorithm)
+						continue
+					}
+					p.line("%s: %s signs from %s.", k.Algorithm, k.Key, p.when(k.SignsFrom))
+				}
+			})
+		},
+	})
+	cmd.Flags().StringVar(&algorithm, "algorithm", "", "only of this algorithm (RS256, ES256, EdDSA)")
+	cmd.Flags().BoolVar(&atOnce, "at-once", false, "take the old keys away now")
+	return cmd
 }

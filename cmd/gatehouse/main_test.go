@@ -282,7 +282,7 @@ func TestHelpHasAnExample(t *testing.T) {
 		"users end-sessions", "users disconnect", "users verify-email", "users applications", "users withdraw", "approvals", "approvals list",
 		"connections", "connections list", "connections enable", "connections disable",
 		"connectors", "connectors list", "connectors show", "connectors sync", "access", "access who", "access of",
-		"decisions", "decisions show", "keys", "keys rotate-seal", "tokens", "tokens create", "tokens list", "tokens revoke",
+		"decisions", "decisions show", "keys", "keys rotate-seal", "keys rotate-signing", "tokens", "tokens create", "tokens list", "tokens revoke",
 	} {
 		p.does(command+" --help", "Usage:", "Examples:\n  gatehouse "+command)
 	}

@@ -156,6 +156,17 @@ func TestUsersChange(t *testing.T) {
 	}
 }
 
+func TestKeysRotateSigning(t *testing.T) {
+	t.Parallel()
+	p := people(t)
+	p.does("keys rotate-signing --algorithm ES256", "ES256: ")
+	p.does("keys rotate-signing --algorithm ES256", "a new key is announced already")
+	p.does("keys rotate-signing --at-once", "EdDSA: ")
+	if events := p.events("signing_key.rotated"); len(events) < 2 || events[0].Actor.Kind != gatehouse.ActorOperator {
+		t.Errorf("audit log: %+v", events)
+	}
+}
+
 func TestKeysRotateSeal(t *testing.T) {
 	t.Parallel()
 	p := people(t)

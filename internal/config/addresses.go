@@ -255,6 +255,25 @@ const (
 	maxRefresh = 5 * 365 * 24 * time.Hour
 )
 
+// minAnnounce is longer than clients keep the keys that they have read.
+const minAnnounce = 2 * time.Hour
+
+func (r *reader) signingKeys(s *section) SigningKeys {
+	k := r.section(s.get("signing_keys"), "signing_keys")
+	defer k.done()
+	out := SigningKeys{
+		RotateEvery: k.duration("rotate_every", 2160*time.Hour),
+		Announce:    k.duration("announce", 24*time.Hour),
+	}
+	switch {
+	case out.Announce < minAnnounce:
+		r.problem(k.get("announce"), k.at("announce"), "is shorter than %s: apps keep the keys that they have read for an hour, and would not know the new one", minAnnounce)
+	case out.RotateEvery < 2*out.Announce:
+		r.problem(cmp.Or(k.get("rotate_every"), k.get("announce")), k.at("rotate_every"), "is shorter than twice announce (%s against %s)", out.RotateEvery, out.Announce)
+	}
+	return out
+}
+
 func (r *reader) lifetimes(s *section) Lifetimes {
 	l := r.section(s.get("lifetimes"), "lifetimes")
 	out := Lifetimes{

@@ -37,6 +37,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix // who may say X-Forwarded-For; none: nobody
 	MetricsListen  string         // host:port; "": no metrics
 	Lifetimes      Lifetimes
+	SigningKeys    SigningKeys
 	LocalSignIn    LocalSignIn
 	GeoIPFile      string // absolute; "": the place of an address is not shown
 	KeepAccounts   bool   // account_deletion: false; people cannot delete their own account
@@ -78,6 +79,12 @@ type Lifetimes struct {
 	ID              time.Duration // of an ID token; default 2 min
 	Refresh         time.Duration // of a refresh token from its issue; default 720 h
 	RefreshAbsolute time.Duration // of all refresh tokens of one sign-in; default 4320 h
+}
+
+// SigningKeys says when the provider's keys are followed by new ones.
+type SigningKeys struct {
+	RotateEvery time.Duration // how long a key signs; default 2160 h (90 days)
+	Announce    time.Duration // how long a new one is published before it signs; default 24 h
 }
 
 // Load reads and checks the file. Relative paths in it are relative to its
@@ -158,6 +165,7 @@ func (r *reader) config(root *value) *Config {
 		SMTP:          r.smtp(s),
 		MetricsListen: r.listen(s, "metrics_listen", ""),
 		Lifetimes:     r.lifetimes(s),
+		SigningKeys:   r.signingKeys(s),
 		LocalSignIn:   r.localSignIn(s),
 		GeoIPFile:     r.file(s.text("geoip_file", "")),
 		KeepAccounts:  !s.flag("account_deletion", true),

@@ -89,7 +89,8 @@ func TestLoad(t *testing.T) {
 				Settings: map[string]string{"group": "engineering"}, Owners: []string{"alice@example.com"},
 				Enabled: true, Managed: gatehouse.ManagedByFile,
 			}},
-			Lifetimes: config.Lifetimes{Code: time.Minute, Access: 2 * time.Hour, ID: 2 * time.Minute, Refresh: 720 * time.Hour, RefreshAbsolute: 4320 * time.Hour},
+			SigningKeys: config.SigningKeys{RotateEvery: 2160 * time.Hour, Announce: 24 * time.Hour},
+			Lifetimes:   config.Lifetimes{Code: time.Minute, Access: 2 * time.Hour, ID: 2 * time.Minute, Refresh: 720 * time.Hour, RefreshAbsolute: 4320 * time.Hour},
 		}
 		if diff := cmp.Diff(want, c, prefixes); diff != "" {
 			t.Error(diff)
@@ -116,6 +117,7 @@ func TestLoad(t *testing.T) {
 			KeyFile:        "/etc/gatehouse/gatehouse.key",
 			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::1/128")},
 			Outgoing:       config.Outgoing{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.1.2.3/32")}},
+			SigningKeys:    config.SigningKeys{RotateEvery: 720 * time.Hour, Announce: 12 * time.Hour},
 			Lifetimes:      config.Lifetimes{Code: 30 * time.Second, Access: time.Hour, ID: 5 * time.Minute, Refresh: 24 * time.Hour, RefreshAbsolute: 48 * time.Hour},
 			SMTP:           config.SMTP{Host: "mail.example.com", Port: 2525, Username: "gatehouse", Password: "smtp-s3cret", From: "Gatehouse <id@example.com>", TLS: config.SMTPStartTLS},
 			OmniAuth: config.OmniAuth{

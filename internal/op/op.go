@@ -63,17 +63,18 @@ func GrantTypes() []string { return request.GrantTypes() }
 // Provider is the OpenID provider. It is used by pointer and is safe for
 // concurrent use.
 type Provider struct {
-	Store     *store.Store
-	UI        *ui.UI
-	Sessions  *session.Manager
-	Personal  *pats.Tokens       // take the place of access tokens at /api/v4
-	Provided  *provided.Provided // gives providers' tokens in exchange for ours
-	Limiter   *ui.Limiter        // of authorization requests that are kept; nil: none
-	URL       string             // what browsers and apps see, without a slash at the end: the issuer
-	Lifetimes Lifetimes
-	Clock     gatehouse.Clock
-	Log       *slog.Logger      // nil: discard
-	Metrics   gatehouse.Metrics // nil: none
+	Store       *store.Store
+	UI          *ui.UI
+	Sessions    *session.Manager
+	Personal    *pats.Tokens       // take the place of access tokens at /api/v4
+	Provided    *provided.Provided // gives providers' tokens in exchange for ours
+	Limiter     *ui.Limiter        // of authorization requests that are kept; nil: none
+	URL         string             // what browsers and apps see, without a slash at the end: the issuer
+	Lifetimes   Lifetimes
+	KeySchedule KeySchedule
+	Clock       gatehouse.Clock
+	Log         *slog.Logger      // nil: discard
+	Metrics     gatehouse.Metrics // nil: none
 	// Web asks addresses that a client registered (jwks_uri, request_uri); it
 	// guards against those of our own network. nil: none is asked.
 	Web func(gatehouse.Client) *http.Client

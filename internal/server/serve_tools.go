@@ -11,6 +11,7 @@ import (
 	"gatehouse/internal/access"
 	"gatehouse/internal/config"
 	"gatehouse/internal/credentials"
+	"gatehouse/internal/op"
 	"gatehouse/internal/seal"
 	"gatehouse/internal/self"
 	"gatehouse/internal/session"
@@ -30,6 +31,7 @@ type Tools struct {
 	SignIn   *signin.Service
 	Self     *self.Self
 	Access   *access.Service
+	Provider *op.Provider
 
 	server *Server
 }
@@ -63,7 +65,7 @@ func OpenTools(ctx context.Context, o Options) (*Tools, error) {
 }
 
 func (s *Server) tools() *Tools {
-	return &Tools{Store: s.store, Users: s.users, Local: s.credentials, Sessions: s.sessions, SignIn: s.signIn, Self: s.ownSelf(), Access: s.access, server: s}
+	return &Tools{Store: s.store, Users: s.users, Local: s.credentials, Sessions: s.sessions, SignIn: s.signIn, Self: s.ownSelf(), Access: s.access, Provider: s.provider, server: s}
 }
 
 // OpenOrMakeTools is OpenTools, and makes the database and its key file where

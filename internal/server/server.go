@@ -189,7 +189,8 @@ func (s *Server) assemble(o Options) {
 			Code: c.Lifetimes.Code, Access: c.Lifetimes.Access, ID: c.Lifetimes.ID,
 			Refresh: c.Lifetimes.Refresh, RefreshAbsolute: c.Lifetimes.RefreshAbsolute,
 		},
-		Web: s.webOf,
+		KeySchedule: op.KeySchedule{Every: c.SigningKeys.RotateEvery, Announce: c.SigningKeys.Announce},
+		Web:         s.webOf,
 	}
 	s.runner = &jobs.Runner{Store: s.store, Clock: o.Clock, Log: s.log, Observe: func(kind, outcome string, took time.Duration) {
 		s.meters.Observe("job", took, "kind", kind, "outcome", outcome)
@@ -199,6 +200,7 @@ func (s *Server) assemble(o Options) {
 	s.openMail(o)
 	s.registerCleaning()
 	s.registerExpiry()
+	s.registerRotation()
 	s.pages = []mounter{
 		&entry.Entry{UI: s.ui, SignIn: s.signIn, Sessions: s.sessions, Limiter: limiter},
 		&portal.Portal{
