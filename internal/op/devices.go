@@ -104,13 +104,14 @@ func (p *Provider) grantToDevice(a *ask) (tokenAnswer, error) {
 			return err
 		}
 		d, answer = device.Ask(d, tx.Now())
-		switch answer {
-		case device.Again:
+		if answer == device.Again {
 			return p.endFamily(tx, a, "device_code.replayed", d.Family, d.Grant.UserID)
-		case device.Give:
-			if user, made, err = p.mintForDevice(tx, a, d); err != nil {
-				return err
-			}
+		}
+		if answer == device.Give {
+			user, made, err = p.mintForDevice(tx, a, d)
+		}
+		if err != nil {
+			return err
 		}
 		return tx.SaveDeviceGrant(&d)
 	})

@@ -45,12 +45,12 @@ func generate(algorithm string, now time.Time) (gatehouse.SigningKey, error) {
 }
 
 func generatePair(algorithm string) (crypto.Signer, error) {
-	switch jose.SignatureAlgorithm(algorithm) {
-	case jose.RS256:
+	switch algorithm {
+	case string(jose.RS256):
 		return rsa.GenerateKey(rand.Reader, bits)
-	case jose.ES256:
+	case string(jose.ES256):
 		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	case jose.EdDSA:
+	case string(jose.EdDSA):
 		_, private, err := ed25519.GenerateKey(rand.Reader)
 		return private, err
 	}

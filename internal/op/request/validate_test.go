@@ -252,6 +252,7 @@ func TestKeptRequestMeansTheSame(t *testing.T) {
 
 func FuzzAuthorizeRequest(f *testing.F) {
 	f.Add(right().Encode())
+	f.Add(right().Encode() + "&claims=%7B%22userinfo%22%3A%7B%22name%22%3Anull%7D%7D&resource=urn:b&acr_values=1+2")
 	f.Add("client_id=app&client_id=app&redirect_uri=%00&state=%ff&max_age=1e9&prompt=none")
 	f.Add("client_id=app&redirect_uri=https%3A%2F%2Fapp.example%2Fcb%23x&response_type=code+token")
 	f.Fuzz(func(t *testing.T, query string) {
@@ -260,7 +261,9 @@ func FuzzAuthorizeRequest(f *testing.F) {
 			return
 		}
 		asked := Parse(v)
-		a, refused := Validate(confidential(), asked)
+		client := confidential()
+		client.Settings.Resources = []string{"urn:b"}
+		a, refused := Validate(client, asked)
 		to := a.Reply
 		if refused != nil {
 			to = refused.Reply
@@ -271,11 +274,22 @@ func FuzzAuthorizeRequest(f *testing.F) {
 		if refused == nil && (len(a.Challenge) != 43 || len(a.Scopes) == 0) {
 			t.Fatalf("accepted without what is required: %+v", a)
 		}
+		if refused == nil && (!Covers(client.Scopes, Within(a.Scopes, client.Scopes)) || !Covers(client.Settings.Resources, a.Resources)) {
+			t.Fatalf("more than the client may have: %+v", a)
+		}
 		if refused != nil && refused.Page == nil && strings.ContainsAny(refused.Description, "\"\\\r\n") {
 			t.Fatalf("the description %q is not allowed by RFC 6749", refused.Description)
 		}
-		if _, err := json.Marshal(asked); err != nil {
+		kept, err := json.Marshal(asked)
+		if err != nil {
 			t.Fatal(err)
+		}
+		var again Params
+		if err := json.Unmarshal(kept, &again); err != nil {
+			t.Fatal(err)
+		}
+		if b, no := Validate(client, again); refused == nil && (no != nil || !cmp.Equal(a, b)) {
+			t.Fatalf("what is kept is read otherwise afterwards: %+v, %v", b, no)
 		}
 	})
 }
