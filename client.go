@@ -43,7 +43,14 @@ type ClientSettings struct {
 
 	ExchangeFrom []string          `json:"exchange_from,omitempty"` // clients whose tokens it may exchange, besides its own
 	Federated    []FederatedIssuer `json:"federated,omitempty"`     // who else signs assertions for it (RFC 7523 section 2.1)
+
+	GroupsFrom string   `json:"groups_from,omitempty"` // key of the connector whose groups it is told; "": the only one of GitLab; NoGroups: none
+	GroupsOnly []string `json:"groups_only,omitempty"` // full paths: only these groups and what lies in them; none: all
 }
+
+// NoGroups in the place of a connector's key means that a client is told of no
+// groups.
+const NoGroups = "none"
 
 // ClientLifetimes are lifetimes of one client's own. Zero: those of the
 // installation.

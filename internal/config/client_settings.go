@@ -39,6 +39,8 @@ func (r *reader) clientSettings(c *section, method string) gatehouse.ClientSetti
 		RequireSigned:    c.flag("require_signed_request_object", false),
 		ExchangeFrom:     c.texts("exchange_from", anyText),
 		Federated:        r.federated(c),
+		GroupsFrom:       c.text("groups_from", ""),
+		GroupsOnly:       c.texts("groups_only", groupPath),
 	}
 	if r.oneOf(c, "access_token_format", []string{"opaque", "jwt"}) == "jwt" {
 		out.AccessToken = gatehouse.AccessTokenJWT

@@ -170,6 +170,7 @@ func (r *reader) config(root *value) *Config {
 		GeoIPFile:     r.file(s.text("geoip_file", "")),
 		KeepAccounts:  !s.flag("account_deletion", true),
 	}
+	r.groupsOfClients(s, c.Clients, c.Connectors)
 	out := r.section(s.get("outgoing"), s.at("outgoing"))
 	c.Outgoing.Allow = r.prefixes(out, "allow", "every address inside your networks can be reached by whoever may enter an address")
 	out.done()

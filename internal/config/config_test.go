@@ -166,6 +166,7 @@ func TestLoad(t *testing.T) {
 							Issuer: "https://gitlab.example.com", JWKSURI: "https://gitlab.example.com/oauth/discovery/keys",
 							Subject: "project_path:team/app:*", Audience: "gatehouse",
 						}},
+						GroupsFrom: "main-gitlab", GroupsOnly: []string{"eng", "ops/core"},
 					},
 				},
 				{

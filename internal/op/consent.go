@@ -37,7 +37,7 @@ func (p *Provider) askConsent(w http.ResponseWriter, r *http.Request, v visit, u
 		Title:      i18n.Text(r.Context(), "Allow access"),
 		FormAction: mayLeadTo(v.auth.Reply.RedirectURI),
 	}, consentPage(consentView{
-		client: v.client.Name, host: place(v.auth.Reply.RedirectURI), user: u, scopes: inWords(r.Context(), v.auth.Wishes()),
+		client: v.client.Name, host: place(v.auth.Reply.RedirectURI), user: u, scopes: p.inWords(r.Context(), v.client, v.auth.Wishes()),
 		handle: v.handle, account: request.Subject(u),
 	}))
 }
@@ -79,10 +79,14 @@ func place(address string) string {
 	return u.Host
 }
 
-func inWords(ctx context.Context, scopes []string) []string {
+// inWords says what a client asks for, and what it is told besides.
+func (p *Provider) inWords(ctx context.Context, c gatehouse.Client, scopes []string) []string {
 	var words []string
 	for _, s := range scopes {
 		words = append(words, inWord(ctx, s))
+		if name := p.tellsGroups(ctx, c); s == request.ScopeOpenID && name != "" {
+			words = append(words, i18n.Text(ctx, "See to which groups of %s you belong", name))
+		}
 	}
 	return words
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"gatehouse"
+	"gatehouse/internal/op/gitlab"
 	"gatehouse/internal/op/keys"
 	"gatehouse/internal/op/request"
 )
@@ -25,6 +26,7 @@ type claims struct {
 	EmailVerified     *bool  `json:"email_verified,omitempty"`
 	Profile           string `json:"profile,omitempty"`
 	Picture           string `json:"picture,omitempty"`
+	gitlab.Claims
 }
 
 // claimsOf are the claims of a person for some scopes, and those that were asked
@@ -93,6 +95,10 @@ func (p *Provider) idToken(ctx context.Context, client gatehouse.Client, m minte
 		Nonce: m.grant.Nonce, AtHash: atHash(client.Settings.IDTokenAlg, m.access), Session: m.grant.SessionID,
 		ACR: m.grant.Details.ACR, AMR: m.grant.Details.AMR,
 		claims: claimsOf(u, m.grant.Scopes, m.grant.Details.IDClaims, p.issuer()),
+	}
+	var err error
+	if c.Claims, err = p.groupClaims(ctx, client, u, gitlab.MostInToken); err != nil {
+		return "", err
 	}
 	payload, err := json.Marshal(c)
 	if err != nil {

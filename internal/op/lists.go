@@ -1,6 +1,8 @@
 package op
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 
 	"gatehouse"
@@ -10,20 +12,10 @@ import (
 	"gatehouse/internal/store"
 )
 
-// told says of which groups a client is told.
-type told struct {
-	from string   // key of the connector; "" = the only one of GitLab
-	only []string // full paths: only these groups and what lies in them; nil: all
-}
-
-// toldTo is what a client is told of groups. Personal tokens stand for no client.
-func toldTo(gatehouse.Client) told { return told{} }
-
 // standings are how a person stands towards the groups (and projects, with all)
 // that a client may be told of. unknown says why nothing can be said.
 func (p *Provider) standings(tx *store.Tx, c gatehouse.Client, userID string, all bool) (found []reach.Standing, unknown reach.Unknown, err error) {
-	t := toldTo(c)
-	connector, unknown, err := reach.Source(tx, t.from)
+	connector, unknown, err := reach.Source(tx, c.Settings.GroupsFrom)
 	if err != nil || unknown != "" {
 		p.oddSource(c, unknown)
 		return nil, unknown, err
@@ -37,7 +29,38 @@ func (p *Provider) standings(tx *store.Tx, c gatehouse.Client, userID string, al
 		read = reach.Everything
 	}
 	found, err = read(tx, connector.ID, accounts)
-	return gitlab.Within(found, t.only), "", err
+	return gitlab.Within(found, c.Settings.GroupsOnly), "", err
+}
+
+// groupClaims are the claims about a person's groups for a client: none when it
+// cannot be said of which GitLab.
+func (p *Provider) groupClaims(ctx context.Context, c gatehouse.Client, u gatehouse.User, most int) (claims gitlab.Claims, err error) {
+	err = p.Store.View(ctx, func(tx *store.Tx) error {
+		found, unknown, err := p.standings(tx, c, u.ID, false)
+		if err != nil || unknown != "" {
+			return err
+		}
+		claims = gitlab.ClaimsOf(found, most)
+		return nil
+	})
+	if err != nil {
+		return claims, fmt.Errorf("read the groups of user %s: %w", u.ID, err)
+	}
+	return claims, nil
+}
+
+// tellsGroups is the name of the GitLab of which a client is told groups, "" for
+// none.
+func (p *Provider) tellsGroups(ctx context.Context, c gatehouse.Client) (name string) {
+	err := p.Store.View(ctx, func(tx *store.Tx) error {
+		connector, _, err := reach.Source(tx, c.Settings.GroupsFrom)
+		name = connector.Name
+		return err
+	})
+	if err != nil {
+		p.log().WarnContext(ctx, "it could not be read of which GitLab a client is told groups", "client", c.ID, "error", err)
+	}
+	return name
 }
 
 // oddSource warns once of a client that should be told groups and cannot be, and

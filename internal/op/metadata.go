@@ -7,6 +7,7 @@ import (
 	"gatehouse"
 	"gatehouse/internal/i18n"
 	"gatehouse/internal/op/assertion"
+	"gatehouse/internal/op/gitlab"
 	"gatehouse/internal/op/keys"
 	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
@@ -84,7 +85,7 @@ func (p *Provider) describeSelf() metadata {
 		SubjectTypesSupported:         []string{"public"},
 		IDTokenSigningAlgValues:       keys.Algorithms(),
 		ClaimTypesSupported:           []string{"normal"},
-		ClaimsSupported:               []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "nickname", "preferred_username", "email", "email_verified", "profile", "picture"},
+		ClaimsSupported:               append([]string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "nickname", "preferred_username", "email", "email_verified", "profile", "picture"}, gitlab.ClaimNames()...),
 		UILocalesSupported:            languages,
 		PromptValuesSupported:         []string{"none", "login", "consent", "select_account"},
 		CodeChallengeMethodsSupported: []string{"S256"},

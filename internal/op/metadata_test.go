@@ -43,7 +43,7 @@ func TestMetadata(t *testing.T) {
 		"subject_types_supported":                                  list("public"),
 		"id_token_signing_alg_values_supported":                    list("RS256", "ES256", "EdDSA"),
 		"claim_types_supported":                                    list("normal"),
-		"claims_supported":                                         list("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "nickname", "preferred_username", "email", "email_verified", "profile", "picture"),
+		"claims_supported":                                         list("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "nickname", "preferred_username", "email", "email_verified", "profile", "picture", "groups", "groups_direct", "https://gitlab.org/claims/groups/owner", "https://gitlab.org/claims/groups/maintainer", "https://gitlab.org/claims/groups/developer", "groups_omitted"),
 		"ui_locales_supported":                                     list("en", "zh-CN"),
 		"prompt_values_supported":                                  list("none", "login", "consent", "select_account"),
 		"code_challenge_methods_supported":                         list("S256"),

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"gatehouse"
+	"gatehouse/internal/op/gitlab"
 	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
 	"gatehouse/internal/store"
@@ -80,7 +81,11 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) error {
 	if !slices.Contains(b.token.Grant.Scopes, request.ScopeOpenID) {
 		return wire.InsufficientScope(request.ScopeOpenID)
 	}
-	wire.JSON(w, http.StatusOK, claimsOf(b.user, b.token.Grant.Scopes, b.token.Grant.Details.UserClaims, p.issuer()))
+	c := claimsOf(b.user, b.token.Grant.Scopes, b.token.Grant.Details.UserClaims, p.issuer())
+	if c.Claims, err = p.groupClaims(r.Context(), b.client, b.user, gitlab.MostInUserinfo); err != nil {
+		return err
+	}
+	wire.JSON(w, http.StatusOK, c)
 	return nil
 }
 

@@ -32,6 +32,13 @@ func kept(t *testing.T, s *store.Store, w World, more ...gatehouse.Account) stri
 	for _, shares := range w.Shares {
 		staged.Shares = append(staged.Shares, shares...)
 	}
+	return pulled(t, s, staged)
+}
+
+// pulled puts what an app is into a store, as a finished pull would, and returns
+// the connector's id.
+func pulled(t testing.TB, s *store.Store, staged store.Staged) string {
+	t.Helper()
 	c := gatehouse.Connector{Key: "gitlab", Name: "GitLab", Kind: "gitlab", Enabled: true}
 	err := s.Update(t.Context(), func(tx *store.Tx) error {
 		if err := tx.SaveConnector(&c); err != nil {

@@ -8,9 +8,6 @@ import (
 	"gatehouse/internal/store"
 )
 
-// NoGroups as the name of a connector means: tell of none.
-const NoGroups = "none"
-
 // Unknown is why an app cannot be told of groups; "" when it can.
 type Unknown string
 
@@ -34,7 +31,7 @@ func (u Unknown) Odd() bool {
 func Choose(from string, gitlabs []gatehouse.Connector) (gatehouse.Connector, Unknown) {
 	enabled := slices.DeleteFunc(slices.Clone(gitlabs), func(c gatehouse.Connector) bool { return !c.Enabled })
 	switch {
-	case from == NoGroups:
+	case from == gatehouse.NoGroups:
 		return gatehouse.Connector{}, UnknownOff
 	case from != "":
 		i := slices.IndexFunc(gitlabs, func(c gatehouse.Connector) bool { return c.Key == from })
@@ -64,7 +61,7 @@ func ready(c gatehouse.Connector) (gatehouse.Connector, Unknown) {
 
 // Source is Choose among the connectors that there are.
 func Source(tx *store.Tx, from string) (gatehouse.Connector, Unknown, error) {
-	if from == NoGroups {
+	if from == gatehouse.NoGroups {
 		return gatehouse.Connector{}, UnknownOff, nil
 	}
 	gitlabs, err := tx.ConnectorsOf("gitlab")

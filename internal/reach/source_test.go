@@ -29,7 +29,7 @@ func TestChoose(t *testing.T) {
 		"TheOnlyOneIsDisabled":   {"", []gatehouse.Connector{off}, "", UnknownDisabled},
 		"NotReadYet":             {"", []gatehouse.Connector{fresh}, "", UnknownUnread},
 		"NoGitLab":               {"", nil, "", UnknownNoGitLab},
-		"SwitchedOff":            {NoGroups, []gatehouse.Connector{one}, "", UnknownOff},
+		"SwitchedOff":            {gatehouse.NoGroups, []gatehouse.Connector{one}, "", UnknownOff},
 	} {
 		if c, unknown := Choose(tt.from, tt.all); c.ID != tt.id || unknown != tt.want {
 			t.Errorf("%s: %q, %q", name, c.ID, unknown)

@@ -107,7 +107,7 @@ func (tx *Tx) Account(connectorID, id string) (gatehouse.Account, error) {
 // AccountsByID finds current accounts, in no order; unknown ones are left out.
 func (tx *Tx) AccountsByID(connectorID string, ids []string) ([]gatehouse.Account, error) {
 	return all(tx, scanAccount, `select `+accountColumns+` from `+accountTables+`
-		where a.connector_id = $1 and a.until is null and a.id in `+tx.store.dialect.in("$2"), connectorID, asList(ids))
+		where a.connector_id = $1 and a.until is null and a.id `+tx.store.dialect.in("$2"), connectorID, asList(ids))
 }
 
 // AccountsOf lists the accounts in all apps that are matched to a user.

@@ -68,7 +68,7 @@ func (tx *Tx) LeaseJob(kinds []string, worker string, until time.Time) (JobRow, 
 	return one(tx, scanJob, `update jobs set state = 'running', attempt = attempt + 1, leased_by = $2, lease_ends_at = $3
 		where id = (select id from jobs where state in ('waiting', 'running')
 			and (state = 'waiting' and run_at <= $4 or state = 'running' and lease_ends_at <= $4)
-			and kind in `+tx.store.dialect.in("$1")+`
+			and kind `+tx.store.dialect.in("$1")+`
 			order by run_at, id limit 1 `+tx.store.dialect.skipLocked+`)
 		returning `+jobColumns, asList(kinds), worker, until, tx.now)
 }
@@ -176,7 +176,7 @@ func (tx *Tx) Jobs(kind, state string, c Cursor) (Page[JobRow], error) {
 // NextJobAt is when the next waiting job of the kinds is due; zero when there is none.
 func (tx *Tx) NextJobAt(kinds []string) (time.Time, error) {
 	return one(tx, scanTime, `select min(run_at) from jobs
-		where state in ('waiting', 'running') and state = 'waiting' and kind in `+tx.store.dialect.in("$1"), asList(kinds))
+		where state in ('waiting', 'running') and state = 'waiting' and kind `+tx.store.dialect.in("$1"), asList(kinds))
 }
 
 // DeleteEndedJobs removes up to limit jobs that ended before a time.

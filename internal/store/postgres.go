@@ -35,6 +35,7 @@ func openPostgres(ctx context.Context, address string, _ Options) (*postgres, er
 		"application_name":                    "gatehouse",
 		"idle_in_transaction_session_timeout": "60s", // a node that hangs does not hold its locks for ever
 		"lock_timeout":                        "10s",
+		"jit":                                 "off", // compiling a query takes longer than any of ours should
 	} {
 		if _, set := cfg.RuntimeParams[name]; !set {
 			cfg.RuntimeParams[name] = value

@@ -1,6 +1,11 @@
 package store
 
-import "gatehouse"
+import (
+	"cmp"
+	"slices"
+
+	"gatehouse"
+)
 
 const resourceColumns = `r.connector_id, r.id, r.kind, r.parent, r.owner_id, r.name, r.path, r.visibility, r.state, r.web_url,
 	r.since, r.search`
@@ -81,26 +86,45 @@ func (tx *Tx) Ancestors(connectorID string, id gatehouse.ResourceID) ([]gatehous
 // Descendants lists the current resources below some resources, themselves
 // included, by full path.
 func (tx *Tx) Descendants(connectorID string, ids []gatehouse.ResourceID) ([]gatehouse.Resource, error) {
-	return all(tx, scanResource, `with recursive down (id) as (
-			select t.id from resources t where t.connector_id = $1 and t.until is null and t.id in `+tx.store.dialect.in("$2")+`
-			union
-			select t.id from resources t join down on t.parent = down.id where t.connector_id = $1 and t.until is null
-		)
-		select `+resourceColumns+` from down join resources r on r.id = down.id
-		where r.connector_id = $1 and r.until is null order by r.search, r.id`, connectorID, asList(ids))
+	return tx.below(connectorID, ids, "")
 }
 
-// DescendantGroups is Descendants of groups among groups alone, in no order.
+// DescendantGroups is Descendants of groups, among groups alone.
 func (tx *Tx) DescendantGroups(connectorID string, ids []gatehouse.ResourceID) ([]gatehouse.Resource, error) {
-	return all(tx, scanResource, `with recursive down (id) as (
-			select t.id from resources t where t.connector_id = $1 and t.until is null and t.kind = 'group'
-			and t.id in `+tx.store.dialect.in("$2")+`
-			union
-			select t.id from down join resources t on t.parent = down.id
-			where t.connector_id = $1 and t.until is null and t.kind = 'group'
-		)
-		select `+resourceColumns+` from down join resources r on r.id = down.id
-		where r.connector_id = $1 and r.until is null`, connectorID, asList(ids))
+	return tx.below(connectorID, ids, " and r.kind = 'group'")
+}
+
+// below walks down a level at a time: a recursive query is planned as if nobody
+// knew how much lies below, by PostgreSQL with scans of the whole app.
+func (tx *Tx) below(connectorID string, ids []gatehouse.ResourceID, which string) ([]gatehouse.Resource, error) {
+	var found []foundResource
+	known := map[gatehouse.ResourceID]bool{}
+	column := "r.id"
+	for depth := 0; len(ids) > 0 && depth <= deepest; depth++ {
+		level, err := all(tx, scanFoundResource, `select `+resourceColumns+` from resources r
+			where r.connector_id = $1 and r.until is null`+which+` and `+column+` `+tx.store.dialect.in("$2"), connectorID, asList(ids))
+		if err != nil {
+			return nil, err
+		}
+		ids, column = nil, "r.parent"
+		for _, r := range level {
+			if known[r.ID] {
+				continue
+			}
+			known[r.ID], found = true, append(found, r)
+			if r.Kind != gatehouse.ResourceProject { // nothing lies in one
+				ids = append(ids, r.ID)
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b foundResource) int {
+		return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.ID, b.ID))
+	})
+	resources := make([]gatehouse.Resource, len(found))
+	for i, f := range found {
+		resources[i] = f.Resource
+	}
+	return resources, nil
 }
 
 // OwnedBy lists the current personal projects of an account, by full path.
@@ -120,7 +144,7 @@ func scanGrant(r row) (g gatehouse.Grant, err error) {
 // GrantsOn lists the current direct grants on some resources.
 func (tx *Tx) GrantsOn(connectorID string, ids []gatehouse.ResourceID) ([]gatehouse.Grant, error) {
 	return all(tx, scanGrant, `select `+grantColumns+` from grants where connector_id = $1 and until is null
-		and resource_id in `+tx.store.dialect.in("$2")+` order by resource_id, account_id`, connectorID, asList(ids))
+		and resource_id `+tx.store.dialect.in("$2")+` order by resource_id, account_id`, connectorID, asList(ids))
 }
 
 // GrantsOf lists the current direct grants of an account.
@@ -140,11 +164,11 @@ func scanShare(r row) (s gatehouse.Share, err error) {
 // SharesOn lists the current shares by which groups are invited to some resources.
 func (tx *Tx) SharesOn(connectorID string, ids []gatehouse.ResourceID) ([]gatehouse.Share, error) {
 	return all(tx, scanShare, `select `+shareColumns+` from shares where connector_id = $1 and until is null
-		and resource_id in `+tx.store.dialect.in("$2")+` order by resource_id, group_id`, connectorID, asList(ids))
+		and resource_id `+tx.store.dialect.in("$2")+` order by resource_id, group_id`, connectorID, asList(ids))
 }
 
 // SharesOf lists the current shares by which some groups are invited elsewhere.
 func (tx *Tx) SharesOf(connectorID string, groups []gatehouse.ResourceID) ([]gatehouse.Share, error) {
 	return all(tx, scanShare, `select `+shareColumns+` from shares where connector_id = $1 and until is null
-		and group_id in `+tx.store.dialect.in("$2")+` order by group_id, resource_id`, connectorID, asList(groups))
+		and group_id `+tx.store.dialect.in("$2")+` order by group_id, resource_id`, connectorID, asList(groups))
 }

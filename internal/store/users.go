@@ -75,7 +75,7 @@ func (tx *Tx) UsernamesTaken(names []string) (map[string]bool, error) {
 	for i, n := range names {
 		lower[i] = strings.ToLower(n)
 	}
-	found, err := all(tx, scanString, `select lower(username) from users where lower(username) in `+
+	found, err := all(tx, scanString, `select lower(username) from users where lower(username) `+
 		tx.store.dialect.in("$1"), asList(lower))
 	if err != nil {
 		return nil, err
