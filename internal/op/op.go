@@ -69,6 +69,7 @@ type Provider struct {
 	Personal    *pats.Tokens       // take the place of access tokens at /api/v4
 	Provided    *provided.Provided // gives providers' tokens in exchange for ours
 	Limiter     *ui.Limiter        // of authorization requests that are kept; nil: none
+	Refusals    *ui.Limiter        // of wrong secrets, codes and tokens that clients bring; nil: any number
 	URL         string             // what browsers and apps see, without a slash at the end: the issuer
 	Lifetimes   Lifetimes
 	KeySchedule KeySchedule
@@ -123,10 +124,10 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 		mux.Handle(path, wire.CORS(p.endpoint(p.metadata), http.MethodGet, http.MethodHead))
 	}
 	mux.Handle("/oauth/discovery/keys", wire.CORS(p.endpoint(p.jwks), http.MethodGet, http.MethodHead))
-	mux.Handle("/oauth/token", wire.CORS(p.endpoint(p.token), http.MethodPost))
-	mux.Handle("/oauth/authorize_device", wire.CORS(p.endpoint(p.authorizeDevice), http.MethodPost))
-	mux.Handle("/oauth/revoke", wire.CORS(p.endpoint(p.revoke), http.MethodPost))
-	mux.Handle("/oauth/introspect", wire.Only(p.endpoint(p.introspect), http.MethodPost))
+	mux.Handle("/oauth/token", wire.CORS(p.guarded(p.token), http.MethodPost))
+	mux.Handle("/oauth/authorize_device", wire.CORS(p.guarded(p.authorizeDevice), http.MethodPost))
+	mux.Handle("/oauth/revoke", wire.CORS(p.guarded(p.revoke), http.MethodPost))
+	mux.Handle("/oauth/introspect", wire.Only(p.guarded(p.introspect), http.MethodPost))
 	mux.Handle("/oauth/userinfo", wire.CORS(p.endpoint(p.userinfo), http.MethodGet, http.MethodPost))
 	mux.Handle("/oauth/token/info", wire.CORS(p.endpoint(p.tokenInfo), http.MethodGet))
 
@@ -139,6 +140,24 @@ func (p *Provider) endpoint(h ui.Handler) http.Handler {
 		if err := h(w, r); err != nil {
 			p.fail(w, r, err)
 		}
+	})
+}
+
+// guarded is an endpoint that takes secrets: an address that brings too many
+// wrong ones is not listened to for a while.
+func (p *Provider) guarded(h ui.Handler) http.Handler {
+	return p.endpoint(func(w http.ResponseWriter, r *http.Request) error {
+		if err := p.Refusals.Left(r); err != nil {
+			return err
+		}
+		err := h(w, r)
+		var e *wire.Error
+		if errors.As(err, &e) && (e.Code == "invalid_client" || e.Code == "invalid_grant") {
+			if limited := p.Refusals.Allow(r); limited != nil {
+				return limited
+			}
+		}
+		return err
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/store"
+	"gatehouse/internal/web/ui"
 )
 
 func TestToken(t *testing.T) {
@@ -362,6 +363,21 @@ func TestT9ClientErrors(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestWrongSecretsAreLimitedByAddress(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	code := h.code("trusted")
+	h.op.Refusals = &ui.Limiter{Clock: h.clock.Now, Every: 100 * time.Second, Burst: 1} // this machine: a hundred at once, one a second
+	for range 100 {
+		h.redeem("wrong").refused(t, 400, "invalid_grant")
+	}
+	h.redeem(code).refused(t, 429, "temporarily_unavailable")
+	h.post("/oauth/introspect", trusted("x", "client_secret", "wrong")).refused(t, 429, "temporarily_unavailable")
+	h.clock.add(time.Second)
+	h.redeem(code).tokens(t) // what is right is not counted
+	h.grant()
 }
 
 func TestA7GrantsThatWeDoNotHave(t *testing.T) {

@@ -184,7 +184,7 @@ func (s *Server) assemble(o Options) {
 	personal := &pats.Tokens{Store: s.store, Log: s.log, Metrics: s.meters}
 	limiter := &ui.Limiter{Clock: o.Clock} // one for all that a stranger can begin
 	s.provider = &op.Provider{
-		Store: s.store, UI: s.ui, Sessions: s.sessions, Personal: personal, Provided: s.provided, Limiter: limiter, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
+		Store: s.store, UI: s.ui, Sessions: s.sessions, Personal: personal, Provided: s.provided, Limiter: limiter, Refusals: &ui.Limiter{Clock: o.Clock}, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
 		Lifetimes: op.Lifetimes{
 			Code: c.Lifetimes.Code, Access: c.Lifetimes.Access, ID: c.Lifetimes.ID,
 			Refresh: c.Lifetimes.Refresh, RefreshAbsolute: c.Lifetimes.RefreshAbsolute,

@@ -48,11 +48,37 @@ func (l *Limiter) Allow(r *http.Request) error {
 	return gatehouse.Errorf(gatehouse.Limited, "Too many sign-ins were begun from your network in a short time. Wait a minute, and try again.")
 }
 
-func (l *Limiter) take(from netip.Prefix) bool {
-	every, burst, now := cmp.Or(l.Every, DefaultEvery), cmp.Or(l.Burst, DefaultBurst), l.Clock.Now()
+// Left says whether the address that r comes from has some of its allowance
+// left, and takes none of it. Limited when there is none.
+func (l *Limiter) Left(r *http.Request) error {
+	if l == nil {
+		return nil
+	}
+	from := network(ClientAddress(r))
+	every, burst := l.pace(from)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, known := l.spent[from]; !known && len(l.spent) >= mostAddresses {
+		from = netip.Prefix{}
+	}
+	if l.spent[from].Add(every).Sub(l.Clock.Now()) > every*time.Duration(burst) {
+		return gatehouse.Errorf(gatehouse.Limited, "Too many wrong requests came from your network in a short time. Wait a minute, and try again.")
+	}
+	return nil
+}
+
+// pace is how often an address may.
+func (l *Limiter) pace(from netip.Prefix) (every time.Duration, burst int) {
+	every, burst = cmp.Or(l.Every, DefaultEvery), cmp.Or(l.Burst, DefaultBurst)
 	if from.Addr().IsLoopback() {
 		every, burst = every/localFactor, burst*localFactor
 	}
+	return every, burst
+}
+
+func (l *Limiter) take(from netip.Prefix) bool {
+	every, burst := l.pace(from)
+	now := l.Clock.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, known := l.spent[from]; !known && len(l.spent) >= mostAddresses {
