@@ -41,6 +41,11 @@ type ClientSettings struct {
 	RequestObjectAlg string   `json:"request_object_signing_alg,omitempty"`
 	RequireSigned    bool     `json:"require_signed_request_object,omitempty"` // requests come signed (RFC 9101 section 10.5)
 
+	// How it is told that a session ended, besides Client.BackchannelLogoutURI.
+	FrontchannelLogoutURI string `json:"frontchannel_logout_uri,omitempty"`              // opened in a frame of the page after signing out
+	FrontchannelSession   bool   `json:"frontchannel_logout_session_required,omitempty"` // with iss and sid
+	InitiateLoginURI      string `json:"initiate_login_uri,omitempty"`                   // where a sign-in to it can be begun by others (OpenID Connect Core section 4)
+
 	ExchangeFrom []string          `json:"exchange_from,omitempty"` // clients whose tokens it may exchange, besides its own
 	Federated    []FederatedIssuer `json:"federated,omitempty"`     // who else signs assertions for it (RFC 7523 section 2.1)
 

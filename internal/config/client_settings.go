@@ -41,6 +41,10 @@ func (r *reader) clientSettings(c *section, method string) gatehouse.ClientSetti
 		Federated:        r.federated(c),
 		GroupsFrom:       c.text("groups_from", ""),
 		GroupsOnly:       c.texts("groups_only", groupPath),
+		// Browsers open these, Gatehouse does not.
+		FrontchannelLogoutURI: r.fetched(c, "frontchannel_logout_uri"),
+		FrontchannelSession:   c.flag("frontchannel_logout_session_required", false),
+		InitiateLoginURI:      r.fetched(c, "initiate_login_uri"),
 	}
 	if r.oneOf(c, "access_token_format", []string{"opaque", "jwt"}) == "jwt" {
 		out.AccessToken = gatehouse.AccessTokenJWT
@@ -176,6 +180,9 @@ func (r *reader) settingsTogether(c *section, out gatehouse.Client) {
 		if c.get(key) != nil {
 			needsKeys(key, key)
 		}
+	}
+	if s.FrontchannelSession && c.get("frontchannel_logout_uri") == nil {
+		r.problem(c.get("frontchannel_logout_session_required"), c.at("frontchannel_logout_session_required"), "means nothing without frontchannel_logout_uri")
 	}
 	bearer := slices.Contains(out.GrantTypes, grantJWTBearer)
 	switch {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -179,7 +180,7 @@ func notWaiting() error {
 
 // proceed does what comes next: sign-in, consent, or the code.
 func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, v visit) error {
-	s, in, err := p.look(r, v)
+	s, in, err := p.look(w, r, v)
 	if err != nil {
 		return err
 	}
@@ -201,10 +202,11 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, v visit) erro
 }
 
 // look finds out what is known of the person in front.
-func (p *Provider) look(r *http.Request, v visit) (gatehouse.Session, request.Situation, error) {
+func (p *Provider) look(w http.ResponseWriter, r *http.Request, v visit) (gatehouse.Session, request.Situation, error) {
 	in := request.Situation{After: v.after, Resumed: v.handle != ""}
 	s, u, err := p.Sessions.Current(r)
 	if errors.Is(err, gatehouse.Unauthorized) {
+		p.Sessions.State(w, r, false) // it may have ended elsewhere
 		return s, in, nil
 	}
 	if err != nil {
@@ -312,7 +314,11 @@ func (p *Provider) issueCode(w http.ResponseWriter, r *http.Request, v visit, s 
 		return err
 	}
 	p.count("authorization", "outcome", "code")
-	return p.answer(w, r, v.auth.Reply, url.Values{"code": {code}})
+	values := url.Values{"code": {code}}
+	if state := p.sessionState(v.client.ID, v.auth.Reply.RedirectURI, p.Sessions.State(w, r, true)); state != "" && slices.Contains(v.auth.Scopes, request.ScopeOpenID) {
+		values.Set("session_state", state)
+	}
+	return p.answer(w, r, v.auth.Reply, values)
 }
 
 // finish takes a request that waited: it is answered once.

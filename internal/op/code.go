@@ -49,6 +49,9 @@ func (p *Provider) grantByCode(a *ask) (tokenAnswer, error) {
 		if err := tx.Introduce(a.client.ID, user); err != nil {
 			return err
 		}
+		if err := tx.JoinSession(code.Grant.SessionID, a.client.ID); err != nil {
+			return err
+		}
 		made, err = p.mintFor(tx, a, code.Grant, code.Family)
 		return err
 	})

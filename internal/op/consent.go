@@ -123,7 +123,7 @@ func (p *Provider) consentPosted(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || v.handle == "" {
 		return err
 	}
-	s, in, err := p.look(r, v)
+	s, in, err := p.look(w, r, v)
 	if err != nil {
 		return err
 	}

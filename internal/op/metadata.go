@@ -49,6 +49,12 @@ type metadata struct {
 	ClaimsParameter               bool     `json:"claims_parameter_supported"`
 	RequestParameter              bool     `json:"request_parameter_supported"`
 	RequestURIParameter           bool     `json:"request_uri_parameter_supported"`
+	EndSessionEndpoint            string   `json:"end_session_endpoint"`
+	CheckSessionIframe            string   `json:"check_session_iframe"`
+	BackchannelLogout             bool     `json:"backchannel_logout_supported"`
+	BackchannelLogoutSession      bool     `json:"backchannel_logout_session_supported"`
+	FrontchannelLogout            bool     `json:"frontchannel_logout_supported"`
+	FrontchannelLogoutSession     bool     `json:"frontchannel_logout_session_supported"`
 	RequireRequestURIs            bool     `json:"require_request_uri_registration"`
 	RequestAlgorithms             []string `json:"request_object_signing_alg_values_supported"`
 	ACRValuesSupported            []string `json:"acr_values_supported"`
@@ -90,6 +96,12 @@ func (p *Provider) describeSelf() metadata {
 		PromptValuesSupported:         []string{"none", "login", "consent", "select_account"},
 		CodeChallengeMethodsSupported: []string{"S256"},
 		IssParameter:                  true,
+		EndSessionEndpoint:            at(leavePath),
+		CheckSessionIframe:            at(checkPath),
+		BackchannelLogout:             true,
+		BackchannelLogoutSession:      true,
+		FrontchannelLogout:            true,
+		FrontchannelLogoutSession:     true,
 		ClaimsParameter:               true,
 		RequestParameter:              true,
 		RequestURIParameter:           true,

@@ -50,6 +50,9 @@ func TestMetadata(t *testing.T) {
 		"authorization_response_iss_parameter_supported":           true,
 		"claims_parameter_supported":                               true, "request_parameter_supported": true, "request_uri_parameter_supported": true,
 		"require_request_uri_registration": true, "request_object_signing_alg_values_supported": list("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"),
+		"end_session_endpoint": h.url + "/oauth/logout", "check_session_iframe": h.url + "/oauth/session/check",
+		"backchannel_logout_supported": true, "backchannel_logout_session_supported": true,
+		"frontchannel_logout_supported": true, "frontchannel_logout_session_supported": true,
 		"acr_values_supported": list("urn:gatehouse:acr:one-factor", "urn:gatehouse:acr:two-factors"), "display_values_supported": list("page"),
 	}
 	if diff := cmp.Diff(want, told); diff != "" {

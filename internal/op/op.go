@@ -80,6 +80,11 @@ type Provider struct {
 	// guards against those of our own network. nil: none is asked.
 	Web func(gatehouse.Client) *http.Client
 
+	// ProviderLogout is the address at which the provider that a session came from
+	// ends its own one, and sends the browser back to the path; "": none. nil:
+	// never.
+	ProviderLogout func(ctx context.Context, s gatehouse.Session, path string) string
+
 	warned   sync.Map // of what was warned already
 	made     sync.Once
 	ring     *keys.Ring
@@ -131,6 +136,7 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 	mux.Handle("/oauth/userinfo", wire.CORS(p.endpoint(p.userinfo), http.MethodGet, http.MethodPost))
 	mux.Handle("/oauth/token/info", wire.CORS(p.endpoint(p.tokenInfo), http.MethodGet))
 
+	p.mountLeaving(mux)
 	p.mountAPI(mux)
 }
 

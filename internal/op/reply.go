@@ -6,10 +6,10 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/a-h/templ"
 
+	"gatehouse/internal/op/logout"
 	"gatehouse/internal/op/request"
 )
 
@@ -28,21 +28,9 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, to request.Rep
 	}
 	// Written here and not by http.Redirect, which would also put the code in a
 	// page. 303: a POST of ours never becomes a POST to the client.
-	h.Set("Location", withQuery(to.RedirectURI, values))
+	h.Set("Location", logout.WithQuery(to.RedirectURI, values))
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
-}
-
-// withQuery adds values to an address and leaves what stands in it as it is.
-func withQuery(address string, values url.Values) string {
-	separator := "?"
-	if strings.Contains(address, "?") {
-		separator = "&"
-		if strings.HasSuffix(address, "?") || strings.HasSuffix(address, "&") {
-			separator = ""
-		}
-	}
-	return address + separator + values.Encode()
 }
 
 // tellError sends an error back to the client.
@@ -89,7 +77,7 @@ type field struct{ name, value string }
 
 func fields(values url.Values) []field {
 	var all []field
-	for _, name := range []string{"code", "error", "error_description", "state", "iss"} {
+	for _, name := range []string{"code", "error", "error_description", "state", "iss", "session_state"} {
 		if values.Has(name) {
 			all = append(all, field{name, values.Get(name)})
 		}

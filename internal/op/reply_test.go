@@ -1,6 +1,10 @@
 package op
 
-import "testing"
+import (
+	"testing"
+
+	"gatehouse/internal/op/logout"
+)
 
 func TestOrigin(t *testing.T) {
 	t.Parallel()
@@ -26,8 +30,8 @@ func TestWithQuery(t *testing.T) {
 		"https://a.example/cb?x=%2F": "https://a.example/cb?x=%2F&code=c&state=a+b%26c",
 		"app:/cb":                    "app:/cb?code=c&state=a+b%26c",
 	} {
-		if got := withQuery(address, v); got != want {
-			t.Errorf("withQuery(%q) = %q, want %q", address, got, want)
+		if got := logout.WithQuery(address, v); got != want {
+			t.Errorf("logout.WithQuery(%q) = %q, want %q", address, got, want)
 		}
 	}
 }

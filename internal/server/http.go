@@ -20,7 +20,7 @@ const maxBody = 1 << 20
 func crossSite() []string {
 	return []string{
 		"POST /oauth/authorize", "POST /oauth/token", "POST /oauth/revoke", "POST /oauth/introspect",
-		"POST /oauth/userinfo", "/hooks/", "POST /users/auth/{connection}/callback", "POST /backchannel-logout/{connection}",
+		"POST /oauth/userinfo", "POST /oauth/logout", "/hooks/", "POST /users/auth/{connection}/callback", "POST /backchannel-logout/{connection}",
 	}
 }
 

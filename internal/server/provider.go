@@ -17,7 +17,7 @@ const askClient = 5 * time.Second
 func (s *Server) webOf(c gatehouse.Client) *http.Client {
 	o := outgoing.ClientOptions{Timeout: askClient}
 	if c.Managed == gatehouse.ManagedByFile {
-		o.OpenURLs = append([]string{c.Settings.JWKSURI}, c.Settings.RequestURIs...)
+		o.OpenURLs = append([]string{c.Settings.JWKSURI, c.BackchannelLogoutURI}, c.Settings.RequestURIs...)
 		for _, f := range c.Settings.Federated {
 			o.OpenURLs = append(o.OpenURLs, f.JWKSURI)
 		}

@@ -189,20 +189,22 @@ func (s *Server) assemble(o Options) {
 			Code: c.Lifetimes.Code, Access: c.Lifetimes.Access, ID: c.Lifetimes.ID,
 			Refresh: c.Lifetimes.Refresh, RefreshAbsolute: c.Lifetimes.RefreshAbsolute,
 		},
-		KeySchedule: op.KeySchedule{Every: c.SigningKeys.RotateEvery, Announce: c.SigningKeys.Announce},
-		Web:         s.webOf,
+		KeySchedule:    op.KeySchedule{Every: c.SigningKeys.RotateEvery, Announce: c.SigningKeys.Announce},
+		Web:            s.webOf,
+		ProviderLogout: s.signIn.ProviderLogout,
 	}
 	s.runner = &jobs.Runner{Store: s.store, Clock: o.Clock, Log: s.log, Observe: func(kind, outcome string, took time.Duration) {
 		s.meters.Observe("job", took, "kind", kind, "outcome", outcome)
 	}}
 	s.access = &access.Service{Store: s.store, Apps: open, Jobs: s.runner, Clock: o.Clock, Log: s.log, Metrics: s.meters}
 	s.access.Register()
+	s.provider.Register(s.runner)
 	s.openMail(o)
 	s.registerCleaning()
 	s.registerExpiry()
 	s.registerRotation()
 	s.pages = []mounter{
-		&entry.Entry{UI: s.ui, SignIn: s.signIn, Sessions: s.sessions, Limiter: limiter},
+		&entry.Entry{UI: s.ui, SignIn: s.signIn, Sessions: s.sessions, Leave: s.provider, Limiter: limiter},
 		&portal.Portal{
 			UI: s.ui, Store: s.store, Sessions: s.sessions, SignIn: s.signIn, Provided: s.provided, Personal: personal,
 			Local: s.credentials, Places: s.places, Self: s.ownSelf(), MailReady: s.mailer.Ready(), Limiter: limiter,

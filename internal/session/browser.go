@@ -20,6 +20,8 @@ const (
 	sessionCookie = "gatehouse_session"
 	browserCookie = "gatehouse_browser"
 	wayCookie     = "gatehouse_way"
+	stateCookie   = "gatehouse_state"
+	leavingCookie = "gatehouse_leaving"
 	hostPrefix    = "__Host-"
 )
 
@@ -75,6 +77,7 @@ func (m *Manager) BrowserOf(r *http.Request) ([]byte, bool) {
 // SetCookie hands a browser the secret of its session.
 func (m *Manager) SetCookie(w http.ResponseWriter, token string) {
 	m.write(w, sessionCookie, token, int(m.absolute().Seconds()))
+	m.writeState(w, stateOf(token))
 }
 
 // wayLasts is how long a browser remembers the way in that was used last.
@@ -221,6 +224,7 @@ func (m *Manager) End(w http.ResponseWriter, r *http.Request) (gatehouse.Session
 		return gatehouse.Session{}, fmt.Errorf("sign out: %w", err)
 	}
 	m.write(w, sessionCookie, "", -1)
+	m.writeState(w, "")
 	if f, ok := r.Context().Value(foundKey{}).(*found); ok {
 		f.nobody()
 	}

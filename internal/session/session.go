@@ -105,11 +105,6 @@ func (m *Manager) Start(tx *store.Tx, s Start) (token string, _ gatehouse.Sessio
 	if s.UserID == "" {
 		return "", gatehouse.Session{}, errors.New("start a session: nobody is named")
 	}
-	if s.Replaces != "" && s.ReplacesUser != "" {
-		if err := tx.EndSession(s.ReplacesUser, s.Replaces); err != nil && !errors.Is(err, gatehouse.NotFound) {
-			return "", gatehouse.Session{}, fmt.Errorf("end the session before: %w", err)
-		}
-	}
 	token = gatehouse.NewSecret()
 	now := tx.Now()
 	made := gatehouse.Session{
@@ -122,6 +117,9 @@ func (m *Manager) Start(tx *store.Tx, s Start) (token string, _ gatehouse.Sessio
 	}
 	if err := tx.SaveSession(&made); err != nil {
 		return "", gatehouse.Session{}, fmt.Errorf("save the session: %w", err)
+	}
+	if err := replace(tx, s, made.ID); err != nil {
+		return "", gatehouse.Session{}, err
 	}
 	if s.Origin != (gatehouse.Origin{}) {
 		if err := tx.SaveOrigin(made.ID, s.ConnectionID, s.Origin); err != nil {
@@ -137,6 +135,23 @@ func (m *Manager) Start(tx *store.Tx, s Start) (token string, _ gatehouse.Sessio
 		return "", gatehouse.Session{}, fmt.Errorf("record the session: %w", err)
 	}
 	return token, made, nil
+}
+
+// replace ends the session that a browser had until now. When it is of the same
+// person, clients know the new one as they knew it.
+func replace(tx *store.Tx, s Start, by string) error {
+	if s.Replaces == "" || s.ReplacesUser == "" {
+		return nil
+	}
+	if s.ReplacesUser == s.UserID {
+		if err := tx.SucceedSession(s.Replaces, by); err != nil {
+			return fmt.Errorf("take over the session before: %w", err)
+		}
+	}
+	if err := tx.EndSession(s.ReplacesUser, s.Replaces); err != nil && !errors.Is(err, gatehouse.NotFound) {
+		return fmt.Errorf("end the session before: %w", err)
+	}
+	return nil
 }
 
 func started(s Start) map[string]string {

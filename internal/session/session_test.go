@@ -107,7 +107,16 @@ func TestS1Cookies(t *testing.T) {
 			prefix = "__Host-"
 		}
 		cookies := rec.Result().Cookies()
-		if len(cookies) != 2 || cookies[0].Name != prefix+"gatehouse_browser" || cookies[1].Name != prefix+"gatehouse_session" {
+		if len(cookies) != 3 || cookies[2].Name != prefix+"gatehouse_state" {
+			t.Fatalf("secure=%t: cookies %v", secure, cookies)
+		}
+		// A script in frames on clients' pages reads this one; it signs nobody in.
+		state, site := cookies[2], map[bool]http.SameSite{true: http.SameSiteNoneMode, false: http.SameSiteLaxMode}[secure]
+		if state.HttpOnly || state.SameSite != site || state.Secure != secure || state.Path != "/" || state.Domain != "" || strings.Contains(state.Value, cookies[1].Value) {
+			t.Errorf("secure=%t: cookie %v", secure, state)
+		}
+		cookies = cookies[:2]
+		if cookies[0].Name != prefix+"gatehouse_browser" || cookies[1].Name != prefix+"gatehouse_session" {
 			t.Fatalf("secure=%t: cookies %v", secure, cookies)
 		}
 		for _, c := range cookies {
@@ -320,7 +329,7 @@ func TestS8End(t *testing.T) {
 			t.Fatalf("ended %q: %v", got.ID, err)
 		}
 		c := rec.Result().Cookies()
-		if len(c) != 1 || c[0].Name != "__Host-gatehouse_session" || c[0].MaxAge >= 0 || c[0].Value != "" || !c[0].Secure || c[0].Path != "/" {
+		if len(c) != 2 || c[1].Name != "__Host-gatehouse_state" || c[1].MaxAge >= 0 || c[0].Name != "__Host-gatehouse_session" || c[0].MaxAge >= 0 || c[0].Value != "" || !c[0].Secure || c[0].Path != "/" {
 			t.Errorf("cookies %v", c)
 		}
 		if w.alive(token) {

@@ -82,12 +82,23 @@ func (tx *Tx) Sessions(userID string) ([]gatehouse.Session, error) {
 		where s.user_id = $1 and s.expires_at > $2 order by s.seen_at desc, s.id desc`, userID, tx.now)
 }
 
-// EndSession ends one session of a user; NotFound if it is not theirs.
+// EndSession ends one session of a user; NotFound if it is not theirs. Clients
+// that want to hear of it are told by jobs.
 func (tx *Tx) EndSession(userID, id string) error {
+	if id == "" {
+		return gatehouse.NotFound
+	}
+	if err := tx.tellOfEnd(userID, id, ""); err != nil {
+		return err
+	}
 	return must(tx.exec(`delete from sessions where id = $1 and user_id = $2`, id, userID))
 }
 
 // EndSessions ends all sessions of a user but one ("" = all), and says how many.
+// Clients that want to hear of it are told by jobs.
 func (tx *Tx) EndSessions(userID, except string) (int64, error) {
+	if err := tx.tellOfEnd(userID, "", except); err != nil {
+		return 0, err
+	}
 	return tx.exec(`delete from sessions where user_id = $1 and id <> $2`, userID, except)
 }

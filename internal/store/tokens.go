@@ -167,6 +167,7 @@ func (tx *Tx) DeleteExpired(limit int) (int64, error) {
 		{"links", "token_hash", tx.now},
 		{"personal_tokens", "id", tx.now.Add(-keepPersonal)},
 		{"logout_tokens", "hash", tx.now},
+		{"farewells", "hash", tx.now},
 		{"assertions", "hash", tx.now},
 		{"device_grants", "hash", tx.now.Add(-keepDevices)},
 		{"ceremonies", "token_hash", tx.now},

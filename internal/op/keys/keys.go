@@ -39,8 +39,9 @@ type Ring struct {
 
 // What a signed text says that it is (typ), so that none is taken for another.
 const (
-	TypeJWT    = "JWT"    // an ID token
-	TypeAccess = "at+jwt" // an access token (RFC 9068 section 2.1)
+	TypeJWT    = "JWT"        // an ID token
+	TypeAccess = "at+jwt"     // an access token (RFC 9068 section 2.1)
+	TypeLogout = "logout+jwt" // a logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4)
 )
 
 // Algorithms are those by which the provider can sign, the usual one first.
@@ -143,7 +144,7 @@ func parse(found []gatehouse.SigningKey) (*loaded, error) {
 		if !ok {
 			return nil, fmt.Errorf("parse signing key %s: it cannot sign", k.ID)
 		}
-		for _, typ := range []string{TypeJWT, TypeAccess} {
+		for _, typ := range []string{TypeJWT, TypeAccess, TypeLogout} {
 			s, err := jose.NewSigner(
 				jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.Algorithm), Key: jose.JSONWebKey{Key: pair, KeyID: k.ID}},
 				(&jose.SignerOptions{}).WithType(jose.ContentType(typ)))

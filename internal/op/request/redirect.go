@@ -13,7 +13,7 @@ import (
 // The one exception is the port of a loopback address of a public client, which
 // an app on somebody's own computer cannot know before (RFC 8252 section 7.3).
 func MatchRedirect(c gatehouse.Client, asked string) bool {
-	if !usableRedirect(asked) {
+	if !Usable(asked) {
 		return false
 	}
 	for _, registered := range c.RedirectURIs {
@@ -24,10 +24,10 @@ func MatchRedirect(c gatehouse.Client, asked string) bool {
 	return false
 }
 
-// usableRedirect refuses what no browser should ever be sent to, even when it
-// was registered: addresses that are no address, that have a fragment, or whose
-// scheme runs or shows what they carry.
-func usableRedirect(s string) bool {
+// Usable says whether a browser may be sent to an address at all, registered or
+// not: never to what is no address, has a fragment, or whose scheme runs or shows
+// what it carries.
+func Usable(s string) bool {
 	if s == "" || len(s) > 2048 || strings.ContainsFunc(s, func(r rune) bool { return r <= 0x20 || r >= 0x7f }) {
 		return false
 	}

@@ -148,3 +148,6 @@ func Identifier(s string) bool {
 	}
 	return !strings.ContainsFunc(s, func(c rune) bool { return c <= 0x20 || c > 0x7e })
 }
+
+// PostAny reads the body of a form of our own, whatever stands in the address.
+func PostAny(w http.ResponseWriter, r *http.Request) (url.Values, error) { return body(w, r) }

@@ -21,7 +21,14 @@ type Entry struct {
 	UI       *ui.UI
 	SignIn   *signin.Service
 	Sessions *session.Manager
+	Leave    Leaver
 	Limiter  *ui.Limiter // of sign-ins that are begun; nil: none
+}
+
+// Leaver signs a browser out and answers it: it goes on to next ("" = our own
+// sign-in page), past whatever has to hear of it.
+type Leaver interface {
+	SignOut(w http.ResponseWriter, r *http.Request, next string) error
 }
 
 // Mount adds the addresses of this package, and the page for whatever has no
@@ -41,7 +48,6 @@ func (e *Entry) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /sign-in/link", e.UI.Handle(e.link))
 	mux.Handle("GET /sign-out", e.UI.Handle(e.signOutPage))
 	mux.Handle("POST /sign-out", e.UI.Handle(e.signOut))
-	mux.Handle("GET "+signedOutPath, e.UI.Handle(e.signedOut))
 	mux.HandleFunc("POST /backchannel-logout/{connection}", e.backChannel)
 	mux.Handle("GET /sign-up", e.UI.Handle(e.signUp))
 	e.mountProofs(mux)

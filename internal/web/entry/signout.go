@@ -10,14 +10,6 @@ import (
 	"gatehouse/internal/web/ui"
 )
 
-const (
-	// afterSignOut is the sign-in page as somebody sees it who just signed out.
-	afterSignOut = "/sign-in?auto_sign_in=false&signed_out=true"
-	// signedOutPath is where providers send browsers back to that signed out
-	// there. It is registered at them, so it never changes.
-	signedOutPath = "/sign-out/done"
-)
-
 // signOutPage asks before it signs out, since a link on another site could lead here.
 func (e *Entry) signOutPage(w http.ResponseWriter, r *http.Request) error {
 	_, u, err := e.Sessions.Current(r)
@@ -28,29 +20,10 @@ func (e *Entry) signOutPage(w http.ResponseWriter, r *http.Request) error {
 	return e.UI.Render(w, r, http.StatusOK, p, signOutBody(u))
 }
 
-// signOut ends the session here, and then at the provider where its connection
-// wants that.
+// signOut ends the session here, and sends the browser on: to the provider where
+// its connection wants that, and past the applications that it used.
 func (e *Entry) signOut(w http.ResponseWriter, r *http.Request) error {
-	provider := ""
-	if s, _, err := e.Sessions.Current(r); err == nil {
-		provider = e.SignIn.ProviderLogout(r.Context(), s, signedOutPath)
-	}
-	if _, err := e.Sessions.End(w, r); err != nil {
-		return e.elsewhere(w, err, afterSignOut)
-	}
-	if provider == "" {
-		ui.SeeOther(w, afterSignOut)
-		return nil
-	}
-	w.Header().Set("Location", provider)
-	w.WriteHeader(http.StatusSeeOther)
-	return nil
-}
-
-// signedOut is where a provider sends the browser back to.
-func (e *Entry) signedOut(w http.ResponseWriter, _ *http.Request) error {
-	ui.SeeOther(w, afterSignOut)
-	return nil
+	return e.Leave.SignOut(w, r, "")
 }
 
 // backChannel takes a logout token of a provider (OpenID Connect Back-Channel

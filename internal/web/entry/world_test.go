@@ -14,6 +14,7 @@ import (
 	"gatehouse"
 	"gatehouse/internal/apps"
 	"gatehouse/internal/integration"
+	"gatehouse/internal/op"
 	"gatehouse/internal/outgoing"
 	"gatehouse/internal/session"
 	"gatehouse/internal/signin"
@@ -67,7 +68,9 @@ func newWorld(t *testing.T, connections ...gatehouse.Connection) *world {
 	}}
 	u := &ui.UI{}
 	mux := http.NewServeMux()
-	w.entry = &Entry{UI: u, SignIn: w.sign, Sessions: sessions}
+	w.entry = &Entry{UI: u, SignIn: w.sign, Sessions: sessions, Leave: &op.Provider{
+		Store: s, UI: u, Sessions: sessions, ProviderLogout: w.sign.ProviderLogout,
+	}}
 	w.entry.Mount(mux)
 	w.http = u.Middleware(mux)
 	w.update(func(tx *store.Tx) error {

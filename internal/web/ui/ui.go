@@ -59,6 +59,9 @@ type Page struct {
 	// page may lead to, also by redirect: an origin, or a scheme as "https:".
 	// Forms lead to our own addresses without being named.
 	FormAction []string
+	// Frames are the addresses that frames of the page may show; none: it has no
+	// frames.
+	Frames []string
 	// Scripts are names of scripts of ours (assets/NAME.js) that make the page
 	// more comfortable; it works without them. Vendor is the address of the one
 	// script from elsewhere that the page may run, before ours.
@@ -135,6 +138,9 @@ func (u *UI) metrics() gatehouse.Metrics {
 func policy(p Page) string {
 	text := "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action " +
 		strings.Join(append([]string{"'self'"}, sources(p.FormAction...)...), " ")
+	if frames := sources(p.Frames...); len(frames) > 0 {
+		text += "; frame-src " + strings.Join(frames, " ")
+	}
 	if len(p.Scripts) == 0 {
 		return text
 	}
