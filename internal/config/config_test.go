@@ -149,6 +149,9 @@ func TestLoad(t *testing.T) {
 				{
 					ID: "legacy", Name: "legacy", SecretHash: hash("demo-s3cret-0123456789abcdef"), RedirectURIs: []string{"https://legacy.example.com/cb"},
 					Scopes: []string{"openid", "profile", "email"}, AuthMethod: "client_secret_post", BackchannelLogoutURI: "https://legacy.example.com/logout",
+					Settings: gatehouse.ClientSettings{
+						FrontchannelLogoutURI: "https://legacy.example.com/front", FrontchannelSession: true, InitiateLoginURI: "https://legacy.example.com/login",
+					},
 					Enabled: true, Managed: gatehouse.ManagedByFile,
 				},
 				{
