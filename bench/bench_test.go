@@ -133,7 +133,7 @@ func TestFlags(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{nil, []string{"signin", "federated", "start", "memory", "pull"}},
+		{nil, []string{"signin", "flows", "federated", "start", "memory", "pull"}},
 		{[]string{"pull", "start"}, []string{"start", "pull"}},
 		{[]string{"-for", "1s", "signin"}, []string{"signin"}},
 	} {
@@ -182,16 +182,17 @@ func TestJourney(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("GivesAnIDTokenByAPublishedKey", func(t *testing.T) {
-		if err := checkToken(token, keys, in.url); err != nil {
+		if err := checkToken(token.ID, keys, in.url, clientID); err != nil {
 			t.Error(err)
 		}
 	})
 	t.Run("OtherTokensDoNotPass", func(t *testing.T) {
 		for name, err := range map[string]error{
-			"another issuer": checkToken(token, keys, "http://other.example.com"),
-			"no key":         checkToken(token, jose.JSONWebKeySet{}, in.url),
-			"no token":       checkToken("x.y.z", keys, in.url),
-			"changed":        checkToken(token[:len(token)-8]+"AAAAAAAA", keys, in.url),
+			"another issuer": checkToken(token.ID, keys, "http://other.example.com", clientID),
+			"another client": checkToken(token.ID, keys, in.url, "other"),
+			"no key":         checkToken(token.ID, jose.JSONWebKeySet{}, in.url, clientID),
+			"no token":       checkToken("x.y.z", keys, in.url, clientID),
+			"changed":        checkToken(token.ID[:len(token.ID)-8]+"AAAAAAAA", keys, in.url, clientID),
 		} {
 			if err == nil {
 				t.Errorf("%s passes", name)
@@ -203,6 +204,20 @@ func TestJourney(t *testing.T) {
 			t.Errorf("%v, want to be sent to the sign-in", err)
 		}
 	})
+	for _, f := range flows() {
+		t.Run("Flow "+f.name, func(t *testing.T) {
+			br := newBrowser(in.url)
+			t.Cleanup(br.close)
+			br.client = f.client
+			do, err := f.begin(t.Context(), br, people[2])
+			for turn := 0; turn < 2 && err == nil; turn++ {
+				err = do(t.Context())
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
 	t.Run("RoundsMeasureEachSignIn", func(t *testing.T) {
 		took, err := round(t.Context(), 1, 20*time.Millisecond, func(ctx context.Context, _, turn int) error {
 			_, err := br.signIn(ctx, people[turn%len(people)])

@@ -19,12 +19,13 @@ import (
 
 // browser is a person's browser and the client app in one, with one connection.
 type browser struct {
-	url  string
-	http *http.Client
+	url    string
+	client string // of the hub
+	http   *http.Client
 }
 
 func newBrowser(url string) *browser {
-	return &browser{url: url, http: &http.Client{
+	return &browser{url: url, client: clientID, http: &http.Client{
 		Timeout:       30 * time.Second,
 		Transport:     &http.Transport{MaxIdleConnsPerHost: 1, DisableCompression: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -33,24 +34,36 @@ func newBrowser(url string) *browser {
 
 func (b *browser) close() { b.http.CloseIdleConnections() }
 
-// signIn is the whole journey; it returns the ID token.
-func (b *browser) signIn(ctx context.Context, p person) (string, error) {
+// tokens are what a client gets.
+type tokens struct {
+	Access  string `json:"access_token"`
+	Refresh string `json:"refresh_token"`
+	ID      string `json:"id_token"`
+}
+
+// signIn is the whole journey.
+func (b *browser) signIn(ctx context.Context, p person) (tokens, error) {
 	verifier, state := rand.Text()+rand.Text(), rand.Text()
 	code, err := b.authorize(ctx, p, verifier, state)
 	if err != nil {
-		return "", fmt.Errorf("authorize: %w", err)
+		return tokens{}, fmt.Errorf("authorize: %w", err)
 	}
-	token, err := b.redeem(ctx, code, verifier)
+	t, err := b.token(ctx, url.Values{
+		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirectURI}, "code_verifier": {verifier},
+	})
+	if err == nil && t.ID == "" {
+		err = errors.New("there is no ID token")
+	}
 	if err != nil {
-		return "", fmt.Errorf("token: %w", err)
+		return tokens{}, fmt.Errorf("token: %w", err)
 	}
-	return token, nil
+	return t, nil
 }
 
 func (b *browser) authorize(ctx context.Context, p person, verifier, state string) (string, error) {
 	sum := sha256.Sum256([]byte(verifier))
 	q := url.Values{
-		"client_id": {clientID}, "redirect_uri": {redirectURI}, "response_type": {"code"}, "scope": {"openid profile email"},
+		"client_id": {b.client}, "redirect_uri": {redirectURI}, "response_type": {"code"}, "scope": {"openid profile email"},
 		"state": {state}, "nonce": {state}, "code_challenge_method": {"S256"},
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])},
 	}
@@ -73,26 +86,47 @@ func (b *browser) authorize(ctx context.Context, p person, verifier, state strin
 	return to.Query().Get("code"), nil
 }
 
-func (b *browser) redeem(ctx context.Context, code, verifier string) (string, error) {
-	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirectURI}, "code_verifier": {verifier}}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.url+"/oauth/token", strings.NewReader(form.Encode()))
+// token asks the token endpoint, which answers with an access token at least.
+func (b *browser) token(ctx context.Context, form url.Values) (t tokens, err error) {
+	body, err := b.post(ctx, "/oauth/token", form)
+	if err == nil {
+		err = json.Unmarshal(body, &t)
+	}
+	if err == nil && t.Access == "" {
+		err = fmt.Errorf("there is no access token: %.200s", body)
+	}
+	return t, err
+}
+
+// post sends a form as the client, and expects 200.
+func (b *browser) post(ctx context.Context, path string, form url.Values) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.url+path, strings.NewReader(form.Encode()))
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.SetBasicAuth(clientID, clientSecret)
-	_, body, status, err := b.send(r)
+	r.SetBasicAuth(b.client, clientSecret)
+	return b.ok(r)
+}
+
+// get expects 200.
+func (b *browser) get(ctx context.Context, path, bearer string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.url+path, nil)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	var answer struct {
-		AccessToken string `json:"access_token"`
-		IDToken     string `json:"id_token"`
+	if bearer != "" {
+		r.Header.Set("Authorization", "Bearer "+bearer)
 	}
-	if err := json.Unmarshal(body, &answer); err != nil || status != http.StatusOK || answer.AccessToken == "" || answer.IDToken == "" {
-		return "", fmt.Errorf("status %d: %.200s", status, body)
+	return b.ok(r)
+}
+
+func (b *browser) ok(r *http.Request) ([]byte, error) {
+	_, body, status, err := b.send(r)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("%s answers %d: %.200s", r.URL.Path, status, body)
 	}
-	return answer.IDToken, nil
+	return body, err
 }
 
 func (b *browser) send(r *http.Request) (http.Header, []byte, int, error) {
@@ -108,24 +142,17 @@ func (b *browser) send(r *http.Request) (http.Header, []byte, int, error) {
 // keys are what the hub publishes.
 func (b *browser) keys(ctx context.Context) (jose.JSONWebKeySet, error) {
 	var set jose.JSONWebKeySet
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, b.url+"/oauth/discovery/keys", nil)
+	body, err := b.get(ctx, "/oauth/discovery/keys", "")
 	if err != nil {
 		return set, err
-	}
-	_, body, status, err := b.send(r)
-	if err != nil {
-		return set, err
-	}
-	if status != http.StatusOK {
-		return set, fmt.Errorf("keys: status %d", status)
 	}
 	return set, json.Unmarshal(body, &set)
 }
 
-// checkToken sees to it that the ID token is RS256 by a published key, of this
+// checkToken sees to it that the ID token is signed by a published key, of this
 // issuer and for this client.
-func checkToken(token string, keys jose.JSONWebKeySet, issuer string) error {
-	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256})
+func checkToken(token string, keys jose.JSONWebKeySet, issuer, client string) error {
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{algorithmOf(client)})
 	if err != nil {
 		return fmt.Errorf("parse the ID token: %w", err)
 	}
@@ -141,7 +168,7 @@ func checkToken(token string, keys jose.JSONWebKeySet, issuer string) error {
 		Issuer   string `json:"iss"`
 		Audience string `json:"aud"`
 	}
-	if err := json.Unmarshal(payload, &claims); err != nil || claims.Issuer != issuer || claims.Audience != clientID {
+	if err := json.Unmarshal(payload, &claims); err != nil || claims.Issuer != issuer || claims.Audience != client {
 		return fmt.Errorf("the ID token is of %q for %q", claims.Issuer, claims.Audience)
 	}
 	return nil

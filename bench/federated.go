@@ -47,7 +47,7 @@ func (b *bench) federatedOn(ctx context.Context, t *table, name, about, database
 	if err != nil {
 		return err
 	}
-	gitlab, err := launch(ctx, self, childTwin)
+	gitlab, err := launch(ctx, nil, self, childTwin)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (b *bench) federatedOn(ctx context.Context, t *table, name, about, database
 		each := m.cpu / time.Duration(max(1, len(m.took)))
 		t.add(about, fmt.Sprint(n), fmt.Sprintf("%.0f", float64(len(m.took))/m.during.Seconds()),
 			milliseconds(percentile(m.took, 50)), milliseconds(percentile(m.took, 95)), milliseconds(percentile(m.took, 99)),
-			milliseconds(each), fmt.Sprintf("%.0f/s (direction %d)", float64(time.Second)/float64(max(1, each)), leastFederated))
+			milliseconds(each), aCore(each, leastFederated))
 	}
 	return nil
 }

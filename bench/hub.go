@@ -47,6 +47,7 @@ type installation struct {
 	dir  string
 	url  string
 	addr string
+	env  []string // of the hub besides that of this process
 }
 
 // install writes a configuration. more is added to it as it stands.
@@ -94,14 +95,15 @@ func (in *installation) start(ctx context.Context) (*process, error) {
 		}
 		path, args = self, []string{childHub, filepath.Join(in.profile, in.name)}
 	}
-	return launch(ctx, path, append(args, "--config", in.config(), "--log-level", "warn")...)
+	return launch(ctx, in.env, path, append(args, "--config", in.config(), "--log-level", "warn")...)
 }
 
 // launch starts a process and waits for a line that begins with "ready". It ends
-// with ctx at the latest.
-func launch(ctx context.Context, path string, args ...string) (*process, error) {
+// with ctx at the latest. env comes on top of the environment of this process.
+func launch(ctx context.Context, env []string, path string, args ...string) (*process, error) {
 	p := &process{name: filepath.Base(path), cmd: exec.CommandContext(ctx, path, args...), errors: &tail{}} //nolint:gosec // what we built, or this binary
 	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
+	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.WaitDelay = 15 * time.Second
 	p.cmd.Stderr = p.errors
 	out, err := p.cmd.StdoutPipe()

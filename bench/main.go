@@ -33,6 +33,7 @@ type measurement struct {
 func measurements() []measurement {
 	return []measurement{
 		{"signin", "sign-ins a second through /oauth/authorize and /oauth/token, and what limits them", (*bench).signIn},
+		{"flows", "requests a second of each flow of the provider, on one core", (*bench).flows},
 		{"federated", "sign-ins a second through a GitLab and back, a session at the end", (*bench).federated},
 		{"start", "from starting the process to being ready", (*bench).start},
 		{"memory", "memory of the idle process, size of the binary", (*bench).memory},

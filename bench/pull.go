@@ -82,7 +82,7 @@ func (b *bench) pullOn(ctx context.Context, name, database string, latency time.
 	if err != nil {
 		return nil, err
 	}
-	gitlab, err := launch(ctx, self, childTwin, "-latency", latency.String())
+	gitlab, err := launch(ctx, nil, self, childTwin, "-latency", latency.String())
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/jackc/pgx/v5"
 
 	"gatehouse"
@@ -25,13 +26,27 @@ const postgresServer = "GATEHOUSE_TEST_POSTGRES"
 // The client app of the measurements.
 const (
 	clientID     = "bench"
+	ecClientID   = "bench-ec" // its ID tokens are signed by ES256
 	clientSecret = "bench-client-secret-of-a-loopback-installation"
 	redirectURI  = "https://bench.example.com/callback"
 )
 
+// algorithmOf is how the ID tokens of a client are signed.
+func algorithmOf(client string) jose.SignatureAlgorithm {
+	if client == ecClientID {
+		return jose.ES256
+	}
+	return jose.RS256
+}
+
 func clientYAML() string {
-	return fmt.Sprintf("clients:\n  - {id: %s, secret: %q, name: Bench, redirect_uris: [%q], scopes: [openid, profile, email]}\n",
-		clientID, clientSecret, redirectURI)
+	text := "clients:\n"
+	for _, id := range []string{clientID, ecClientID} {
+		text += fmt.Sprintf("  - {id: %s, secret: %q, name: Bench, redirect_uris: [%q], scopes: [openid, profile, email], "+
+			"grant_types: [authorization_code, refresh_token, client_credentials], id_token_signed_response_alg: %s}\n",
+			id, clientSecret, redirectURI, algorithmOf(id))
+	}
+	return text
 }
 
 // seedUsers is how many people have a session, so that not everybody is one.
@@ -62,7 +77,7 @@ func (in *installation) seed(ctx context.Context) (people []person, err error) {
 	err = st.Update(ctx, func(tx *store.Tx) error {
 		people = nil
 		for i := range seedUsers {
-			p, err := addPerson(tx, st, i, len(c.Clients) > 0)
+			p, err := addPerson(tx, st, i, c.Clients)
 			if err != nil {
 				return err
 			}
@@ -81,7 +96,7 @@ func openStore(ctx context.Context, c *config.Config) (*store.Store, error) {
 	return store.Open(ctx, c.Database, store.Options{Seal: box})
 }
 
-func addPerson(tx *store.Tx, st *store.Store, i int, consent bool) (person, error) {
+func addPerson(tx *store.Tx, st *store.Store, i int, clients []gatehouse.Client) (person, error) {
 	by := gatehouse.Actor{Kind: gatehouse.ActorOperator, Name: "bench"}
 	n := users.New{Username: fmt.Sprintf("person%02d", i), Name: fmt.Sprintf("Person %d", i)}
 	if i == 0 {
@@ -93,10 +108,11 @@ func addPerson(tx *store.Tx, st *store.Store, i int, consent bool) (person, erro
 	}
 	m := &session.Manager{Store: st}
 	token, _, err := m.Start(tx, session.Start{UserID: u.ID, UserName: u.Username, Method: "link", UserAgent: "bench", Address: "127.0.0.1"})
-	if err != nil || !consent {
-		return person{cookie: token}, err
+	for _, c := range clients {
+		if err == nil {
+			err = tx.SaveConsent(store.Consent{UserID: u.ID, ClientID: c.ID, Scopes: c.Scopes})
+		}
 	}
-	err = tx.SaveConsent(store.Consent{UserID: u.ID, ClientID: clientID, Scopes: []string{"openid", "profile", "email"}})
 	return person{cookie: token}, err
 }
 

@@ -111,7 +111,7 @@ func (in *installation) load(ctx context.Context, hub *process, people []person,
 	for i, br := range browsers { // an answer that is fast and wrong is no answer
 		token, err := br.signIn(ctx, people[i])
 		if err == nil {
-			err = checkToken(token, keys, in.url)
+			err = checkToken(token.ID, keys, in.url, clientID)
 		}
 		if err != nil {
 			return measured{}, err
