@@ -23,7 +23,7 @@ const (
 	maxNodes      = 100
 	maxItems      = 1000    // of a list that an expression sees; what is more is not seen
 	maxClaim      = 2048    // bytes of a text that an expression sees; a longer one is not there
-	maxMade       = 16_384  // bytes of a text that a function makes
+	maxMade       = 4096    // bytes of a text that an expression makes
 	memoryBudget  = 100_000 // elements that an expression may make
 )
 
@@ -91,6 +91,8 @@ func compile(text string) (*vm.Program, error) {
 		expr.Env(map[string]any{"claims": map[string]any{}}), expr.MaxNodes(maxNodes), expr.Optimize(false), expr.DisableAllBuiltins(),
 		expr.Function("join", join, new(func([]any, string) string)),
 		expr.Function("replace", replace, new(func(string, string, string) string)),
+		expr.Function("string", asText, new(func(any) string)),
+		expr.Function(plusName, plus, new(func(any, any) any)), expr.Patch(adds{}),
 	}
 	for name, isLoop := range allowed() {
 		if !isLoop {
@@ -113,7 +115,7 @@ func allowed() map[string]bool {
 	return map[string]bool{
 		"all": true, "none": true, "any": true, "one": true, "filter": true, "map": true, "find": true, "count": true,
 		"len": false, "lower": false, "upper": false, "trim": false, "trimPrefix": false, "trimSuffix": false, "split": false,
-		"first": false, "last": false, "string": false, "int": false, "indexOf": false, "hasPrefix": false, "hasSuffix": false,
+		"first": false, "last": false, "int": false, "indexOf": false, "hasPrefix": false, "hasSuffix": false,
 	}
 }
 
@@ -172,31 +174,6 @@ func loopsInLoop(arguments []ast.Node) bool {
 		}
 	}
 	return l > 0
-}
-
-func join(params ...any) (any, error) {
-	list, _ := params[0].([]any)
-	separator, _ := params[1].(string)
-	parts := make([]string, len(list))
-	size := 0
-	for i, v := range list {
-		parts[i] = Text(v)
-		size += len(parts[i]) + len(separator)
-	}
-	if size > maxMade {
-		return nil, errors.New("join: the text is too long")
-	}
-	return strings.Join(parts, separator), nil
-}
-
-func replace(params ...any) (any, error) {
-	text, _ := params[0].(string)
-	from, _ := params[1].(string)
-	to, _ := params[2].(string)
-	if len(text)+strings.Count(text, from)*len(to) > maxMade {
-		return nil, errors.New("replace: the text is too long")
-	}
-	return strings.ReplaceAll(text, from, to), nil
 }
 
 // Has says whether a field is worked out.
@@ -270,17 +247,25 @@ func seen(v any) any {
 	return v
 }
 
-// plainNumber turns whole numbers into what Text reads.
+// plainNumber turns whole numbers, also those of a list, into what Text reads.
+// It goes no deeper: a list can hold itself many times over.
 func plainNumber(v any) any {
 	switch v := v.(type) {
 	case int:
 		return json.Number(fmt.Sprint(v))
 	case []any:
-		list := make([]any, len(v))
-		for i := range v {
-			list[i] = plainNumber(v[i])
+		list := make([]any, min(len(v), maxItems))
+		for i := range list {
+			if list[i] = v[i]; isWhole(v[i]) {
+				list[i] = json.Number(fmt.Sprint(v[i]))
+			}
 		}
 		return list
 	}
 	return v
+}
+
+func isWhole(v any) bool {
+	_, ok := v.(int)
+	return ok
 }
