@@ -182,6 +182,7 @@ type entering struct {
 	AuthAt       time.Time        `json:"auth_at,omitzero"`    // when the person proved who they are; zero: when they come in
 	Confirms     bool             `json:"confirms,omitempty"`  // no sign-in: the session of the browser is proved again
 	Freshness    string           `json:"freshness,omitempty"` // of a confirmation by a provider: whether it was shown
+	Setup        string           `json:"setup,omitempty"`     // setupMark of the authenticator app that is to be set up
 	Second       string           `json:"-"`                   // what the second proof was
 }
 

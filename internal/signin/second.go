@@ -68,6 +68,15 @@ func (s *Service) askMore(tx *store.Tx, b Browser, r *Result, e entering, purpos
 	if len(b.Hash) == 0 {
 		return gatehouse.Errorf(gatehouse.Forbidden, "Your browser did not keep our cookie. Allow cookies for this site, and sign in again.")
 	}
+	page := "/sign-in/code"
+	if purpose == purposeEnroll {
+		page = "/sign-in/enroll"
+		setup, err := s.Local.BeginAuthenticator(tx, r.User)
+		if err != nil {
+			return err
+		}
+		e.Setup = setupMark(setup)
+	}
 	data, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("keep the sign-in under way: %w", err)
@@ -79,13 +88,6 @@ func (s *Service) askMore(tx *store.Tx, b Browser, r *Result, e entering, purpos
 	if err != nil {
 		return fmt.Errorf("keep the sign-in under way: %w", err)
 	}
-	page := "/sign-in/code"
-	if purpose == purposeEnroll {
-		page = "/sign-in/enroll"
-		if _, err := s.Local.BeginAuthenticator(tx, r.User); err != nil {
-			return err
-		}
-	}
 	r.GoTo = page + "?" + url.Values{"attempt": {token}}.Encode()
 	return nil
 }
@@ -94,20 +96,25 @@ func tooLate() *gatehouse.Error {
 	return gatehouse.Errorf(gatehouse.Expired, "This sign-in took too long, was finished already, or was begun in another browser. Please sign in again.")
 }
 
-// halfway finds a sign-in of this browser that waits for more.
+// halfway finds a sign-in of this browser that waits for more, and still may.
 func (s *Service) halfway(ctx context.Context, purpose, attempt string, browserHash []byte) (e entering, at gatehouse.Ceremony, err error) {
+	still := false
 	err = s.Store.View(ctx, func(tx *store.Tx) error {
-		at, err = tx.Ceremony(purpose, attempt, browserHash)
+		if at, err = tx.Ceremony(purpose, attempt, browserHash); err != nil {
+			return err
+		}
+		e = entering{}
+		if err := json.Unmarshal(at.Data, &e); err != nil {
+			return fmt.Errorf("read the sign-in under way: %w", err)
+		}
+		still, err = s.stillProved(tx, at, e)
 		return err
 	})
-	if errors.Is(err, gatehouse.NotFound) {
+	if errors.Is(err, gatehouse.NotFound) || err == nil && !still {
 		return e, at, tooLate()
 	}
 	if err != nil {
 		return e, at, fmt.Errorf("find the sign-in under way: %w", err)
-	}
-	if err := json.Unmarshal(at.Data, &e); err != nil {
-		return e, at, fmt.Errorf("read the sign-in under way: %w", err)
 	}
 	return e, at, nil
 }
@@ -134,7 +141,7 @@ func (s *Service) EnrollPage(ctx context.Context, attempt string, browserHash []
 
 func (s *Service) halfwayPage(ctx context.Context, purpose, attempt string, browserHash []byte) (Halfway, error) {
 	var h Halfway
-	_, at, err := s.halfway(ctx, purpose, attempt, browserHash)
+	e, at, err := s.halfway(ctx, purpose, attempt, browserHash)
 	if err != nil {
 		return h, err
 	}
@@ -148,10 +155,10 @@ func (s *Service) halfwayPage(ctx context.Context, purpose, attempt string, brow
 			return err
 		}
 		setup, err := s.Local.AuthenticatorSetup(tx, h.User)
-		h.Setup = &setup
-		if errors.Is(err, gatehouse.NotFound) {
-			return tooLate()
+		if errors.Is(err, gatehouse.NotFound) || err == nil && setupMark(setup) != e.Setup {
+			return tooLate() // what is set up by now is another sign-in's, and nothing for this browser
 		}
+		h.Setup = &setup
 		return err
 	})
 	return h, err
@@ -230,6 +237,16 @@ func (s *Service) end(ctx context.Context, b Browser, purpose, attempt string, e
 		}
 		if no = shutOut(r.User); no != nil {
 			return nil
+		}
+		if purpose == purposeSecond { // who enrolled has just changed what they have
+			still, err := s.stillProved(tx, at, e)
+			if err != nil {
+				return err
+			}
+			if !still {
+				no = tooLate()
+				return nil
+			}
 		}
 		if err := s.letIn(tx, b, &r, e); err != nil || codes == nil {
 			return err
