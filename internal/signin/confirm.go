@@ -2,15 +2,14 @@ package signin
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"gatehouse"
 	"gatehouse/internal/credentials"
 	"gatehouse/internal/integration"
 	"gatehouse/internal/store"
+	"gatehouse/internal/users"
 )
 
 // ConfirmWays are the ways in which somebody who is signed in can prove again
@@ -215,11 +214,11 @@ func (s *Service) confirmed(ctx context.Context, at gatehouse.Attempt, a Answer,
 			no = disabled(c)
 			return nil
 		}
-		theirs, err := isOf(tx, at.UserID, c, v)
+		i, known, err := users.Known(tx, c.ID, v)
 		if err != nil {
 			return err
 		}
-		if !theirs {
+		if !known || i.UserID != at.UserID {
 			no = otherIdentity(c, at.UserID)
 			return nil
 		}
@@ -246,25 +245,6 @@ func (s *Service) confirmed(ctx context.Context, at gatehouse.Attempt, a Answer,
 		return Result{}, again(at, s.stopped(ctx, c, a.Address, *no))
 	}
 	return r, nil
-}
-
-// isOf says whether an identity is one of a user, by its subject or by another
-// id that the provider gives the person.
-func isOf(tx *store.Tx, userID string, c gatehouse.Connection, v gatehouse.Vouched) (bool, error) {
-	i, err := tx.Identity(c.ID, v.Subject)
-	if err == nil || !errors.Is(err, gatehouse.NotFound) {
-		return err == nil && i.UserID == userID, err
-	}
-	for _, kind := range slices.Sorted(maps.Keys(v.Aliases)) {
-		i, err := tx.IdentityByAlias(c.ID, kind, v.Aliases[kind])
-		if err == nil && i.UserID == userID {
-			return true, nil
-		}
-		if err != nil && !errors.Is(err, gatehouse.NotFound) {
-			return false, fmt.Errorf("find the identity: %w", err)
-		}
-	}
-	return false, nil
 }
 
 func otherIdentity(c gatehouse.Connection, userID string) *stop {

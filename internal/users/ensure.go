@@ -13,12 +13,6 @@ import (
 	"gatehouse/internal/store"
 )
 
-// aliasKinds are the other ids of a person by which an identity may be found
-// that was made with such an id as its subject: DingTalk's openid, on which
-// GitLab and others keyed theirs. The app gives it, and nobody can choose it.
-// A company chooses its userids itself, so those find nobody.
-var aliasKinds = [...]string{"openid"}
-
 // Ensure finds, links or makes the user whom a connection vouches for, by the
 // connection's rules, and keeps the Decision. A refusal is not an error:
 // Decision.Outcome tells it, and the User is the one that was found, if any. The
@@ -112,20 +106,8 @@ func (u *Users) read(tx *store.Tx, c gatehouse.Connection, v gatehouse.Vouched, 
 		}
 	}
 	var err error
-	if q.known, err = find(tx, c.ID, v.Subject); err != nil {
+	if q.known, q.old, err = known(tx, c.ID, v); err != nil {
 		return q, err
-	}
-	for _, kind := range aliasKinds {
-		if q.known != nil || q.old != nil || v.Aliases[kind] == "" {
-			continue
-		}
-		m, err := find(tx, c.ID, v.Aliases[kind])
-		if err != nil {
-			return q, err
-		}
-		if m != nil && madeWith(m.identity, kind) {
-			q.old = m
-		}
 	}
 	if q.holders, err = holders(tx, c.ID, v.Profile.Email); err != nil {
 		return q, err
@@ -164,28 +146,6 @@ func (u *Users) readNewcomer(tx *store.Tx, q *question) error {
 		q.denied = &a
 	}
 	return nil
-}
-
-// madeWith says whether an identity can have been made with an id of this kind
-// as its subject. One that was seen with another id of the kind was not: its
-// subject is a real one, which happens to look the same.
-func madeWith(i gatehouse.Identity, kind string) bool {
-	return len(i.Aliases) == 0 || i.Aliases[kind] == i.Subject
-}
-
-func find(tx *store.Tx, connectionID, subject string) (*match, error) {
-	i, err := tx.Identity(connectionID, subject)
-	if errors.Is(err, gatehouse.NotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the identity: %w", err)
-	}
-	user, err := tx.User(i.UserID)
-	if err != nil {
-		return nil, fmt.Errorf("read user %s of the identity: %w", i.UserID, err)
-	}
-	return &match{i, user}, nil
 }
 
 // holders are the users who have the address: the one for whom it is verified,
