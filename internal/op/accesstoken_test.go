@@ -2,6 +2,7 @@ package op
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -82,8 +83,19 @@ func TestJWTAccessToken(t *testing.T) {
 func TestJWTAccessTokenOfAClientItself(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	h.change("robot", func(c *gatehouse.Client) { c.Settings.AccessToken = gatehouse.AccessTokenJWT })
-	a := h.post("/oauth/token", url.Values{"grant_type": {request.GrantClient}, "client_id": {"robot"}, "client_secret": {otherSecret}}).tokens(t)
+	h.change("robot", func(c *gatehouse.Client) {
+		c.Settings.AccessToken, c.Settings.Resources = gatehouse.AccessTokenJWT, []string{"https://a.example"}
+	})
+	get := func(resource ...string) tokenAnswer {
+		return h.post("/oauth/token", url.Values{"grant_type": {request.GrantClient}, "client_id": {"robot"}, "client_secret": {otherSecret}, "resource": resource}).tokens(t)
+	}
+	if token, _, err := h.op.LiveAccess(t.Context(), get().AccessToken); err != nil || token.Grant.ClientID != "robot" {
+		t.Errorf("it is not known here: %v", err)
+	}
+	if _, _, err := h.op.LiveAccess(t.Context(), get("https://a.example").AccessToken); !errors.Is(err, gatehouse.NotFound) {
+		t.Errorf("T10: one that is for another: %v", err)
+	}
+	a := get(h.url)
 	if _, claims := payloadOf(t, a.AccessToken); claims["sub"] != "robot" || claims["aud"] != h.url || claims["auth_time"] != nil {
 		t.Errorf("%v", claims)
 	}

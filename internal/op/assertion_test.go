@@ -18,7 +18,6 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/op/request"
-	"gatehouse/internal/store"
 )
 
 // signer is a key of a client of tests.
@@ -277,13 +276,9 @@ func TestJWTBearer(t *testing.T) {
 		if got.RefreshToken != "" || got.IDToken != "" || got.Scope != "read_user" {
 			t.Errorf("got %+v", got)
 		}
-		h.view(func(tx *store.Tx) error {
-			token, user, err := LiveAccess(tx, got.AccessToken)
-			if err == nil && (token.Grant.ClientID != "robot" || user.ID != "") {
-				t.Errorf("it stands for %+v", token.Grant)
-			}
-			return err
-		})
+		if token, user, err := h.op.LiveAccess(t.Context(), got.AccessToken); err != nil || token.Grant.ClientID != "robot" || user.ID != "" {
+			t.Errorf("it stands for %+v, %v", token.Grant, err)
+		}
 		once := s.sign("", s.claims(h, "robot"))
 		bring(once, "client_id", "robot").tokens(t)
 		bring(once).refused(t, 400, "invalid_grant")

@@ -53,15 +53,15 @@ func liveAccess(tx *store.Tx, hash []byte) (bearing, error) {
 	return bearing{token: t, user: u, client: c}, err
 }
 
-// LiveAccess finds the live opaque access token of a value with its user (zero for
+// LiveAccess finds the live access token of a value with its user (zero for
 // client credentials), who may be in any state: not revoked, not past its end,
-// and of a client that is still on. NotFound otherwise; no other token passes
-// for it.
-func LiveAccess(tx *store.Tx, value string) (gatehouse.Token, gatehouse.User, error) {
-	if len(value) > maxOpaque {
+// of a client that is still on, and meant for us. NotFound otherwise; no other
+// token passes for it.
+func (p *Provider) LiveAccess(ctx context.Context, value string) (gatehouse.Token, gatehouse.User, error) {
+	b, err := p.bearer(ctx, value)
+	if err == nil && !p.forUs(b.token) {
 		return gatehouse.Token{}, gatehouse.User{}, gatehouse.NotFound
 	}
-	b, err := liveAccess(tx, digest(value))
 	return b.token, b.user, err
 }
 

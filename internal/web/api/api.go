@@ -17,6 +17,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/apps"
+	"gatehouse/internal/op"
 	"gatehouse/internal/pats"
 	"gatehouse/internal/provided"
 	"gatehouse/internal/session"
@@ -41,6 +42,7 @@ type API struct {
 	Apps     *apps.Apps
 	Provided *provided.Provided
 	Personal *pats.Tokens
+	Provider *op.Provider // knows the access tokens of applications
 	Invites  Inviter
 	Locks    Locks
 	Proofs   Prover

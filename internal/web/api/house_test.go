@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/internal/op"
 	"gatehouse/internal/pats"
 	"gatehouse/internal/provided"
 	"gatehouse/internal/session"
@@ -75,7 +76,7 @@ func newHouseOn(t *testing.T, s *store.Store) *house {
 	h.api = &API{
 		UI: &ui.UI{Secure: true}, Store: s, Sessions: &session.Manager{Store: s, Secure: true}, Users: &users.Users{Store: s},
 		Access: h.syncer, Apps: newApps(t, s), URL: ourURL + "/",
-		Provided: &provided.Provided{Store: s, Doors: noDoors{}}, Personal: &pats.Tokens{Store: s},
+		Provided: &provided.Provided{Store: s, Doors: noDoors{}}, Personal: &pats.Tokens{Store: s}, Provider: &op.Provider{Store: s, URL: ourURL},
 		Invites: h.invites, Locks: h.locks, Proofs: h.proofs, MailReady: func() bool { return true },
 	}
 	mux := http.NewServeMux()

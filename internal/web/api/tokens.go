@@ -8,7 +8,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"gatehouse"
-	"gatehouse/internal/op"
 	"gatehouse/internal/pats"
 	"gatehouse/internal/provided"
 	"gatehouse/internal/store"
@@ -109,15 +108,14 @@ func (a *API) byPersonalToken(r *http.Request, secret string) (caller, error) {
 // applications act for people are not taken here: people allowed them GitLab's
 // API, and not what an administrator may do.
 func (a *API) byClientToken(r *http.Request, value string) (caller, error) {
-	var t gatehouse.Token
 	var c gatehouse.Client
-	err := a.Store.View(r.Context(), func(tx *store.Tx) (err error) {
-		if t, _, err = op.LiveAccess(tx, value); err != nil || t.Grant.UserID != "" {
+	t, _, err := a.Provider.LiveAccess(r.Context(), value)
+	if err == nil && t.Grant.UserID == "" {
+		err = a.Store.View(r.Context(), func(tx *store.Tx) (err error) {
+			c, err = tx.Client(t.Grant.ClientID)
 			return err
-		}
-		c, err = tx.Client(t.Grant.ClientID)
-		return err
-	})
+		})
+	}
 	switch {
 	case errors.Is(err, gatehouse.NotFound):
 		return caller{}, gatehouse.Errorf(gatehouse.Unauthorized, "No such token is known here, or it has ended.")
