@@ -41,6 +41,8 @@ type ClientSettings struct {
 	RequestObjectAlg string   `json:"request_object_signing_alg,omitempty"`
 	RequireSigned    bool     `json:"require_signed_request_object,omitempty"` // requests come signed (RFC 9101 section 10.5)
 
+	RequirePushed bool `json:"require_pushed_authorization_requests,omitempty"` // requests come by /oauth/par (RFC 9126 section 6)
+
 	// How it is told that a session ended, besides Client.BackchannelLogoutURI.
 	FrontchannelLogoutURI string `json:"frontchannel_logout_uri,omitempty"`              // opened in a frame of the page after signing out
 	FrontchannelSession   bool   `json:"frontchannel_logout_session_required,omitempty"` // with iss and sid

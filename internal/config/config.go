@@ -37,6 +37,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix // who may say X-Forwarded-For; none: nobody
 	MetricsListen  string         // host:port; "": no metrics
 	Lifetimes      Lifetimes
+	RequirePushed  bool // authorization requests come by /oauth/par alone
 	SigningKeys    SigningKeys
 	LocalSignIn    LocalSignIn
 	GeoIPFile      string // absolute; "": the place of an address is not shown
@@ -165,6 +166,7 @@ func (r *reader) config(root *value) *Config {
 		SMTP:          r.smtp(s),
 		MetricsListen: r.listen(s, "metrics_listen", ""),
 		Lifetimes:     r.lifetimes(s),
+		RequirePushed: s.flag("require_pushed_authorization_requests", false),
 		SigningKeys:   r.signingKeys(s),
 		LocalSignIn:   r.localSignIn(s),
 		GeoIPFile:     r.file(s.text("geoip_file", "")),

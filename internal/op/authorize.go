@@ -32,6 +32,7 @@ type visit struct {
 	auth   request.Authorization
 	after  time.Time // the person must have signed in after this
 	handle string
+	pushed string // names what the client pushed, while that is not taken; "": it did not
 }
 
 // authorizePosted takes a request by POST (OpenID Connect Core section
@@ -72,13 +73,22 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, v url.Values) e
 	if err != nil {
 		return err
 	}
-	asked = p.read(r.Context(), client, asked)
-	asked.HintedSubject = p.hinted(r.Context(), asked.IDTokenHint)
+	var pushed string
+	if isPushed(asked) {
+		asked, pushed, err = p.pushed(r.Context(), client, asked)
+	} else {
+		asked = p.read(r.Context(), client, asked)
+		asked.HintedSubject = p.hinted(r.Context(), asked.IDTokenHint)
+		asked.MustPush = p.RequirePushed
+	}
+	if err != nil {
+		return err
+	}
 	a, refused := request.Validate(client, asked)
 	if refused != nil {
 		return p.refuse(w, r, asked.ClientID, refused)
 	}
-	return p.proceed(w, r, visit{client: *client, params: asked, auth: a, after: request.DemandedAfter(a, p.Clock.Now())})
+	return p.proceed(w, r, visit{client: *client, params: asked, auth: a, after: request.DemandedAfter(a, p.Clock.Now()), pushed: pushed})
 }
 
 // hinted is whose ID token an id_token_hint is; one that is not ours is
@@ -187,6 +197,9 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, v visit) erro
 	what, code := request.Next(v.client, v.auth, in)
 	switch what {
 	case request.StepRefuse:
+		if err := p.spendPushed(r.Context(), v.pushed); err != nil {
+			return err
+		}
 		return p.refuse(w, r, v.client.ID, &request.Refusal{Reply: v.auth.Reply, Code: code})
 	case request.StepSignIn:
 		if v.auth.ACREssential && v.after.IsZero() {
@@ -268,10 +281,16 @@ func (p *Provider) keep(w http.ResponseWriter, r *http.Request, v *visit) error 
 		Demand:    gatehouse.Demand{After: v.after, Hint: v.params.LoginHint, Locale: locale(v.params.UILocales), Choose: v.auth.Choose, ACR: v.auth.ACR},
 		CreatedAt: now, ExpiresAt: now.Add(requestLife),
 	}
-	if err := p.Store.Update(r.Context(), func(tx *store.Tx) error { return tx.SaveRequest(&waits) }); err != nil {
+	err = p.Store.Update(r.Context(), func(tx *store.Tx) error {
+		if err := takePushed(tx, v.pushed); err != nil {
+			return err
+		}
+		return tx.SaveRequest(&waits)
+	})
+	if err != nil {
 		return err
 	}
-	v.handle = waits.Handle
+	v.handle, v.pushed = waits.Handle, ""
 	return nil
 }
 
@@ -292,7 +311,7 @@ func (p *Provider) issueCode(w http.ResponseWriter, r *http.Request, v visit, s 
 	d := gatehouse.GrantDetails{Audience: v.auth.Resources, IDClaims: v.auth.IDClaims, UserClaims: v.auth.UserClaims}
 	d.ACR, d.AMR = sureness(s)
 	err := p.Store.Update(r.Context(), func(tx *store.Tx) error {
-		if err := finish(tx, v.handle); err != nil {
+		if err := finish(tx, v); err != nil {
 			return err
 		}
 		if allowed != nil {
@@ -321,17 +340,17 @@ func (p *Provider) issueCode(w http.ResponseWriter, r *http.Request, v visit, s 
 	return p.answer(w, r, v.auth.Reply, values)
 }
 
-// finish takes a request that waited: it is answered once.
-func finish(tx *store.Tx, handle string) error {
-	if handle == "" {
-		return nil
+// finish takes a request that waited, or was pushed: it is answered once.
+func finish(tx *store.Tx, v visit) error {
+	if v.handle == "" {
+		return takePushed(tx, v.pushed)
 	}
-	if _, err := tx.Request(handle); errors.Is(err, gatehouse.NotFound) || errors.Is(err, gatehouse.Expired) {
+	if _, err := tx.Request(v.handle); errors.Is(err, gatehouse.NotFound) || errors.Is(err, gatehouse.Expired) {
 		return notWaiting()
 	} else if err != nil {
 		return err
 	}
-	return tx.DeleteRequest(handle)
+	return tx.DeleteRequest(v.handle)
 }
 
 // refuse tells a refusal to the person or to the client.

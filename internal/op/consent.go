@@ -147,7 +147,7 @@ func (p *Provider) consentPosted(w http.ResponseWriter, r *http.Request) error {
 
 func (p *Provider) deny(w http.ResponseWriter, r *http.Request, v visit, u gatehouse.User) error {
 	err := p.Store.Update(r.Context(), func(tx *store.Tx) error {
-		if err := finish(tx, v.handle); err != nil {
+		if err := finish(tx, v); err != nil {
 			return err
 		}
 		return tx.Record(gatehouse.Event{

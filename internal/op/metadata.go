@@ -24,6 +24,8 @@ type metadata struct {
 	AuthorizationEndpoint         string   `json:"authorization_endpoint"`
 	TokenEndpoint                 string   `json:"token_endpoint"`
 	DeviceEndpoint                string   `json:"device_authorization_endpoint"`
+	PushedEndpoint                string   `json:"pushed_authorization_request_endpoint"`
+	RequirePushed                 bool     `json:"require_pushed_authorization_requests"`
 	RevocationEndpoint            string   `json:"revocation_endpoint"`
 	IntrospectionEndpoint         string   `json:"introspection_endpoint"`
 	UserinfoEndpoint              string   `json:"userinfo_endpoint"`
@@ -74,6 +76,8 @@ func (p *Provider) describeSelf() metadata {
 		AuthorizationEndpoint:         at("/oauth/authorize"),
 		TokenEndpoint:                 at("/oauth/token"),
 		DeviceEndpoint:                at("/oauth/authorize_device"),
+		PushedEndpoint:                at("/oauth/par"),
+		RequirePushed:                 p.RequirePushed,
 		RevocationEndpoint:            at("/oauth/revoke"),
 		IntrospectionEndpoint:         at("/oauth/introspect"),
 		UserinfoEndpoint:              at("/oauth/userinfo"),

@@ -29,8 +29,9 @@ func TestMetadata(t *testing.T) {
 	want := map[string]any{
 		"issuer": h.url, "authorization_endpoint": h.url + "/oauth/authorize", "token_endpoint": h.url + "/oauth/token",
 		"revocation_endpoint": h.url + "/oauth/revoke", "introspection_endpoint": h.url + "/oauth/introspect",
-		"device_authorization_endpoint": h.url + "/oauth/authorize_device",
-		"userinfo_endpoint":             h.url + "/oauth/userinfo", "jwks_uri": h.url + "/oauth/discovery/keys",
+		"device_authorization_endpoint":         h.url + "/oauth/authorize_device",
+		"pushed_authorization_request_endpoint": h.url + "/oauth/par", "require_pushed_authorization_requests": false,
+		"userinfo_endpoint": h.url + "/oauth/userinfo", "jwks_uri": h.url + "/oauth/discovery/keys",
 		"scopes_supported":         list("openid", "profile", "email", "offline_access", "read_user", "read_api", "api", "provider_tokens"),
 		"response_types_supported": list("code"), "response_modes_supported": list("query", "form_post"),
 		"grant_types_supported":                                    list("authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:ietf:params:oauth:grant-type:token-exchange"),
@@ -98,7 +99,7 @@ func TestT22CORS(t *testing.T) {
 	origin := []string{"Origin", "https://spa.example", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization"}
 	for path, open := range map[string]bool{
 		"/.well-known/openid-configuration": true, "/.well-known/oauth-authorization-server": true, "/oauth/discovery/keys": true,
-		"/oauth/token": true, "/oauth/authorize_device": true, "/oauth/userinfo": true, "/oauth/revoke": true, "/oauth/token/info": true,
+		"/oauth/token": true, "/oauth/par": true, "/oauth/authorize_device": true, "/oauth/userinfo": true, "/oauth/revoke": true, "/oauth/token/info": true,
 		"/oauth/authorize": false, "/oauth/authorize/consent": false, "/oauth/introspect": false, "/api/v4/user": false,
 	} {
 		got := h.machine().do(http.MethodOptions, path, nil, origin...)

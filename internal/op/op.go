@@ -73,9 +73,12 @@ type Provider struct {
 	URL         string             // what browsers and apps see, without a slash at the end: the issuer
 	Lifetimes   Lifetimes
 	KeySchedule KeySchedule
-	Clock       gatehouse.Clock
-	Log         *slog.Logger      // nil: discard
-	Metrics     gatehouse.Metrics // nil: none
+	// RequirePushed takes no authorization request that its client did not push
+	// first (RFC 9126 section 5).
+	RequirePushed bool
+	Clock         gatehouse.Clock
+	Log           *slog.Logger      // nil: discard
+	Metrics       gatehouse.Metrics // nil: none
 	// Web asks addresses that a client registered (jwks_uri, request_uri); it
 	// guards against those of our own network. nil: none is asked.
 	Web func(gatehouse.Client) *http.Client
@@ -130,6 +133,7 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 	}
 	mux.Handle("/oauth/discovery/keys", wire.CORS(p.endpoint(p.jwks), http.MethodGet, http.MethodHead))
 	mux.Handle("/oauth/token", wire.CORS(p.guarded(p.token), http.MethodPost))
+	mux.Handle("/oauth/par", wire.CORS(p.guarded(p.push), http.MethodPost))
 	mux.Handle("/oauth/authorize_device", wire.CORS(p.guarded(p.authorizeDevice), http.MethodPost))
 	mux.Handle("/oauth/revoke", wire.CORS(p.guarded(p.revoke), http.MethodPost))
 	mux.Handle("/oauth/introspect", wire.Only(p.guarded(p.introspect), http.MethodPost))

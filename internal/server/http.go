@@ -19,7 +19,7 @@ const maxBody = 1 << 20
 // checked. Our own consent, device and sign-out forms are not among them.
 func crossSite() []string {
 	return []string{
-		"POST /oauth/authorize", "POST /oauth/token", "POST /oauth/revoke", "POST /oauth/introspect",
+		"POST /oauth/authorize", "POST /oauth/par", "POST /oauth/token", "POST /oauth/revoke", "POST /oauth/introspect",
 		"POST /oauth/userinfo", "POST /oauth/logout", "/hooks/", "POST /users/auth/{connection}/callback", "POST /backchannel-logout/{connection}",
 	}
 }

@@ -190,6 +190,7 @@ func (s *Server) assemble(o Options) {
 			Refresh: c.Lifetimes.Refresh, RefreshAbsolute: c.Lifetimes.RefreshAbsolute,
 		},
 		KeySchedule:    op.KeySchedule{Every: c.SigningKeys.RotateEvery, Announce: c.SigningKeys.Announce},
+		RequirePushed:  c.RequirePushed,
 		Web:            s.webOf,
 		ProviderLogout: s.signIn.ProviderLogout,
 	}

@@ -55,6 +55,13 @@ func (tx *Tx) DeleteRequest(handle string) error {
 	return err
 }
 
+// TakeRequest removes an authorization request. It reports false when there is
+// none, since somebody else was quicker or it never was.
+func (tx *Tx) TakeRequest(handle string) (bool, error) {
+	n, err := tx.exec(`delete from requests where handle_hash = $1 and expires_at > $2`, gatehouse.Digest(handle), tx.now)
+	return n == 1, err
+}
+
 // SaveCode inserts an authorization code.
 func (tx *Tx) SaveCode(c *gatehouse.Code) error {
 	_, err := tx.exec(`insert into codes (`+codeColumns+`)

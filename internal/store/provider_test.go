@@ -31,6 +31,17 @@ func TestRequests(t *testing.T) {
 		update(t, s, func(tx *store.Tx) error {
 			_, err := tx.Request("handle")
 			is(t, err, gatehouse.Expired)
+			taken, err := tx.TakeRequest("handle")
+			if is(t, err, ""); taken {
+				t.Error("a request is taken after its end")
+			}
+			again := gatehouse.Request{Handle: "once", ClientID: "app", ExpiresAt: tx.Now().Add(time.Minute)}
+			is(t, tx.SaveRequest(&again), "")
+			for _, want := range []bool{true, false} {
+				if taken, err = tx.TakeRequest("once"); err != nil || taken != want {
+					t.Errorf("taken %v, %v; want %v", taken, err, want)
+				}
+			}
 			is(t, tx.DeleteRequest("bare"), "")
 			is(t, tx.DeleteRequest("bare"), "")
 			_, err = tx.Request("bare")

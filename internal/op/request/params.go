@@ -32,6 +32,7 @@ type Params struct {
 	Claims        string `json:"claims,omitempty"`
 	Resource      string `json:"resource,omitempty"`       // several are separated by spaces
 	Signed        bool   `json:"signed,omitempty"`         // they came in a request object, all of them
+	Pushed        bool   `json:"pushed,omitempty"`         // the client left them here itself (RFC 9126)
 	HintedSubject string `json:"hinted_subject,omitempty"` // whose ID token id_token_hint was
 
 	// Found at the first look only: what is wrong is never kept.
@@ -40,6 +41,7 @@ type Params struct {
 	ObjectURI    string   `json:"-"` // request_uri: where one is
 	Wrong        *Wrong   `json:"-"` // what was wrong with it
 	Issuer       string   `json:"-"` // ourselves, which may be named as a resource
+	MustPush     bool     `json:"-"` // every client has to push its requests
 	Registration bool     `json:"-"`
 	Doubled      []string `json:"-"`
 }

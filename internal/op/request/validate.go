@@ -134,6 +134,8 @@ func checkShape(c gatehouse.Client, p Params, _ *Authorization) (code, descripti
 		return "invalid_request", "The request has a parameter more than once."
 	case p.Wrong != nil:
 		return p.Wrong.Code, p.Wrong.Description
+	case !p.Pushed && (p.MustPush || c.Settings.RequirePushed):
+		return "invalid_request", "The request must be pushed first (RFC 9126): send it to /oauth/par and name its request_uri here."
 	case c.Settings.RequireSigned && !p.Signed:
 		return "invalid_request", "The client is registered to send its requests signed: send a request object (RFC 9101)."
 	case p.Registration:
