@@ -206,6 +206,9 @@ type addInput struct {
 }
 
 func (a *API) addConnection(ctx context.Context, by caller, in *addInput) (connection, error) {
+	if err := a.fresh(by); err != nil {
+		return connection{}, err
+	}
 	var draft gatehouse.Connection
 	err := a.Store.View(ctx, func(tx *store.Tx) (err error) {
 		draft, err = a.Apps.NewConnection(tx, in.Body.Kind)
@@ -218,7 +221,7 @@ func (a *API) addConnection(ctx context.Context, by caller, in *addInput) (conne
 		draft.Name = in.Body.Name
 	}
 	in.Body.over(&draft)
-	return a.saveConnection(ctx, by, in.Body.Settings, func(*store.Tx) (gatehouse.Connection, error) { return draft, nil })
+	return a.saveConnection(ctx, by, func(*store.Tx) (gatehouse.Connection, error) { return draft, nil })
 }
 
 // changeInput is a change of a connection. If-Match is the ETag of the state
@@ -230,7 +233,7 @@ type changeInput struct {
 }
 
 func (a *API) changeConnection(ctx context.Context, by caller, in *changeInput) (connection, error) {
-	return a.saveConnection(ctx, by, in.Body, func(tx *store.Tx) (gatehouse.Connection, error) {
+	return a.saveConnection(ctx, by, func(tx *store.Tx) (gatehouse.Connection, error) {
 		c, err := in.find(tx)
 		if err != nil {
 			return c, err
@@ -239,19 +242,18 @@ func (a *API) changeConnection(ctx context.Context, by caller, in *changeInput) 
 			return c, err
 		}
 		c.AppSecret = "" // stays, unless it is set
+		was := apps.WhoComesIn(c)
 		in.Body.over(&c)
+		if c.AppSecret != "" || apps.WhoComesIn(c) != was {
+			return c, a.fresh(by)
+		}
 		return c, nil
 	})
 }
 
 // saveConnection saves what draft gives, once it is known that we may connect to
 // its addresses.
-func (a *API) saveConnection(ctx context.Context, by caller, s Settings, draft func(*store.Tx) (gatehouse.Connection, error)) (connection, error) {
-	if s.AppSecret != nil && *s.AppSecret != "" {
-		if err := a.fresh(by); err != nil {
-			return connection{}, err
-		}
-	}
+func (a *API) saveConnection(ctx context.Context, by caller, draft func(*store.Tx) (gatehouse.Connection, error)) (connection, error) {
 	c, err := view(ctx, a, "connection", draft)
 	if err == nil {
 		err = a.Apps.CheckAddresses(ctx, c)

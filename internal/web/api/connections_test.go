@@ -214,9 +214,9 @@ func TestConnectionOfTheFileIsTheFiles(t *testing.T) {
 	}
 }
 
-// TestS12ConnectionSecretNeedsAFreshSession: the API is no way around the proof
+// TestS12ConnectionNeedsAFreshSession: the API is no way around the proof
 // that the dashboard asks for.
-func TestS12ConnectionSecretNeedsAFreshSession(t *testing.T) {
+func TestS12ConnectionNeedsAFreshSession(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	clock := gatehouse.Clock(func() time.Time { return now })
@@ -226,6 +226,14 @@ func TestS12ConnectionSecretNeedsAFreshSession(t *testing.T) {
 	now = now.Add(time.Hour / 3)
 	if w := h.send("super", http.MethodPatch, "/api/v1/connections/mine", `{"app_secret": "another one"}`, ""); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), `"stale"`) {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	for _, body := range []string{`{"rules": {"auto_link_user": true}}`, `{"rules": {"trusted_domains": ["example.com"]}}`, `{"args": {"who": "all people"}}`, `{"app_id": "other"}`, `{"new_people": "off"}`} {
+		if w := h.send("super", http.MethodPatch, "/api/v1/connections/mine", body, ""); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), `"stale"`) {
+			t.Errorf("%s: %d %s", body, w.Code, w.Body)
+		}
+	}
+	if w := h.send("super", http.MethodPost, "/api/v1/connections", `{"kind": "idp", "name": "second"}`, ""); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), `"stale"`) {
+		t.Errorf("a new one: %d %s", w.Code, w.Body)
 	}
 	if w := h.send("super", http.MethodPatch, "/api/v1/connections/mine", `{"label": "x"}`, ""); w.Code != http.StatusOK {
 		t.Errorf("without a secret: %d %s", w.Code, w.Body)

@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"gatehouse"
+	"gatehouse/internal/apps"
 	"gatehouse/internal/i18n"
 	"gatehouse/internal/integration"
 	"gatehouse/internal/store"
@@ -122,9 +123,9 @@ func (a *Ways) keep(w http.ResponseWriter, r *http.Request, by gatehouse.User, d
 	if err != nil {
 		return err
 	}
-	before := d.UpdatedAt
+	before, was := d.UpdatedAt, apps.WhoComesIn(d.Connection)
 	d.read(r.Context(), form)
-	if d.AppSecret != "" && a.stale(r) {
+	if (d.isNew() || d.AppSecret != "" || apps.WhoComesIn(d.Connection) != was) && a.stale(r) {
 		d.Confirm = "/sign-in/confirm?return_to=" + url.QueryEscape(r.URL.EscapedPath())
 		return a.form(w, r, http.StatusUnauthorized, by, d)
 	}
@@ -145,7 +146,7 @@ func (a *Ways) keep(w http.ResponseWriter, r *http.Request, by gatehouse.User, d
 }
 
 // stale says whether the administrator proved who they are too long ago to set
-// a secret.
+// a secret, or to change who comes in.
 func (a *Ways) stale(r *http.Request) bool {
 	s, _, err := a.Sessions.Current(r)
 	return err == nil && a.Sessions.Fresh(s) != nil

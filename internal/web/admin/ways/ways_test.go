@@ -247,9 +247,9 @@ func TestEdit(t *testing.T) {
 	}
 }
 
-// TestS12SecretNeedsAFreshProof: a session that is old sets no secret, and what
-// was typed is not lost by that.
-func TestS12SecretNeedsAFreshProof(t *testing.T) {
+// TestS12WhoComesInNeedsAFreshProof: a session that is old sets no secret, lets
+// in nobody else and adds no connection, and what was typed is not lost by that.
+func TestS12WhoComesInNeedsAFreshProof(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.added()
@@ -265,6 +265,24 @@ func TestS12SecretNeedsAFreshProof(t *testing.T) {
 	form.Del("app_secret")
 	if r := w.do("root", "/admin/connections/mine/edit", form); r.Code != http.StatusSeeOther {
 		t.Errorf("without the secret: %d", r.Code)
+	}
+	now := w.connection("mine")
+	for name, value := range map[string]string{"auto_link_user": "true", "trusted_domains": "example.com", "app_id": "other", "arg.who": "some"} {
+		form := good()
+		form.Del("app_secret")
+		form.Set("seen", seen(now))
+		form.Set(name, value)
+		if r := w.do("root", "/admin/connections/mine/edit", form); r.Code != http.StatusUnauthorized {
+			t.Errorf("%s: %d", name, r.Code)
+		}
+	}
+	form = good()
+	form.Set("name", "second")
+	if r := w.do("root", "/admin/add-connection/all/idp", form); r.Code != http.StatusUnauthorized {
+		t.Errorf("a new one: %d", r.Code)
+	}
+	if got := w.connection("mine"); apps.WhoComesIn(got) != apps.WhoComesIn(now) {
+		t.Errorf("became %+v", got)
 	}
 }
 
