@@ -25,6 +25,10 @@ type Message struct {
 	Body    []gatehouse.Note `json:"body"`             // a paragraph each
 	Link    string           `json:"link,omitempty"`   // absolute URL, "" = none
 	Button  gatehouse.Note   `json:"button,omitempty"` // what the link says
+	// Unproven says that whoever brought the mail about may be a stranger to the
+	// address. An address gets fewer of those, so that nobody can use up the room
+	// of the mails that warn it.
+	Unproven bool `json:"unproven,omitempty"`
 }
 
 // Bounds of what is mailed.

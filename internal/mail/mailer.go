@@ -35,6 +35,9 @@ const (
 	// Hourly is how many mails an address gets in an hour at most, whatever
 	// somebody does with our forms. What is above is dropped.
 	Hourly = 30
+	// HourlyUnproven is how many there may be when one comes that a stranger may
+	// have brought about.
+	HourlyUnproven = 10
 	// atOnce is how many mails are handed over at the same time: a mail server
 	// that hangs must not keep all workers from other jobs.
 	atOnce = 2
@@ -72,7 +75,7 @@ func (m *Mailer) send(ctx context.Context, j *jobs.Job[sendArgs]) error {
 	}
 	switch {
 	case full:
-		m.log().Warn("A mail was dropped: its address gets too many.", "mail", row.ID, "in_an_hour", Hourly)
+		m.log().Warn("A mail was dropped: its address gets too many.", "mail", row.ID, "in_an_hour", most(row))
 		return m.end(ctx, row, dropped, "limited", nil)
 	case m.SMTP.Host == "" && m.Mailbox:
 		return m.end(ctx, row, kept, kept, nil)
@@ -100,10 +103,19 @@ func (m *Mailer) look(ctx context.Context, id string) (row store.MailRow, full b
 			return err
 		}
 		n, err := tx.MailsSince(row.Address, tx.Now().Add(-time.Hour))
-		full = n >= Hourly
+		full = n >= most(row)
 		return err
 	})
 	return row, full, err
+}
+
+// most is how many mails an address may have had when this one goes.
+func most(row store.MailRow) int64 {
+	var m Message
+	if json.Unmarshal(row.Message, &m) == nil && m.Unproven {
+		return HourlyUnproven
+	}
+	return Hourly
 }
 
 // hand hands a mail to the server and writes down what came of it.

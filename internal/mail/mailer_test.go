@@ -299,6 +299,24 @@ func TestAnAddressGetsSoManyMails(t *testing.T) {
 	}
 }
 
+// TestStrangersLeaveRoomForWarnings: who adds somebody's address again and again
+// does not keep the mails from them that warn.
+func TestStrangersLeaveRoomForWarnings(t *testing.T) {
+	t.Parallel()
+	o := run(t, storetest.Open(t), func(m *Mailer) { m.Mailbox = true })
+	for range HourlyUnproven + 2 {
+		m := test("en")
+		m.Unproven = true
+		o.send(m)
+		o.expect("done")
+	}
+	o.send(test("en"))
+	o.expect("done")
+	if o.counted("limited") != 2 || o.counted("kept") != HourlyUnproven+1 {
+		t.Errorf("counted %v", o.counts)
+	}
+}
+
 func TestAServerThatHangsKeepsFewWorkers(t *testing.T) {
 	t.Parallel()
 	s := storetest.Open(t)

@@ -140,7 +140,7 @@ func (s *Self) proofMail(user gatehouse.User, address, token, locale string) mai
 		locale = user.Locale
 	}
 	return mail.Message{
-		To: address, Locale: locale, Subject: gatehouse.Notef("Confirm your e-mail address"),
+		To: address, Locale: locale, Unproven: true, Subject: gatehouse.Notef("Confirm your e-mail address"),
 		Body: []gatehouse.Note{
 			gatehouse.Notef("%s (@%s) wants to use the address %s. If that is you, open the link and confirm. It works once, for a day.", user.Name, user.Username, address),
 			gatehouse.Notef("If it is not you, do nothing: the address will not be used."),
@@ -153,7 +153,7 @@ func (s *Self) proofMail(user gatehouse.User, address, token, locale string) mai
 // does not say who: that could be anybody's name.
 func (s *Self) holderMail(holder gatehouse.User, address string) mail.Message {
 	return mail.Message{
-		To: address, Locale: holder.Locale, Subject: gatehouse.Notef("Somebody else tried to use your e-mail address"),
+		To: address, Locale: holder.Locale, Unproven: true, Subject: gatehouse.Notef("Somebody else tried to use your e-mail address"),
 		Body: []gatehouse.Note{
 			gatehouse.Notef("Somebody tried to add the address %s to another account. It belongs to yours (@%s), so nothing came of it.", address, holder.Username),
 			gatehouse.Notef("If that was you, sign in to the other account and to this one, and ask an administrator to merge them. Otherwise you need not do anything."),
