@@ -51,6 +51,9 @@ func deviceName(r *http.Request) string {
 
 // beginPasskey asks the browser's question, for the script.
 func (p *Portal) beginPasskey(w http.ResponseWriter, r *http.Request, v visitor) error {
+	if err := p.Limiter.Allow(r); err != nil { // each question is kept for a while
+		return err
+	}
 	options, err := p.Local.BeginPasskey(r.Context(), v.user, p.Sessions.Browser(w, r))
 	if err != nil {
 		return err
