@@ -28,16 +28,16 @@ func (r *reader) groupsOfClients(s *section, clients []gatehouse.Client, connect
 		return
 	}
 	for _, one := range itemsOf(v, s.at("clients")) {
-		if one.value.bad || one.value.shape != dict || n >= len(clients) {
+		if one.bad || one.shape != dict || n >= len(clients) {
 			continue // told already
 		}
-		c, from := clients[n], one.value.find("groups_from")
+		c, from := clients[n], one.find("groups_from")
 		n++
 		switch {
 		case from != nil && c.Settings.GroupsFrom != "" && c.Settings.GroupsFrom != gatehouse.NoGroups && !slices.Contains(gitlabs, c.Settings.GroupsFrom):
 			r.warn(spot{from.value.pos, join(one.path, "groups_from")}, "no GitLab connector of this file has this key, so the client is told of no groups; there is: %s", strings.Join(append(gitlabs, gatehouse.NoGroups), ", "))
 		case from == nil && len(gitlabs) > 1 && slices.Contains(c.Scopes, "openid"):
-			r.warn(spot{one.value.pos, one.path}, "there are several GitLab connectors and groups_from names none, so the client is told of no groups; name one of %s, or none", strings.Join(gitlabs, ", "))
+			r.warn(spot{one.pos, one.path}, "there are several GitLab connectors and groups_from names none, so the client is told of no groups; name one of %s, or none", strings.Join(gitlabs, ", "))
 		}
 	}
 }

@@ -72,39 +72,49 @@ func TestRPInitiatedLogout(t *testing.T) {
 			"oidcc-rp-initiated-logout": {
 				func(hint string) []string {
 					return []string{"id_token_hint", hint, "post_logout_redirect_uri", goodbye, "state", "a b&c"}
-				}, goodbye + "&state=a+b%26c", true, 0},
+				}, goodbye + "&state=a+b%26c", true, 0,
+			},
 			"oidcc-rp-initiated-logout-no-state": {
 				func(hint string) []string {
 					return []string{"id_token_hint", hint, "post_logout_redirect_uri", goodbye}
-				}, goodbye, true, 0},
+				}, goodbye, true, 0,
+			},
 			"oidcc-rp-initiated-logout-no-params":  {func(string) []string { return nil }, "", false, http.StatusOK},
 			"oidcc-rp-initiated-logout-only-state": {func(string) []string { return []string{"state", "s"} }, "", false, http.StatusOK},
 			"oidcc-rp-initiated-logout-no-post-logout-redirect-uri": {
-				func(hint string) []string { return []string{"id_token_hint", hint, "state", "s"} }, "/sign-in?auto_sign_in=false&signed_out=true", true, 0},
+				func(hint string) []string { return []string{"id_token_hint", hint, "state", "s"} }, "/sign-in?auto_sign_in=false&signed_out=true", true, 0,
+			},
 			"oidcc-rp-initiated-logout-no-id-token-hint": {
-				func(string) []string { return []string{"post_logout_redirect_uri", goodbye, "state", "s"} }, "", false, http.StatusBadRequest},
+				func(string) []string { return []string{"post_logout_redirect_uri", goodbye, "state", "s"} }, "", false, http.StatusBadRequest,
+			},
 			"no id_token_hint, but client_id": {
-				func(string) []string { return []string{"client_id", "trusted", "post_logout_redirect_uri", goodbye} }, "", false, http.StatusOK},
+				func(string) []string { return []string{"client_id", "trusted", "post_logout_redirect_uri", goodbye} }, "", false, http.StatusOK,
+			},
 			"oidcc-rp-initiated-logout-bad-post-logout-redirect-uri": {
 				func(hint string) []string {
 					return []string{"id_token_hint", hint, "post_logout_redirect_uri", "https://app.example/other", "state", "s"}
-				}, "", false, http.StatusBadRequest},
+				}, "", false, http.StatusBadRequest,
+			},
 			"oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri": {
 				func(hint string) []string {
 					return []string{"id_token_hint", hint, "post_logout_redirect_uri", goodbye + "&foo=bar", "state", "s"}
-				}, "", false, http.StatusBadRequest},
+				}, "", false, http.StatusBadRequest,
+			},
 			"oidcc-rp-initiated-logout-modified-id-token-hint": {
 				func(hint string) []string {
 					return []string{"id_token_hint", flip(hint), "post_logout_redirect_uri", goodbye, "state", "s"}
-				}, "", false, http.StatusBadRequest},
+				}, "", false, http.StatusBadRequest,
+			},
 			"oidcc-rp-initiated-logout-bad-id-token-hint": {
 				func(string) []string {
 					return []string{"id_token_hint", "not.a.token", "post_logout_redirect_uri", goodbye, "state", "s"}
-				}, "", false, http.StatusBadRequest},
+				}, "", false, http.StatusBadRequest,
+			},
 			"client_id of another": {
 				func(hint string) []string {
 					return []string{"id_token_hint", hint, "client_id", "app", "post_logout_redirect_uri", goodbye}
-				}, "", false, http.StatusBadRequest},
+				}, "", false, http.StatusBadRequest,
+			},
 		} {
 			t.Run(module, func(t *testing.T) {
 				b := h.signedIn(h.alice)

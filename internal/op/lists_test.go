@@ -40,7 +40,8 @@ func (h *house) connect(key string) string {
 			project("project/13", "group/4", "Secret", "vip/secret"), own,
 		},
 		Grants: []gatehouse.Grant{
-			{AccountID: "7", ResourceID: "group/1", Role: gatehouse.Role{Level: 30}}, {AccountID: "7", ResourceID: "group/2", Role: gatehouse.Role{Level: 50}},
+			{AccountID: "7", ResourceID: "group/1", Role: gatehouse.Role{Level: 30}},
+			{AccountID: "7", ResourceID: "group/2", Role: gatehouse.Role{Level: 50}},
 			{AccountID: "8", ResourceID: "group/1", Role: gatehouse.Role{Level: 50}},
 		},
 		Shares: []gatehouse.Share{{GroupID: "group/1", ResourceID: "group/3", Cap: gatehouse.Role{Level: 20}}},
