@@ -1,7 +1,9 @@
 // Signs in at a GitLab with clients that others wrote, as they are: the strategy
 // for passport (passport-gitlab2) and an OpenID Connect client (openid-client). It
 // prints what they got, as JSON, for the test that started it. TWIN is the address
-// of the stand-in, USER_ID who signs in there.
+// of the stand-in, USER_ID who signs in there. Without USER_ID somebody else is the
+// browser: each "go ADDRESS" that is printed is answered, on a line of the input,
+// with the address that it came back to.
 "use strict";
 globalThis.crypto ??= require("node:crypto").webcrypto; // older Node.js has it, but not there
 const { TWIN, APP, SECRET, CALLBACK, USER_ID } = process.env;
@@ -20,8 +22,14 @@ function browser() {
   };
 }
 
+const answers = require("node:readline").createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
 // agree signs a person in at GitLab and agrees to what the application asks for.
 async function agree(address) {
+  if (!USER_ID) {
+    process.stdout.write("go " + address + "\n");
+    return new URL((await answers.next()).value);
+  }
   const open = browser();
   await open("GET", address);
   await open("POST", TWIN + "/users/sign_in", { user_id: USER_ID });
@@ -84,7 +92,8 @@ async function viaOpenID() {
 }
 
 (async () => {
-  process.stdout.write(JSON.stringify({ passport: await viaPassport(), openid: await viaOpenID() }));
+  const found = { passport: await viaPassport(), openid: await viaOpenID() };
+  process.stdout.write(JSON.stringify(found) + "\n", () => process.exit(0));
 })().catch((e) => {
   process.stderr.write(String(e && e.stack) + " " + String(e && e.cause) + "\n");
   process.exit(1);
