@@ -74,8 +74,9 @@ var floors = map[string]float64{
 	"internal/twin/openid":   1,
 }
 
-// helpers are packages for tests only; nothing but tests imports them.
-var helpers = []string{"internal/store/storetest", "internal/porttest", "internal/passkeytest", "bench"}
+// helpers are packages for tests only, and programs beside the house; nothing but
+// tests imports them.
+var helpers = []string{"internal/store/storetest", "internal/porttest", "internal/passkeytest", "bench", "examples/go"}
 
 // onlyIn says which packages alone may import something, and why.
 var onlyIn = []struct {

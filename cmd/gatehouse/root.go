@@ -187,7 +187,7 @@ and developing, never for real people.
 The twins of GitLab and DingTalk, the demo app and the twin of an OpenID provider
 take the four ports after --addr.
 Everything is kept in --data, and is there again at the next start.`,
-		Example: "  gatehouse dev\n  gatehouse dev --addr 127.0.0.1:9000 --data /tmp/gatehouse",
+		Example: "  gatehouse dev\n  gatehouse dev --addr 127.0.0.1:9000 --data /tmp/gatehouse\n  gatehouse dev --clients examples/go/gatehouse.yml",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if o.Log, err = c.logger(slog.LevelWarn); err != nil {
 				return err
@@ -197,6 +197,7 @@ Everything is kept in --data, and is there again at the next start.`,
 	}
 	cmd.Flags().StringVar(&o.Addr, "addr", "127.0.0.1:8080", "host and port of Gatehouse")
 	cmd.Flags().StringVar(&o.Data, "data", ".gatehouse", "folder for everything that is kept")
+	cmd.Flags().StringArrayVar(&o.Clients, "clients", nil, "file with a clients section, for an app to try out (may be repeated)")
 	return cmd
 }
 

@@ -35,6 +35,8 @@ type DevOptions struct {
 	Out  io.Writer // the ready lines
 	Log  *slog.Logger
 
+	Clients []string // files with a clients section, for apps to try out; none: the demo app only
+
 	prepare func(*dev, *config.Config) // lets a test reach the stand-ins and the configuration before anything is served; nil: nothing to prepare
 }
 
@@ -201,6 +203,9 @@ func (d *dev) open(ctx context.Context) error {
 	}
 	for _, w := range warnings {
 		d.Log.Warn(w.String())
+	}
+	if err := d.addClients(c); err != nil {
+		return err
 	}
 	if err := d.openTwins(); err != nil {
 		return err

@@ -7,11 +7,14 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"gatehouse"
 	"gatehouse/internal/config"
 	"gatehouse/internal/porttest"
 )
@@ -133,5 +136,41 @@ func TestDevRefuses(t *testing.T) {
 				t.Errorf("got %v, want a sentence with %q", err, tt.says)
 			}
 		})
+	}
+}
+
+func TestDevClients(t *testing.T) {
+	t.Parallel()
+	const good = "clients:\n  - {id: wiki, secret: 0123456789abcdef0123456789abcdef, redirect_uris: [\"http://127.0.0.1:9001/callback\"]}\n"
+	for _, tt := range []struct{ name, text, says string }{
+		{"Added", good, ""},
+		{"NoClient", "", ""},
+		{"NoSuchKey", "clients:\n  - {id: wiki, name_of_app: x}\n", "name_of_app"},
+		{"AnIDThatIsTaken", strings.Replace(good, "wiki", "demo", 1), "the id demo is taken"},
+		{"AnotherURL", "url: https://id.example.com\n" + good, "url"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "clients.yml")
+			if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c := &config.Config{URL: "http://127.0.0.1:8080", Clients: []gatehouse.Client{{ID: "demo"}}}
+			d := &dev{DevOptions: DevOptions{Clients: []string{path}, Log: slog.New(slog.DiscardHandler)}}
+			err := d.addClients(c)
+			switch {
+			case tt.says == "" && err != nil:
+				t.Error(err)
+			case tt.says != "" && (err == nil || !strings.Contains(err.Error(), tt.says)):
+				t.Errorf("got %v, want a sentence with %q", err, tt.says)
+			}
+			if added := len(c.Clients) - 1; added != strings.Count(tt.text, "id: wiki") && tt.says == "" {
+				t.Errorf("%d clients were added", added)
+			}
+		})
+	}
+	d := &dev{DevOptions: DevOptions{Clients: []string{"no-such-file.yml"}}}
+	if err := d.addClients(&config.Config{}); err == nil || !strings.Contains(err.Error(), "no-such-file.yml") {
+		t.Errorf("a missing file: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -55,25 +56,29 @@ func succeeds(t *testing.T, program string, args ...string) bool {
 	return exec.CommandContext(t.Context(), program, args...).Run() == nil // #nosec G204 -- a program that the test names
 }
 
-// exampleClient is the client that an example declares, with its app at another
-// address than the documented one.
+// exampleClient is the client that an example declares, as dev --clients reads it,
+// with its app at another address than the documented one.
 func exampleClient(t *testing.T, name, documented, app string) gatehouse.Client {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(examplesFolder, name, "gatehouse.yml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(text), documented) {
-		t.Fatalf("examples/%s/gatehouse.yml does not name %s", name, documented)
+	for _, old := range []string{documented, "${CLIENT_SECRET}"} {
+		if !strings.Contains(string(text), old) {
+			t.Fatalf("examples/%s/gatehouse.yml does not name %s", name, old)
+		}
 	}
 	path := filepath.Join(t.TempDir(), "gatehouse.yml")
-	whole := "url: http://127.0.0.1:8080\n" + strings.ReplaceAll(string(text), documented, app)
-	if err := os.WriteFile(path, []byte(whole), 0o600); err != nil {
+	here := strings.NewReplacer(documented, app, "${CLIENT_SECRET}", exampleSecret)
+	if err := os.WriteFile(path, []byte(here.Replace(string(text))), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, warnings, err := config.Load(path, func(name string) (string, bool) { return exampleSecret, name == "CLIENT_SECRET" })
-	if err != nil || len(c.Clients) != 1 || len(warnings) != 0 {
-		t.Fatalf("examples/%s/gatehouse.yml: %v, warnings %v", name, err, warnings)
+	said := &logBook{}
+	c := &config.Config{URL: "http://127.0.0.1:8080"}
+	d := &dev{DevOptions: DevOptions{Clients: []string{path}, Log: slog.New(slog.NewTextHandler(said, nil))}}
+	if err := d.addClients(c); err != nil || len(c.Clients) != 1 || said.String() != "" {
+		t.Fatalf("examples/%s/gatehouse.yml: %v, %d clients, %s", name, err, len(c.Clients), said.String())
 	}
 	return c.Clients[0]
 }
