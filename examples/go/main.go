@@ -1,4 +1,4 @@
-// Command example is a web app that signs people in with Gatehouse, by go-oidc
+// Command go is a web app that signs people in with Gatehouse, by go-oidc
 // and golang.org/x/oauth2, and greets them. It keeps its sessions in memory.
 package main
 
@@ -141,7 +141,7 @@ func (a *app) signOut(w http.ResponseWriter, r *http.Request) {
 
 func (a *app) setCookie(w http.ResponseWriter, name, value string, seconds int) {
 	at, _ := url.Parse(a.oauth.RedirectURL)
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ // #nosec G124 -- Secure wherever the app is https
 		Name: name, Value: value, Path: "/", MaxAge: seconds,
 		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: at.Scheme == "https",
 	})

@@ -212,12 +212,11 @@ func (v *visitor) agree(r *running) *visitor {
 
 func TestExampleGo(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(examplesFolder, "go")
 	built := filepath.Join(t.TempDir(), "example")
-	program{dir: dir, name: "go", args: []string{"build", "-o", built, "."}}.run(t)
+	program{name: "go", args: []string{"build", "-o", built, "gatehouse/examples/go"}}.run(t)
 	runExample(t, example{name: "go", documented: "http://127.0.0.1:9001", person: "/", serve: func(t *testing.T, at string, env []string) {
 		t.Helper()
-		program{dir: dir, name: built, env: env}.serve(t, at)
+		program{name: built, env: env}.serve(t, at)
 	}})
 }
 
