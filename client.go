@@ -42,6 +42,7 @@ type ClientSettings struct {
 	RequireSigned    bool     `json:"require_signed_request_object,omitempty"` // requests come signed (RFC 9101 section 10.5)
 
 	RequirePushed bool `json:"require_pushed_authorization_requests,omitempty"` // requests come by /oauth/par (RFC 9126 section 6)
+	DPoPBound     bool `json:"dpop_bound_access_tokens,omitempty"`              // it asks for tokens with a proof, always (RFC 9449 section 5.2)
 
 	// How it is told that a session ended, besides Client.BackchannelLogoutURI.
 	FrontchannelLogoutURI string `json:"frontchannel_logout_uri,omitempty"`              // opened in a frame of the page after signing out
@@ -95,12 +96,13 @@ type GrantDetails struct {
 	AMR        []string `json:"amr,omitempty"`         // by what (RFC 8176)
 	IDClaims   []string `json:"id_claims,omitempty"`   // asked for one by one, for the ID token
 	UserClaims []string `json:"user_claims,omitempty"` // and for user-info
+	JKT        string   `json:"jkt,omitempty"`         // the thumbprint of the key that the token is bound to, or that a code wants (RFC 9449)
 	Actors     []string `json:"act,omitempty"`         // the clients that act for whom it stands, the latest first (RFC 8693 section 4.1)
 }
 
 // IsZero says whether there are none.
 func (d GrantDetails) IsZero() bool {
-	return d.ACR == "" && !slices.ContainsFunc([][]string{d.Audience, d.AMR, d.IDClaims, d.UserClaims, d.Actors}, func(l []string) bool { return len(l) > 0 })
+	return d.ACR == "" && d.JKT == "" && !slices.ContainsFunc([][]string{d.Audience, d.AMR, d.IDClaims, d.UserClaims, d.Actors}, func(l []string) bool { return len(l) > 0 })
 }
 
 // DeviceState is where a device's wish is.

@@ -37,6 +37,7 @@ func (r *reader) clientSettings(c *section, method string) gatehouse.ClientSetti
 		RequestURIs:      c.texts("request_uris", fetchedURL),
 		RequestObjectAlg: r.oneOf(c, "request_object_signing_alg", checksByKey()),
 		RequireSigned:    c.flag("require_signed_request_object", false),
+		DPoPBound:        c.flag("dpop_bound_access_tokens", false),
 		RequirePushed:    c.flag("require_pushed_authorization_requests", false),
 		ExchangeFrom:     c.texts("exchange_from", anyText),
 		Federated:        r.federated(c),

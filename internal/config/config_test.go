@@ -164,7 +164,7 @@ func TestLoad(t *testing.T) {
 						Lifetimes: gatehouse.ClientLifetimes{Access: 10 * time.Minute, ID: time.Minute, Refresh: 24 * time.Hour, RefreshAbsolute: 48 * time.Hour},
 						Resources: []string{"https://api.example.com/", "urn:example:api"}, MaxAge: &anHour, ACRValues: []string{"urn:example:strong"},
 						RequestURIs: []string{"https://signed.example.com/request.jwt"}, RequestObjectAlg: "ES256", RequireSigned: true,
-						RequirePushed: true, ExchangeFrom: []string{"demo"},
+						RequirePushed: true, DPoPBound: true, ExchangeFrom: []string{"demo"},
 						Federated: []gatehouse.FederatedIssuer{{
 							Issuer: "https://gitlab.example.com", JWKSURI: "https://gitlab.example.com/oauth/discovery/keys",
 							Subject: "project_path:team/app:*", Audience: "gatehouse",

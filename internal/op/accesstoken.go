@@ -33,6 +33,8 @@ type accessClaims struct {
 	ACR      string   `json:"acr,omitempty"`
 	AMR      []string `json:"amr,omitempty"`
 	Actor    *actor   `json:"act,omitempty"`
+
+	Confirmation *confirmation `json:"cnf,omitempty"`
 }
 
 // actor is who acts for the subject of a token, and for whom they act in turn
@@ -55,6 +57,7 @@ func (p *Provider) accessJWT(ctx context.Context, c gatehouse.Client, m minted, 
 	claims := accessClaims{
 		Issuer: p.issuer(), Subject: c.ID, Audience: p.audienceOf(c, d), Expiry: m.expires.Unix(), IssuedAt: m.at.Unix(), ID: m.access,
 		ClientID: m.grant.ClientID, Scope: strings.Join(m.grant.Scopes, " "), ACR: d.ACR, AMR: d.AMR, Actor: actorsOf(d.Actors),
+		Confirmation: confirmationOf(d),
 	}
 	if m.grant.UserID != "" {
 		claims.Subject, claims.AuthTime = request.Subject(u), m.grant.AuthAt.Unix()

@@ -65,6 +65,10 @@ func challenge(w http.ResponseWriter, f *gitlab.Failure) {
 	if f.Status != http.StatusUnauthorized && f.OAuth == "" {
 		return
 	}
+	if f.Challenge != "" {
+		w.Header().Set("WWW-Authenticate", f.Challenge)
+		return
+	}
 	c := `Bearer realm="` + wire.Realm + `"`
 	if f.OAuth != "" {
 		c += `, error="` + f.OAuth + `", error_description="` + f.Details + `"`
@@ -161,6 +165,10 @@ func (p *Provider) asked(r *http.Request, d door, read func(*store.Tx, bearing) 
 		}
 		if !p.forUs(b.token) {
 			failure = gitlab.Unauthorized()
+			return nil
+		}
+		if e := p.mayUse(r, b.client, value, b.token.Grant.Details); e != nil {
+			failure = &gitlab.Failure{Status: e.Status, Body: gitlab.ErrorBody{Error: e.Code, Description: e.Description}, OAuth: e.Code, Details: e.Description, Challenge: e.Challenge}
 			return nil
 		}
 		if failure = admit(b, d.scopes); failure != nil {

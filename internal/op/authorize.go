@@ -308,7 +308,7 @@ func locale(wishes string) string {
 // person has just consented to, nil if they were not asked.
 func (p *Provider) issueCode(w http.ResponseWriter, r *http.Request, v visit, s gatehouse.Session, u gatehouse.User, allowed []string) error {
 	var code string
-	d := gatehouse.GrantDetails{Audience: v.auth.Resources, IDClaims: v.auth.IDClaims, UserClaims: v.auth.UserClaims}
+	d := gatehouse.GrantDetails{Audience: v.auth.Resources, IDClaims: v.auth.IDClaims, UserClaims: v.auth.UserClaims, JKT: v.auth.JKT}
 	d.ACR, d.AMR = sureness(s)
 	err := p.Store.Update(r.Context(), func(tx *store.Tx) error {
 		if err := finish(tx, v); err != nil {

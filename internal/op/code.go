@@ -43,6 +43,9 @@ func (p *Provider) grantByCode(a *ask) (tokenAnswer, error) {
 		if err := redeemable(code, a.form, tx.Now()); err != nil {
 			return err
 		}
+		if !a.held.fits(code.Grant.Details) {
+			return wire.InvalidGrant()
+		}
 		if user, err = activeUser(tx, a.client.ID, code.Grant.UserID); err != nil {
 			return err
 		}

@@ -32,7 +32,7 @@ func (p *Provider) exchangeForOwn(a *ask) (tokenAnswer, error) {
 	)
 	err = p.update(a.r.Context(), a.once, func(tx *store.Tx) error {
 		made, user = minted{}, gatehouse.User{}
-		subject, err := p.subjectFor(tx, a.client, hash)
+		subject, err := p.subjectFor(tx, a, hash)
 		if err != nil {
 			return err
 		}
@@ -49,7 +49,7 @@ func (p *Provider) exchangeForOwn(a *ask) (tokenAnswer, error) {
 			}
 		}
 		if made, err = p.mint(tx, mint{
-			client: a.client, family: subject.Family, grant: grant, until: subject.ExpiresAt, jwt: a.form["requested_token_type"] == jwtType,
+			client: a.client, family: subject.Family, grant: grant, held: a.held, until: subject.ExpiresAt, jwt: a.form["requested_token_type"] == jwtType,
 		}); err != nil {
 			return err
 		}
@@ -68,7 +68,8 @@ func (p *Provider) exchangeForOwn(a *ask) (tokenAnswer, error) {
 
 // subjectFor finds the token that a client wants to exchange: a live one of its
 // own, or of a client that it may act for (T18).
-func (p *Provider) subjectFor(tx *store.Tx, c gatehouse.Client, hash []byte) (gatehouse.Token, error) {
+func (p *Provider) subjectFor(tx *store.Tx, a *ask, hash []byte) (gatehouse.Token, error) {
+	c := a.client
 	b, err := liveAccess(tx, hash)
 	switch {
 	case errors.Is(err, gatehouse.NotFound):
@@ -77,6 +78,8 @@ func (p *Provider) subjectFor(tx *store.Tx, c gatehouse.Client, hash []byte) (ga
 		return b.token, err
 	case b.token.Grant.ClientID != c.ID && !slices.Contains(c.Settings.ExchangeFrom, b.token.Grant.ClientID):
 		return b.token, badSubject()
+	case b.token.Grant.ClientID == a.client.ID && !a.held.fits(b.token.Grant.Details):
+		return b.token, badSubject() // or a stolen one could be made a free one
 	}
 	return b.token, nil
 }

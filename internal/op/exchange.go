@@ -126,7 +126,7 @@ func (p *Provider) subjectOf(a *ask) (gatehouse.User, error) {
 	if err != nil && !errors.Is(err, gatehouse.NotFound) {
 		return gatehouse.User{}, err
 	}
-	if err != nil || b.token.Grant.ClientID != a.client.ID || b.token.Grant.UserID == "" || b.user.State != gatehouse.UserActive ||
+	if err != nil || b.token.Grant.ClientID != a.client.ID || b.token.Grant.UserID == "" || b.user.State != gatehouse.UserActive || !a.held.fits(b.token.Grant.Details) ||
 		!slices.Contains(b.token.Grant.Scopes, request.ScopeProvider) {
 		return gatehouse.User{}, wire.InvalidRequest("The subject_token is not a live access token that a person's sign-in gave this client with the scope provider_tokens.")
 	}

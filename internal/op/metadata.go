@@ -7,6 +7,7 @@ import (
 	"gatehouse"
 	"gatehouse/internal/i18n"
 	"gatehouse/internal/op/assertion"
+	"gatehouse/internal/op/dpop"
 	"gatehouse/internal/op/gitlab"
 	"gatehouse/internal/op/keys"
 	"gatehouse/internal/op/request"
@@ -59,6 +60,7 @@ type metadata struct {
 	FrontchannelLogoutSession     bool     `json:"frontchannel_logout_session_supported"`
 	RequireRequestURIs            bool     `json:"require_request_uri_registration"`
 	RequestAlgorithms             []string `json:"request_object_signing_alg_values_supported"`
+	ProofAlgorithms               []string `json:"dpop_signing_alg_values_supported"`
 	ACRValuesSupported            []string `json:"acr_values_supported"`
 	DisplayValuesSupported        []string `json:"display_values_supported"`
 }
@@ -111,6 +113,7 @@ func (p *Provider) describeSelf() metadata {
 		RequestURIParameter:           true,
 		RequireRequestURIs:            true,
 		RequestAlgorithms:             assertion.PublicKeyAlgorithms(),
+		ProofAlgorithms:               dpop.Algorithms(),
 		ACRValuesSupported:            []string{acrOne, acrTwo},
 		DisplayValuesSupported:        []string{"page"},
 	}

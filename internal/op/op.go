@@ -18,6 +18,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/op/assertion"
+	"gatehouse/internal/op/dpop"
 	"gatehouse/internal/op/keys"
 	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
@@ -88,7 +89,8 @@ type Provider struct {
 	// never.
 	ProviderLogout func(ctx context.Context, s gatehouse.Session, path string) string
 
-	warned   sync.Map // of what was warned already
+	seen     dpop.Seen // proofs of requests that only read
+	warned   sync.Map  // of what was warned already
 	made     sync.Once
 	ring     *keys.Ring
 	signSets *assertion.Sets

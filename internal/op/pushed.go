@@ -83,6 +83,15 @@ func (p *Provider) pushable(r *http.Request, c gatehouse.Client, form wire.Param
 	for name, value := range form {
 		v.Set(name, value)
 	}
+	proof, err := p.proofOf(r, c, "")
+	switch {
+	case err != nil:
+		return request.Params{}, err
+	case proof != nil && form["dpop_jkt"] != "" && form["dpop_jkt"] != proof.Thumbprint:
+		return request.Params{}, badProof("The dpop_jkt is not that of the DPoP proof.")
+	case proof != nil:
+		v.Set("dpop_jkt", proof.Thumbprint) // as if it had been sent (RFC 9449 section 10.1)
+	}
 	v.Set("client_id", c.ID) // may be left out beside other proof of it
 	asked := p.read(r.Context(), &c, request.Parse(v))
 	asked.Pushed = true

@@ -38,6 +38,9 @@ func (p *Provider) grantByRefresh(a *ask) (tokenAnswer, error) {
 			}
 			return p.endFamily(tx, a, "refresh_token.replayed", old.Family, old.Grant.UserID)
 		}
+		if !a.held.fits(old.Grant.Details) {
+			return wire.InvalidGrant()
+		}
 		if user, err = activeUser(tx, a.client.ID, old.Grant.UserID); err != nil {
 			return err
 		}
@@ -112,7 +115,7 @@ func (p *Provider) rotate(tx *store.Tx, a *ask, old gatehouse.Token) (minted, er
 	}
 	grant.Scopes, grant.Details.Audience = short, narrowed
 	made, err := p.mint(tx, mint{
-		client: a.client, family: old.Family, grant: grant, refresh: true, refreshScopes: long, refreshFor: old.Grant.Details.Audience, endsAt: old.EndsAt,
+		client: a.client, family: old.Family, grant: grant, held: a.held, refresh: true, refreshScopes: long, refreshFor: old.Grant.Details.Audience, endsAt: old.EndsAt,
 	})
 	if err != nil {
 		return minted{}, err

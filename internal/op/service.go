@@ -35,7 +35,7 @@ func (p *Provider) grantItself(a *ask) (tokenAnswer, error) {
 	grant := gatehouse.Grantable{ClientID: a.client.ID, Scopes: scopes, Details: gatehouse.GrantDetails{Audience: audience}}
 	var made minted
 	err = p.update(a.r.Context(), a.once, func(tx *store.Tx) (err error) {
-		made, err = p.mint(tx, mint{client: a.client, family: store.NewID(), grant: grant})
+		made, err = p.mint(tx, mint{client: a.client, family: store.NewID(), grant: grant, held: a.held})
 		return err
 	})
 	if err != nil {

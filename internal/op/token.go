@@ -31,6 +31,7 @@ type ask struct {
 	form   wire.Params
 	client gatehouse.Client
 	once   *once // of the client's proof; nil: nothing
+	held   held  // what the tokens are bound to
 }
 
 // granter carries out a grant.
@@ -65,10 +66,10 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) error {
 // carryOut carries out a grant that the client may use. Whatever comes of it,
 // the proof of the client is used up.
 func (p *Provider) carryOut(grant granter, a *ask) (answer tokenAnswer, err error) {
-	if request.MayGrant(a.client, a.form["grant_type"]) {
-		answer, err = grant(a)
-	} else {
+	if !request.MayGrant(a.client, a.form["grant_type"]) {
 		err = unauthorizedClient()
+	} else if err = p.hold(a); err == nil {
+		answer, err = grant(a)
 	}
 	if replayed := p.settle(a.r.Context(), a.once); replayed != nil {
 		return tokenAnswer{}, replayed
@@ -129,12 +130,14 @@ type mint struct {
 	until         time.Time           // the access token ends then at the latest; zero: at its own end
 	jwt           bool                // the access token is a JWT, whatever the client's usually are
 	endsAt        time.Time           // of the family
+	held          held                // what the tokens are bound to
 }
 
 // mint makes tokens in the caller's transaction: an access token and, if
 // wanted, a refresh token.
 func (p *Provider) mint(tx *store.Tx, m mint) (minted, error) {
 	now, lifetimes := tx.Now(), p.Lifetimes.of(m.client)
+	m.held.bind(&m.grant)
 	made := minted{access: newSecret(), grant: m.grant, at: now, expires: now.Add(lifetimes.access())}
 	made.jwt = m.jwt || m.client.Settings.AccessToken == gatehouse.AccessTokenJWT
 	if !m.until.IsZero() && m.until.Before(made.expires) {
@@ -151,6 +154,9 @@ func (p *Provider) mint(tx *store.Tx, m mint) (minted, error) {
 		made.refresh = newSecret()
 		long := m.grant
 		long.Scopes, long.Nonce, long.Details.Audience = m.refreshScopes, "", m.refreshFor
+		if !bindsRefresh(m.client) {
+			held{}.bind(&long)
+		}
 		expires := now.Add(lifetimes.refresh())
 		if expires.After(m.endsAt) {
 			expires = m.endsAt
@@ -174,7 +180,7 @@ func (p *Provider) mintFor(tx *store.Tx, a *ask, grant gatehouse.Grantable, fami
 	}
 	grant.Scopes, grant.Details.Audience = request.StillAllowed(a.client, grant.Scopes), narrowed
 	return p.mint(tx, mint{
-		client: a.client, family: family, grant: grant, refresh: request.MayGrant(a.client, request.GrantRefresh),
+		client: a.client, family: family, grant: grant, held: a.held, refresh: request.MayGrant(a.client, request.GrantRefresh),
 		refreshScopes: grant.Scopes, refreshFor: all, endsAt: tx.Now().Add(p.Lifetimes.of(a.client).refreshAbsolute()),
 	})
 }
@@ -215,7 +221,7 @@ func (p *Provider) tellAccess(a *ask, made *minted, u gatehouse.User) (tokenAnsw
 		made.access = jwt
 	}
 	return tokenAnswer{
-		AccessToken: made.access, TokenType: "Bearer", ExpiresIn: int64(made.expires.Sub(made.at).Seconds()),
+		AccessToken: made.access, TokenType: typeOf(made.grant.Details), ExpiresIn: int64(made.expires.Sub(made.at).Seconds()),
 		RefreshToken: made.refresh, Scope: strings.Join(made.grant.Scopes, " "), CreatedAt: made.at.Unix(),
 	}, nil
 }

@@ -87,6 +87,8 @@ type introspection struct {
 	Subject   string   `json:"sub,omitempty"`
 	Audience  []string `json:"aud,omitempty"` // of tokens that name resources
 	Actor     *actor   `json:"act,omitempty"` // of tokens that were exchanged
+
+	Confirmation *confirmation `json:"cnf,omitempty"` // of tokens that are bound (RFC 9449 section 6.2)
 }
 
 // introspect answers /oauth/introspect (RFC 7662) to a confidential client about
@@ -139,9 +141,10 @@ func introspectionOf(c gatehouse.Client, t gatehouse.Token, u gatehouse.User) in
 		Active: true, Scope: strings.Join(t.Grant.Scopes, " "), ClientID: c.ID,
 		Expiry: t.ExpiresAt.Unix(), IssuedAt: t.CreatedAt.Unix(),
 		Audience: t.Grant.Details.Audience, Actor: actorsOf(t.Grant.Details.Actors),
+		Confirmation: confirmationOf(t.Grant.Details),
 	}
 	if t.Kind == gatehouse.AccessToken {
-		answer.TokenType = "Bearer"
+		answer.TokenType = typeOf(t.Grant.Details)
 	}
 	if personal {
 		answer.Subject = request.Subject(u)
@@ -182,6 +185,9 @@ func (p *Provider) tokenInfo(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err != nil {
 		return err
+	}
+	if e := p.mayUse(r, b.client, value, b.token.Grant.Details); e != nil {
+		return e
 	}
 	left := int64(b.token.ExpiresAt.Sub(p.Clock.Now()).Seconds())
 	info := tokenInfo{

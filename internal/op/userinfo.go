@@ -57,9 +57,11 @@ func liveAccess(tx *store.Tx, hash []byte) (bearing, error) {
 // client credentials), who may be in any state: not revoked, not past its end,
 // of a client that is still on, and meant for us. NotFound otherwise; no other
 // token passes for it.
+//
+// A token that is bound to a key is none: nobody looks at proofs there.
 func (p *Provider) LiveAccess(ctx context.Context, value string) (gatehouse.Token, gatehouse.User, error) {
 	b, err := p.bearer(ctx, value)
-	if err == nil && !p.forUs(b.token) {
+	if err == nil && (!p.forUs(b.token) || boundTo(b.token.Grant.Details)) {
 		return gatehouse.Token{}, gatehouse.User{}, gatehouse.NotFound
 	}
 	return b.token, b.user, err
@@ -77,6 +79,9 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err != nil {
 		return err
+	}
+	if e := p.mayUse(r, b.client, value, b.token.Grant.Details); e != nil {
+		return e
 	}
 	if !slices.Contains(b.token.Grant.Scopes, request.ScopeOpenID) {
 		return wire.InsufficientScope(request.ScopeOpenID)

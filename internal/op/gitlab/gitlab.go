@@ -162,6 +162,8 @@ type Failure struct {
 	OAuth   string // the error code for WWW-Authenticate, "" for none
 	Details string // its error_description
 	Scope   string // its scope, with insufficient_scope
+
+	Challenge string // WWW-Authenticate in place of all that; "" for none
 }
 
 // Message is the body of most failures.

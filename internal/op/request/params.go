@@ -24,6 +24,7 @@ type Params struct {
 	Nonce         string `json:"nonce,omitempty"`
 	Challenge     string `json:"code_challenge,omitempty"`
 	Method        string `json:"code_challenge_method,omitempty"`
+	JKT           string `json:"dpop_jkt,omitempty"`
 	Prompt        string `json:"prompt,omitempty"`
 	MaxAge        string `json:"max_age,omitempty"`
 	LoginHint     string `json:"login_hint,omitempty"`
@@ -63,6 +64,7 @@ func Parse(v url.Values) Params {
 		Nonce:        p["nonce"],
 		Challenge:    p["code_challenge"],
 		Method:       p["code_challenge_method"],
+		JKT:          p["dpop_jkt"],
 		Prompt:       p["prompt"],
 		MaxAge:       p["max_age"],
 		LoginHint:    text(p["login_hint"], 320),
@@ -87,7 +89,7 @@ func (p Params) size() int {
 	n := len(p.State)
 	for _, s := range []string{
 		p.ClientID, p.RedirectURI, p.ResponseType, p.ResponseMode, p.Scope, p.Nonce, p.Challenge, p.Method,
-		p.Prompt, p.MaxAge, p.LoginHint, p.UILocales, p.HintedSubject, p.ACRValues, p.Claims, p.Resource,
+		p.Prompt, p.JKT, p.MaxAge, p.LoginHint, p.UILocales, p.HintedSubject, p.ACRValues, p.Claims, p.Resource,
 	} {
 		n += len(s)
 	}

@@ -29,7 +29,10 @@ type Authorization struct {
 	Nonce  string
 	// Challenge is the PKCE code_challenge, "" when none was sent and none is
 	// required.
-	Challenge     string
+	Challenge string
+	// JKT is the thumbprint of the key that the code is bound to (RFC 9449
+	// section 10), "" for none.
+	JKT           string
 	HasNoRedirect bool // the request named no redirect URI
 	None          bool // prompt=none: no page may be shown
 	Login         bool // prompt=login
@@ -82,7 +85,7 @@ func Validate(client *gatehouse.Client, p Params) (Authorization, *Refusal) {
 	if refused != nil {
 		return Authorization{}, refused
 	}
-	a := Authorization{Reply: to, Nonce: p.Nonce, HasNoRedirect: p.RedirectURI == "", Hinted: p.HintedSubject}
+	a := Authorization{Reply: to, Nonce: p.Nonce, JKT: p.JKT, HasNoRedirect: p.RedirectURI == "", Hinted: p.HintedSubject}
 	for _, check := range []func(gatehouse.Client, Params, *Authorization) (code, description string){
 		checkShape, checkResponse, checkScope, checkPKCE, checkPrompt, checkMaxAge, checkResources, checkClaims,
 	} {
@@ -142,6 +145,8 @@ func checkShape(c gatehouse.Client, p Params, _ *Authorization) (code, descripti
 		return "registration_not_supported", "The parameter registration is not supported. Register the client here."
 	case p.size() > maxSize:
 		return "invalid_request", "The request is too long: all its parameters together may have 8192 bytes."
+	case p.JKT != "" && !isChallenge(p.JKT):
+		return "invalid_request", "The dpop_jkt must be the BASE64URL of a SHA-256: 43 characters."
 	case len(p.Nonce) > 1024 || !plain(p.Nonce):
 		return "invalid_request", "The nonce must be text without control characters, at most 1024 bytes."
 	}

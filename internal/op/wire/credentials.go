@@ -61,7 +61,8 @@ func parseBasic(encoded string) (Basic, bool) {
 }
 
 // Bearer reads the access token of the Authorization header; "" when there is
-// none of the scheme Bearer.
+// none of the scheme Bearer, nor of DPoP (RFC 9449 section 7.1): see
+// HasProofScheme.
 func Bearer(r *http.Request) (string, error) {
 	headers := r.Header.Values("Authorization")
 	if len(headers) > 1 {
@@ -70,11 +71,19 @@ func Bearer(r *http.Request) (string, error) {
 	if len(headers) == 0 {
 		return "", nil
 	}
-	token, ok := scheme(headers[0], "Bearer")
-	if !ok {
-		return "", nil
+	for _, name := range []string{"Bearer", "DPoP"} {
+		if token, ok := scheme(headers[0], name); ok {
+			return token, nil
+		}
 	}
-	return token, nil
+	return "", nil
+}
+
+// HasProofScheme says whether the access token of a request came by the scheme
+// DPoP: as one that is bound to a key.
+func HasProofScheme(r *http.Request) bool {
+	_, ok := scheme(r.Header.Get("Authorization"), "DPoP")
+	return ok
 }
 
 // scheme cuts a scheme, whose case does not matter, and the spaces after it off

@@ -31,7 +31,7 @@ func CORS(next http.Handler, methods ...string) http.Handler {
 		h.Set("Access-Control-Expose-Headers", "WWW-Authenticate")
 		if r.Method == http.MethodOptions {
 			h.Set("Access-Control-Allow-Methods", allow)
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Requested-With, X-CSRF-Token")
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP, X-Requested-With, X-CSRF-Token")
 			h.Set("Access-Control-Max-Age", "7200")
 			w.WriteHeader(http.StatusNoContent)
 			return

@@ -1,0 +1,128 @@
+package op
+
+import (
+	"net/http"
+	"strings"
+
+	"gatehouse"
+	"gatehouse/internal/op/dpop"
+	"gatehouse/internal/op/wire"
+)
+
+// held is what the client of a request shows that it holds: tokens are bound to
+// it, and bound ones are of use only beside it. Zero: nothing.
+type held struct {
+	key string // thumbprint of the key of a DPoP proof (RFC 9449)
+}
+
+// boundTo says whether a grant is bound to something.
+func boundTo(d gatehouse.GrantDetails) bool { return d.JKT != "" }
+
+// fits says whether what is held is what a grant is bound to.
+func (h held) fits(d gatehouse.GrantDetails) bool { return d.JKT == "" || d.JKT == h.key }
+
+// bind binds a grant to what is held, and to nothing else.
+func (h held) bind(g *gatehouse.Grantable) { g.Details.JKT = h.key }
+
+// binds says whether the refresh tokens of a client are bound as well. A client
+// that proves itself at the token endpoint need not keep its key for as long
+// (RFC 9449 section 5).
+func bindsRefresh(c gatehouse.Client) bool { return c.Public() }
+
+// proofOf checks the DPoP proof of a request, if it has one. access is the
+// token beside it.
+func (p *Provider) proofOf(r *http.Request, c gatehouse.Client, access string) (*dpop.Proof, error) {
+	sent := r.Header.Values("DPoP")
+	switch {
+	case len(sent) == 0:
+		return nil, nil
+	case len(sent) > 1:
+		return nil, badProof("The request has more than one DPoP proof.")
+	}
+	proof, err := dpop.Check(sent[0], dpop.Want{
+		Method: r.Method, URLs: []string{p.issuer() + r.URL.EscapedPath()}, Access: access, Algorithms: proofAlgorithms(c), Now: p.Clock.Now(),
+	})
+	if err != nil {
+		p.count("proof", "outcome", "refused")
+		p.log().InfoContext(r.Context(), "DPoP proof refused", "client", c.ID, "path", r.URL.Path, "why", err)
+		return nil, badProof("The DPoP proof is not right: " + err.Error() + ".")
+	}
+	p.count("proof", "outcome", "right")
+	return &proof, nil
+}
+
+func proofAlgorithms(gatehouse.Client) []string { return dpop.Algorithms() }
+
+func badProof(why string) *wire.Error {
+	return &wire.Error{Code: "invalid_dpop_proof", Description: why}
+}
+
+// hold finds out what the client of a request for tokens holds. The proof is
+// used up in the transaction that the request makes anyway.
+func (p *Provider) hold(a *ask) error {
+	proof, err := p.proofOf(a.r, a.client, "")
+	switch {
+	case err != nil:
+		return err
+	case proof != nil:
+		a.held.key = proof.Thumbprint
+		a.once = &once{issuer: "dpop " + proof.Thumbprint, id: proof.ID, until: proof.Until, again: badProof("The DPoP proof was used before."), next: a.once}
+	case a.client.Settings.DPoPBound:
+		return badProof("The client is registered to bind its tokens: send a DPoP proof (RFC 9449).")
+	}
+	return nil
+}
+
+// mayUse says whether who asks with an access token holds what it is bound to
+// (RFC 9449 section 7.1).
+func (p *Provider) mayUse(r *http.Request, c gatehouse.Client, value string, d gatehouse.GrantDetails) *wire.Error {
+	byProof := wire.HasProofScheme(r)
+	switch {
+	case byProof != (d.JKT != "") && byProof:
+		return notHeld("invalid_token", "The access token is not bound to a key. Send it as Bearer.")
+	case byProof != (d.JKT != ""):
+		return notHeld("invalid_token", "The access token is bound to a key. Send it as DPoP, with a proof.")
+	case !byProof:
+		return nil
+	}
+	proof, err := p.proofOf(r, c, value)
+	switch {
+	case err != nil || proof == nil:
+		return notHeld("invalid_dpop_proof", "The DPoP proof is missing or not right.")
+	case proof.Thumbprint != d.JKT:
+		return notHeld("invalid_token", "The access token is bound to another key.")
+	case !p.seen.First(*proof, p.Clock.Now()):
+		p.count("replay", "of", "proof")
+		return notHeld("invalid_dpop_proof", "The DPoP proof was used before.")
+	}
+	return nil
+}
+
+func notHeld(code, why string) *wire.Error {
+	return &wire.Error{
+		Status: http.StatusUnauthorized, Code: code, Description: why,
+		Challenge: proofScheme() + ` realm="` + wire.Realm + `", error="` + code + `", error_description="` + why + `", algs="` + strings.Join(dpop.Algorithms(), " ") + `"`,
+	}
+}
+
+func proofScheme() string { return "DPoP" }
+
+// confirmation is the cnf of a token (RFC 7800): what it is bound to.
+type confirmation struct {
+	JKT string `json:"jkt,omitempty"`
+}
+
+func confirmationOf(d gatehouse.GrantDetails) *confirmation {
+	if !boundTo(d) {
+		return nil
+	}
+	return &confirmation{JKT: d.JKT}
+}
+
+// typeOf is the token_type of an access token.
+func typeOf(d gatehouse.GrantDetails) string {
+	if d.JKT != "" {
+		return proofScheme()
+	}
+	return "Bearer"
+}
