@@ -59,11 +59,16 @@ func (p program) drive(t *testing.T, browse func(address string) string, found a
 	}
 }
 
-// returning is a browser that goes no further than back to the client's host, and
-// the journey on which it signs 李娜 in.
+// returning is a browser in which 李娜 signs in through DingTalk, and goes no
+// further than back to the client's host.
 func returning(t *testing.T, r *running, client string) func(address string) string {
 	t.Helper()
-	v := newVisitor(t)
+	return stopping(newVisitor(t), r, client)
+}
+
+// stopping is the journey of a browser, from an address of the authorization
+// endpoint back to the client's host, where it stops and gives the address.
+func stopping(v *visitor, r *running, client string) func(address string) string {
 	v.client.CheckRedirect = func(q *http.Request, _ []*http.Request) error {
 		if q.URL.Host == client {
 			return http.ErrUseLastResponse
@@ -82,7 +87,7 @@ func returning(t *testing.T, r *running, client string) func(address string) str
 			v.agree(r)
 		}
 		if !back() {
-			t.Fatalf("the browser is at %s (%d), and is sent to %q:\n%s", v.at, v.status, v.location, excerptOf(text(v.doc)))
+			v.Fatalf("the browser is at %s (%d), and is sent to %q:\n%s", v.at, v.status, v.location, excerptOf(text(v.doc)))
 		}
 		return v.location
 	}
