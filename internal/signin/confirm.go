@@ -226,7 +226,7 @@ func (s *Service) confirmed(ctx context.Context, at gatehouse.Attempt, a Answer,
 		if err != nil {
 			return err
 		}
-		how, rule := freshly(at, v, local)
+		how, rule := freshly(at, v, tx.Now(), local)
 		if rule != "" {
 			no = notFresh(c, at.UserID, rule)
 			return nil

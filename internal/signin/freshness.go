@@ -28,8 +28,11 @@ const (
 // who they are just now, and not taken from what the browser still had there:
 // what the audit log says of it, or the rule by which it does not count. local
 // says that the person can prove it here, which then is asked instead of
-// believing a provider that says nothing.
-func freshly(at gatehouse.Attempt, v gatehouse.Vouched, local bool) (how, rule string) {
+// believing a provider that says nothing, or a time that is yet to come.
+func freshly(at gatehouse.Attempt, v gatehouse.Vouched, now time.Time, local bool) (how, rule string) {
+	if v.AuthAt.After(now.Add(freshSkew)) {
+		v.AuthAt = time.Time{}
+	}
 	switch {
 	case !v.AuthAt.IsZero() && v.AuthAt.Before(at.CreatedAt.Add(-freshSkew)):
 		return "", ruleStale

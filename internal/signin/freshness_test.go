@@ -30,9 +30,11 @@ func TestFreshly(t *testing.T) {
 		"SaysNothing":                {time.Time{}, false, notProvedByProvider, ""},
 		"SaysNothingAndLocal":        {time.Time{}, true, "", ruleUnproved},
 		"TheBeginningOfUnixIsATime":  {time.Unix(0, 0), false, "", ruleStale},
+		"YetToCome":                  {began.Add(attemptLife + freshSkew + time.Second), false, notProvedByProvider, ""},
+		"YetToComeAndLocal":          {time.Unix(1e11, 0), true, "", ruleUnproved},
 		"ALongTimeAtTheProvidersWay": {began.Add(attemptLife), true, shownByProvider, ""},
 	} {
-		how, rule := freshly(gatehouse.Attempt{CreatedAt: began}, gatehouse.Vouched{AuthAt: tt.authAt}, tt.local)
+		how, rule := freshly(gatehouse.Attempt{CreatedAt: began}, gatehouse.Vouched{AuthAt: tt.authAt}, began.Add(attemptLife), tt.local)
 		if how != tt.how || rule != tt.rule {
 			t.Errorf("%s: %q, %q", name, how, rule)
 		}

@@ -174,10 +174,12 @@ func (d *door) checkTimes(a gatehouse.Attempt, token *oidc.IDToken, s stated) er
 		wrong = "iat is in the future"
 	case s.NotBefore != nil && at(*s.NotBefore).After(now.Add(skew)):
 		wrong = "nbf is in the future"
-	case a.Fresh && d.freshIsChecked && (s.AuthTime == nil || at(*s.AuthTime).Before(a.CreatedAt.Add(-skew))):
+	case a.Fresh && d.freshIsChecked && (s.AuthTime == nil || at(*s.AuthTime).Before(a.CreatedAt.Add(-skew)) || at(*s.AuthTime).After(now.Add(skew))):
 		return d.errNotFresh()
 	case d.maxAge >= 0 && s.AuthTime == nil:
 		wrong = "max_age was asked for, and auth_time is missing"
+	case d.maxAge >= 0 && at(*s.AuthTime).After(now.Add(skew)):
+		wrong = "auth_time is in the future"
 	case d.maxAge >= 0 && now.Sub(at(*s.AuthTime)) > time.Duration(d.maxAge)*time.Second+skew:
 		wrong = "auth_time is older than max_age allows"
 	default:
