@@ -160,7 +160,7 @@ func TestClaimLeadsToTheFirstSteps(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := w.TakeLink(t.Context(), PurposeClaim, token, "192.0.2.1", "Agent")
+		r, err := w.TakeLink(t.Context(), PurposeClaim, token, here().Browser)
 		if err != nil || r.GoTo != "/user/security?first=true" {
 			t.Fatalf("%+v, %v", r, err)
 		}

@@ -26,6 +26,13 @@ func (s *Service) stillProved(tx *store.Tx, at gatehouse.Ceremony, e entering) (
 	if e.ConnectionID != "" {
 		return stillVouched(tx, at.UserID, e.ConnectionID)
 	}
+	if e.Method == methodLink {
+		_, err := s.Users.Invitable(tx, at.UserID)
+		if errors.Is(err, gatehouse.Conflict) {
+			return false, nil
+		}
+		return err == nil, err
+	}
 	ways, err := s.Local.WaysIn(tx, at.UserID)
 	if err != nil || !ways.Password {
 		return false, err

@@ -17,7 +17,7 @@ const inviteTime = 7 * 24 * time.Hour
 
 // Invite makes a one-time link for a user who has no way to sign in yet, and
 // returns its address: whoever opens it is that user, once, within seven days
-// and only while there is no other way in. It is in the audit log, the link
+// and only while there is no other way in. Links of before end. It is in the audit log, the link
 // itself is not.
 func (s *Service) Invite(tx *store.Tx, by gatehouse.Actor, userID string) (address string, err error) {
 	_, address, err = s.invite(tx, by, userID, "shown")
@@ -37,6 +37,10 @@ func (s *Service) invite(tx *store.Tx, by gatehouse.Actor, userID, how string) (
 	user, err := s.Users.Invitable(tx, userID)
 	if err != nil {
 		return user, "", err
+	}
+	// One at a time: a link that lies forgotten in a mailbox opens nothing.
+	if err := tx.EndLinks(PurposeInvite, userID); err != nil {
+		return user, "", fmt.Errorf("end the links of before: %w", err)
 	}
 	token := gatehouse.NewSecret()
 	if err := tx.SaveLink(token, store.Link{Purpose: PurposeInvite, UserID: userID, ExpiresAt: tx.Now().Add(inviteTime)}); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse"
 	"gatehouse/internal/store"
@@ -25,17 +26,17 @@ func TestInvite(t *testing.T) {
 		return token, err
 	}
 	take := func(token string) error {
-		_, err := w.TakeLink(t.Context(), PurposeInvite, token, "192.0.2.1", "Agent")
+		_, err := w.TakeLink(t.Context(), PurposeInvite, token, here().Browser)
 		return err
 	}
 	token, err := invite()
 	if err != nil || len(token) != 43 {
 		t.Fatalf("token %q, %v", token, err)
 	}
-	if _, err := w.TakeLink(t.Context(), PurposeDev, token, "", ""); !errors.Is(err, gatehouse.Expired) {
+	if _, err := w.TakeLink(t.Context(), PurposeDev, token, Browser{}); !errors.Is(err, gatehouse.Expired) {
 		t.Errorf("for another purpose: %v", err)
 	}
-	r, err := w.TakeLink(t.Context(), PurposeInvite, token, "192.0.2.1", "Agent")
+	r, err := w.TakeLink(t.Context(), PurposeInvite, token, here().Browser)
 	if err != nil || r.User.ID != user.ID || r.GoTo != "/user" || r.Decision.Rule != "link_invite" {
 		t.Fatalf("got %+v, %v", r, err)
 	}
@@ -70,6 +71,65 @@ func TestInvite(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// TestInviteIsOneAtATime: a link of before opens nothing once there is another.
+func TestInviteIsOneAtATime(t *testing.T) {
+	t.Parallel()
+	eachLocal(t, func(t *testing.T, w *local) {
+		u := gatehouse.User{Username: "newbie", Name: "Newbie", State: gatehouse.UserActive}
+		w.update(func(tx *store.Tx) error { return tx.SaveUser(&u) })
+		first, second := w.invited(u), w.invited(u)
+		if _, err := w.TakeLink(t.Context(), PurposeInvite, first, here().Browser); !errors.Is(err, gatehouse.Expired) {
+			t.Errorf("the one of before: %v", err)
+		}
+		r, err := w.TakeLink(t.Context(), PurposeInvite, second, here().Browser)
+		w.enters(r, err, "link")
+	})
+}
+
+// TestS7InviteAsksForTheApp: who was invited anew, since their provider is out of
+// use, is asked for the authenticator app that guards the account.
+func TestS7InviteAsksForTheApp(t *testing.T) {
+	t.Parallel()
+	eachLocal(t, func(t *testing.T, w *local) {
+		u := w.finish(answer(w.begin(Start{}), "alice")).User
+		secret := w.app(u)
+		off := gatehouse.Connection{Name: "one", Label: "The one"}
+		w.change(off)
+		before := w.sessions()
+		r, err := w.TakeLink(t.Context(), PurposeInvite, w.invited(u), here().Browser)
+		attempt := w.owes(r, err, "/sign-in/code")
+		if w.sessions() != before {
+			t.Error("a session was started")
+		}
+		_, err = w.Second(t.Context(), here().Browser, attempt, "000000")
+		w.no(err, "code_wrong", gatehouse.Invalid)
+		r, err = w.Second(t.Context(), here().Browser, attempt, w.code(secret))
+		w.enters(r, err, "link")
+		if r.GoTo != "/user" || r.Decision.Rule != "link_invite" || r.Decision.Facts["second_proof"] == "" {
+			t.Errorf("%+v", r)
+		}
+		w.pass(time.Minute)
+		r, err = w.TakeLink(t.Context(), PurposeInvite, w.invited(u), here().Browser)
+		attempt = w.owes(r, err, "/sign-in/code")
+		off.Enabled = true // there is a way in again, so the link is of no use any more
+		w.change(off)
+		if r, err := w.Second(t.Context(), here().Browser, attempt, w.code(secret)); !errors.Is(err, gatehouse.Expired) || r.SessionToken != "" {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+}
+
+// invited makes an invitation and gives its token.
+func (w *local) invited(u gatehouse.User) (token string) {
+	w.t.Helper()
+	w.update(func(tx *store.Tx) error {
+		address, err := w.Invite(tx, gatehouse.Actor{Kind: gatehouse.ActorOperator}, u.ID)
+		_, token, _ = strings.Cut(address, "/sign-in/invite?token=")
+		return err
+	})
+	return token
 }
 
 func TestInviteByMail(t *testing.T) {

@@ -52,8 +52,10 @@ func (s *Service) MakeLink(ctx context.Context, purpose, userID string, ttl time
 
 // TakeLink signs in by a one-time link. One that was used, or is too old, is
 // Expired; a claim is Forbidden as soon as an administrator can sign in
-// otherwise, however young it is.
-func (s *Service) TakeLink(ctx context.Context, purpose, token, address, userAgent string) (Result, error) {
+// otherwise, however young it is. Where an authenticator app guards the account
+// of an invitation, the Result has no session, and GoTo is the page that asks for
+// a code.
+func (s *Service) TakeLink(ctx context.Context, purpose, token string, b Browser) (Result, error) {
 	var r Result
 	var no *gatehouse.Error // outside of the transaction, so that the link stays taken
 	err := s.Store.Update(ctx, func(tx *store.Tx) error {
@@ -72,10 +74,17 @@ func (s *Service) TakeLink(ctx context.Context, purpose, token, address, userAge
 		if err != nil {
 			return fmt.Errorf("take the link: %w", err)
 		}
-		if r.User, no, err = s.linked(tx, l, address); err != nil || no != nil {
+		if r.User, no, err = s.linked(tx, l, b.Address); err != nil || no != nil {
 			return err
 		}
-		return s.enterByLink(tx, &r, purpose, address, userAgent)
+		guarded, err := s.guarded(tx, l)
+		if err != nil {
+			return err
+		}
+		if guarded {
+			return s.askMore(tx, b, &r, entering{Method: methodLink, ReturnTo: r.GoTo}, purposeSecond)
+		}
+		return s.enterByLink(tx, &r, purpose, b)
 	})
 	if err != nil {
 		return Result{}, fmt.Errorf("sign in by a link: %w", err)
@@ -83,8 +92,24 @@ func (s *Service) TakeLink(ctx context.Context, purpose, token, address, userAge
 	if no != nil {
 		return Result{}, no
 	}
-	s.tell(ctx, gatehouse.Connection{Kind: "link"}, r.Decision, nil)
+	if r.SessionToken != "" {
+		s.tell(ctx, gatehouse.Connection{Kind: methodLink}, r.Decision, nil)
+	}
 	return r, nil
+}
+
+// guarded says whether a link is not enough: who set up an authenticator app is
+// asked for it, also when their way in is gone and they were invited anew. The
+// links of the console are the operator's own way around everything.
+func (s *Service) guarded(tx *store.Tx, l store.Link) (bool, error) {
+	if s.Local == nil || l.Purpose != PurposeInvite {
+		return false, nil
+	}
+	has, err := tx.LocalWays(l.UserID)
+	if err != nil {
+		return false, fmt.Errorf("read the credentials of user %s: %w", l.UserID, err)
+	}
+	return has.Authenticator, nil
 }
 
 func spent(purpose string) *gatehouse.Error {
@@ -128,24 +153,25 @@ func (s *Service) linked(tx *store.Tx, l store.Link, address string) (gatehouse.
 	return user, nil, err
 }
 
-func (s *Service) enterByLink(tx *store.Tx, r *Result, purpose, address, userAgent string) error {
+func (s *Service) enterByLink(tx *store.Tx, r *Result, purpose string, b Browser) error {
 	r.User.LastSignInAt = tx.Now()
 	if err := tx.SaveUser(&r.User); err != nil {
 		return fmt.Errorf("save user %s: %w", r.User.ID, err)
 	}
 	r.Decision = gatehouse.Decision{
 		At: tx.Now(), UserID: r.User.ID, Outcome: gatehouse.OutcomeSignedIn, Rule: "link_" + purpose,
-		Reason: "A one-time link from the console of Gatehouse signed this user in.", Address: address,
+		Reason: "A one-time link from the console of Gatehouse signed this user in.", Address: b.Address,
 	}
 	if purpose == PurposeInvite {
-		r.Decision.Reason = "A one-time link that an administrator made signed this user in."
+		r.Decision.Reason = localReason(methodLink)
 	}
 	if err := users.Keep(tx, &r.Decision); err != nil {
 		return err
 	}
 	var err error
 	r.SessionToken, _, err = s.Sessions.Start(tx, session.Start{
-		UserID: r.User.ID, UserName: r.User.Username, Method: "link", UserAgent: userAgent, Address: address,
+		UserID: r.User.ID, UserName: r.User.Username, Method: methodLink, UserAgent: b.UserAgent, Address: b.Address,
+		Replaces: b.SessionID, ReplacesUser: b.UserID,
 	})
 	return err
 }

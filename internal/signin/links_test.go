@@ -38,11 +38,11 @@ func TestClaim(t *testing.T) {
 			if !w.needsClaim() {
 				t.Fatal("no claim is needed although there is no administrator")
 			}
-			r, err := w.TakeLink(t.Context(), PurposeClaim, token, "192.0.2.1", "Agent")
+			r, err := w.TakeLink(t.Context(), PurposeClaim, token, here().Browser)
 			if err != nil || r.User.Username != "admin" || r.User.Role != gatehouse.RoleSuperAdministrator || r.GoTo != "/admin" || len(r.SessionToken) != 43 {
 				t.Fatalf("got %+v, %v", r, err)
 			}
-			if _, err := w.TakeLink(t.Context(), PurposeClaim, token, "", ""); !errors.Is(err, gatehouse.Expired) {
+			if _, err := w.TakeLink(t.Context(), PurposeClaim, token, Browser{}); !errors.Is(err, gatehouse.Expired) {
 				t.Errorf("the second time: %v", err)
 			}
 			w.update(func(tx *store.Tx) error {
@@ -53,7 +53,7 @@ func TestClaim(t *testing.T) {
 				return err
 			})
 			// Before the administrator has a way to sign in, the console still helps: to the same account.
-			again, err := w.TakeLink(t.Context(), PurposeClaim, spare, "", "")
+			again, err := w.TakeLink(t.Context(), PurposeClaim, spare, Browser{})
 			if err != nil || again.User.ID != r.User.ID {
 				t.Errorf("locked out: %+v, %v", again.User, err)
 			}
@@ -64,7 +64,7 @@ func TestClaim(t *testing.T) {
 			if w.needsClaim() {
 				t.Error("a claim is needed although the administrator can sign in")
 			}
-			if _, err := w.TakeLink(t.Context(), PurposeClaim, late, "", ""); !errors.Is(err, gatehouse.Forbidden) {
+			if _, err := w.TakeLink(t.Context(), PurposeClaim, late, Browser{}); !errors.Is(err, gatehouse.Forbidden) {
 				t.Errorf("a young link when there is an administrator: %v", err)
 			}
 		})
@@ -76,7 +76,7 @@ func TestClaim(t *testing.T) {
 			errs := make([]error, 6)
 			var wg sync.WaitGroup
 			for i := range errs {
-				wg.Go(func() { _, errs[i] = w.TakeLink(t.Context(), PurposeClaim, token, "", "") })
+				wg.Go(func() { _, errs[i] = w.TakeLink(t.Context(), PurposeClaim, token, Browser{}) })
 			}
 			wg.Wait()
 			won := 0
@@ -101,27 +101,27 @@ func TestTakeLink(t *testing.T) {
 	w.update(func(tx *store.Tx) error { return tx.SaveUser(&user) })
 	token := w.link(PurposeDev, user.ID)
 	for _, wrong := range []string{"", "x", gatehouse.NewSecret(), token + "a"} {
-		if _, err := w.TakeLink(t.Context(), PurposeDev, wrong, "", ""); !errors.Is(err, gatehouse.Expired) {
+		if _, err := w.TakeLink(t.Context(), PurposeDev, wrong, Browser{}); !errors.Is(err, gatehouse.Expired) {
 			t.Errorf("%q: %v", wrong, err)
 		}
 	}
-	if _, err := w.TakeLink(t.Context(), PurposeClaim, token, "", ""); !errors.Is(err, gatehouse.Expired) {
+	if _, err := w.TakeLink(t.Context(), PurposeClaim, token, Browser{}); !errors.Is(err, gatehouse.Expired) {
 		t.Errorf("for another purpose: %v", err)
 	}
-	if r, err := w.TakeLink(t.Context(), PurposeDev, token, "", ""); err != nil || r.User.ID != user.ID || r.Decision.Rule != "link_dev" {
+	if r, err := w.TakeLink(t.Context(), PurposeDev, token, Browser{}); err != nil || r.User.ID != user.ID || r.Decision.Rule != "link_dev" {
 		t.Errorf("got %+v, %v", r, err)
 	}
 	old := w.link(PurposeDev, user.ID)
 	c.pass(24 * time.Hour)
 	for range 2 {
-		if _, err := w.TakeLink(t.Context(), PurposeDev, old, "", ""); !errors.Is(err, gatehouse.Expired) {
+		if _, err := w.TakeLink(t.Context(), PurposeDev, old, Browser{}); !errors.Is(err, gatehouse.Expired) {
 			t.Errorf("an old link: %v", err)
 		}
 	}
 	blocked := w.link(PurposeDev, user.ID)
 	user.State = gatehouse.UserBlocked
 	w.update(func(tx *store.Tx) error { return tx.SaveUser(&user) })
-	if _, err := w.TakeLink(t.Context(), PurposeDev, blocked, "", ""); !errors.Is(err, gatehouse.Forbidden) {
+	if _, err := w.TakeLink(t.Context(), PurposeDev, blocked, Browser{}); !errors.Is(err, gatehouse.Forbidden) {
 		t.Errorf("of a blocked user: %v", err)
 	}
 	for _, wrong := range []struct {

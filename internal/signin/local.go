@@ -17,6 +17,7 @@ import (
 const (
 	methodPassword = "password"
 	methodPasskey  = "passkey"
+	methodLink     = "link"
 )
 
 // Local is a sign-in without a provider.
@@ -221,7 +222,7 @@ func (s *Service) letIn(tx *store.Tx, b Browser, r *Result, e entering) error {
 			return fmt.Errorf("save user %s: %w", r.User.ID, err)
 		}
 		r.Decision = gatehouse.Decision{
-			At: tx.Now(), UserID: r.User.ID, Outcome: gatehouse.OutcomeSignedIn, Rule: e.Method, Address: b.Address,
+			At: tx.Now(), UserID: r.User.ID, Outcome: gatehouse.OutcomeSignedIn, Rule: localRule(e.Method), Address: b.Address,
 			Reason: localReason(e.Method), Facts: secondFact(e.Second),
 		}
 		if err := users.Keep(tx, &r.Decision); err != nil {
@@ -237,9 +238,19 @@ func (s *Service) letIn(tx *store.Tx, b Browser, r *Result, e entering) error {
 	return err
 }
 
+func localRule(method string) string {
+	if method == methodLink {
+		return "link_" + PurposeInvite
+	}
+	return method
+}
+
 func localReason(method string) string {
-	if method == methodPasskey {
+	switch method {
+	case methodPasskey:
 		return gatehouse.Notef("The person proved by a passkey who they are.").Text
+	case methodLink:
+		return gatehouse.Notef("A one-time link that an administrator made signed this user in.").Text
 	}
 	return gatehouse.Notef("The person proved by a password who they are.").Text
 }

@@ -117,3 +117,9 @@ func (tx *Tx) TakeLink(purpose, token string) (Link, error) {
 	}
 	return l, err
 }
+
+// EndLinks removes the links of a purpose that a user has.
+func (tx *Tx) EndLinks(purpose, userID string) error {
+	_, err := tx.exec(`delete from links where purpose = $1 and user_id = $2`, purpose, userID)
+	return err
+}

@@ -41,7 +41,11 @@ func (e *Entry) take(w http.ResponseWriter, r *http.Request, purpose, token stri
 	if token == "" || len(token) > longestToken {
 		return badLink()
 	}
-	result, err := e.SignIn.TakeLink(r.Context(), purpose, token, ui.ClientAddress(r), r.UserAgent())
+	b, err := e.browser(w, r)
+	if err != nil {
+		return err
+	}
+	result, err := e.SignIn.TakeLink(r.Context(), purpose, token, b)
 	if errors.Is(err, gatehouse.Expired) && e.administers(r) {
 		ui.SeeOther(w, "/admin") // it did what it should, and was pressed twice
 		return nil
