@@ -22,6 +22,12 @@ const (
 	AccessTokenJWT    = "jwt" // RFC 9068: what a resource can check by itself
 )
 
+// ProfileFAPI2 holds a client to the FAPI 2.0 Security Profile.
+const ProfileFAPI2 = "fapi2"
+
+// FAPI says whether the client is held to the FAPI 2.0 Security Profile.
+func (c Client) FAPI() bool { return c.Settings.Profile == ProfileFAPI2 }
+
 // ClientSettings is what a client has only sometimes. The names in JSON are
 // those of its metadata (OpenID Connect Dynamic Client Registration section 2,
 // RFC 7591), where there are such.
@@ -41,8 +47,9 @@ type ClientSettings struct {
 	RequestObjectAlg string   `json:"request_object_signing_alg,omitempty"`
 	RequireSigned    bool     `json:"require_signed_request_object,omitempty"` // requests come signed (RFC 9101 section 10.5)
 
-	RequirePushed bool `json:"require_pushed_authorization_requests,omitempty"` // requests come by /oauth/par (RFC 9126 section 6)
-	DPoPBound     bool `json:"dpop_bound_access_tokens,omitempty"`              // it asks for tokens with a proof, always (RFC 9449 section 5.2)
+	Profile       string `json:"profile,omitempty"`                               // "" or ProfileFAPI2
+	RequirePushed bool   `json:"require_pushed_authorization_requests,omitempty"` // requests come by /oauth/par (RFC 9126 section 6)
+	DPoPBound     bool   `json:"dpop_bound_access_tokens,omitempty"`              // it asks for tokens with a proof, always (RFC 9449 section 5.2)
 
 	// How it is told that a session ended, besides Client.BackchannelLogoutURI.
 	FrontchannelLogoutURI string `json:"frontchannel_logout_uri,omitempty"`              // opened in a frame of the page after signing out

@@ -37,6 +37,7 @@ func (r *reader) clientSettings(c *section, method string) gatehouse.ClientSetti
 		RequestURIs:      c.texts("request_uris", fetchedURL),
 		RequestObjectAlg: r.oneOf(c, "request_object_signing_alg", checksByKey()),
 		RequireSigned:    c.flag("require_signed_request_object", false),
+		Profile:          r.oneOf(c, "profile", []string{gatehouse.ProfileFAPI2}),
 		DPoPBound:        c.flag("dpop_bound_access_tokens", false),
 		RequirePushed:    c.flag("require_pushed_authorization_requests", false),
 		ExchangeFrom:     c.texts("exchange_from", anyText),
@@ -47,6 +48,9 @@ func (r *reader) clientSettings(c *section, method string) gatehouse.ClientSetti
 		FrontchannelLogoutURI: r.fetched(c, "frontchannel_logout_uri"),
 		FrontchannelSession:   c.flag("frontchannel_logout_session_required", false),
 		InitiateLoginURI:      r.fetched(c, "initiate_login_uri"),
+	}
+	if out.Profile == gatehouse.ProfileFAPI2 && out.IDTokenAlg == "" {
+		out.IDTokenAlg = "ES256"
 	}
 	if r.oneOf(c, "access_token_format", []string{"opaque", "jwt"}) == "jwt" {
 		out.AccessToken = gatehouse.AccessTokenJWT
@@ -186,6 +190,7 @@ func (r *reader) settingsTogether(c *section, out gatehouse.Client) {
 	if s.FrontchannelSession && c.get("frontchannel_logout_uri") == nil {
 		r.problem(c.get("frontchannel_logout_session_required"), c.at("frontchannel_logout_session_required"), "means nothing without frontchannel_logout_uri")
 	}
+	r.profile(c, out)
 	bearer := slices.Contains(out.GrantTypes, grantJWTBearer)
 	switch {
 	case bearer && !keys && len(s.Federated) == 0:

@@ -326,7 +326,7 @@ func (p *Provider) issueCode(w http.ResponseWriter, r *http.Request, v visit, s 
 				ClientID: v.client.ID, UserID: u.ID, SessionID: s.ID, Scopes: v.auth.Scopes, Nonce: v.auth.Nonce, AuthAt: s.AuthAt, Details: d,
 			},
 			RedirectURI: v.auth.Reply.RedirectURI, HasNoRedirect: v.auth.HasNoRedirect, Challenge: v.auth.Challenge,
-			ExpiresAt: tx.Now().Add(p.Lifetimes.code()),
+			ExpiresAt: tx.Now().Add(p.Lifetimes.of(v.client).code()),
 		})
 	})
 	if err != nil {

@@ -110,6 +110,8 @@ func (p *Provider) authenticate(r *http.Request, form wire.Params) (gatehouse.Cl
 	ok := c != nil
 	switch {
 	case !ok:
+	case c.FAPI() && !strongMethod(c.AuthMethod):
+		ok, why = false, errors.New("FAPI 2.0 permits private_key_jwt and mutual TLS only")
 	case pr.method == byAssertion:
 		used, why = p.byAssertion(r, *c, pr.assertion)
 		ok = why == nil
@@ -122,6 +124,10 @@ func (p *Provider) authenticate(r *http.Request, form wire.Params) (gatehouse.Cl
 	}
 	return *c, used, nil
 }
+
+// strongMethod says whether FAPI 2.0 permits a way in which clients prove
+// themselves (section 5.3.2.1).
+func strongMethod(method string) bool { return method == gatehouse.AuthPrivateKeyJWT }
 
 // byAssertion says whether an assertion proves that it is the client: by the
 // method that the client registered, and no other (RFC 7523 section 3).
@@ -138,10 +144,14 @@ func (p *Provider) byAssertion(r *http.Request, c gatehouse.Client, compact stri
 	default:
 		return nil, errors.New("the client is registered for another method")
 	}
-	claims, err := p.asserted(r.Context(), by, compact, assertion.Want{
+	want := assertion.Want{
 		Issuer: c.ID, Subject: func(s string) bool { return s == c.ID },
 		Audiences: []string{p.issuer(), p.issuer() + "/oauth/token", p.issuer() + r.URL.Path},
-	})
+	}
+	if c.FAPI() {
+		want.Audiences, want.OneText = []string{p.issuer()}, true
+	}
+	claims, err := p.asserted(r.Context(), by, compact, want)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"gatehouse"
+	"gatehouse/internal/op/assertion"
 	"gatehouse/internal/op/dpop"
 	"gatehouse/internal/op/wire"
 )
@@ -51,7 +52,12 @@ func (p *Provider) proofOf(r *http.Request, c gatehouse.Client, access string) (
 	return &proof, nil
 }
 
-func proofAlgorithms(gatehouse.Client) []string { return dpop.Algorithms() }
+func proofAlgorithms(c gatehouse.Client) []string {
+	if c.FAPI() {
+		return assertion.StrictAlgorithms()
+	}
+	return dpop.Algorithms()
+}
 
 func badProof(why string) *wire.Error {
 	return &wire.Error{Code: "invalid_dpop_proof", Description: why}
@@ -67,7 +73,7 @@ func (p *Provider) hold(a *ask) error {
 	case proof != nil:
 		a.held.key = proof.Thumbprint
 		a.once = &once{issuer: "dpop " + proof.Thumbprint, id: proof.ID, until: proof.Until, again: badProof("The DPoP proof was used before."), next: a.once}
-	case a.client.Settings.DPoPBound:
+	case a.client.Settings.DPoPBound || a.client.FAPI():
 		return badProof("The client is registered to bind its tokens: send a DPoP proof (RFC 9449).")
 	}
 	return nil

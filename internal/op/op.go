@@ -52,6 +52,9 @@ func (l Lifetimes) of(c gatehouse.Client) Lifetimes {
 	own := c.Settings.Lifetimes
 	l.Access, l.ID = cmp.Or(own.Access, l.Access), cmp.Or(own.ID, l.ID)
 	l.Refresh, l.RefreshAbsolute = cmp.Or(own.Refresh, l.Refresh), cmp.Or(own.RefreshAbsolute, l.RefreshAbsolute)
+	if c.FAPI() {
+		l.Code = min(l.code(), time.Minute)
+	}
 	return l
 }
 

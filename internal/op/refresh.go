@@ -91,6 +91,11 @@ func isReplay(tx *store.Tx, old gatehouse.Token) (bool, error) {
 	return !next.UsedAt.IsZero(), err
 }
 
+// rotates says whether refresh tokens of a client are good once. FAPI 2.0 wants
+// them to stay, bound to the client, so that none is lost on the way (section
+// 5.3.2.1).
+func rotates(c gatehouse.Client) bool { return !c.FAPI() }
+
 // rotate puts a new refresh token in the place of the old one and gives a new
 // access token, in place of those before, as GitLab does.
 func (p *Provider) rotate(tx *store.Tx, a *ask, old gatehouse.Token) (minted, error) {
@@ -115,10 +120,13 @@ func (p *Provider) rotate(tx *store.Tx, a *ask, old gatehouse.Token) (minted, er
 	}
 	grant.Scopes, grant.Details.Audience = short, narrowed
 	made, err := p.mint(tx, mint{
-		client: a.client, family: old.Family, grant: grant, held: a.held, refresh: true, refreshScopes: long, refreshFor: old.Grant.Details.Audience, endsAt: old.EndsAt,
+		client: a.client, family: old.Family, grant: grant, held: a.held, refresh: rotates(a.client), refreshScopes: long, refreshFor: old.Grant.Details.Audience, endsAt: old.EndsAt,
 	})
 	if err != nil {
 		return minted{}, err
+	}
+	if !rotates(a.client) {
+		return made, nil
 	}
 	won, err := tx.RotateToken(old.Hash, digest(made.refresh))
 	if err == nil && !won {

@@ -104,6 +104,9 @@ func (p *Provider) standsFor(a *ask) (*once, error) {
 	issuer, _ := assertion.Peek(compact)
 	audiences := []string{p.issuer(), p.issuer() + "/oauth/token"}
 	if issuer == a.client.ID {
+		if a.client.FAPI() {
+			audiences = audiences[:1]
+		}
 		claims, err := p.asserted(a.r.Context(), assertion.Of(a.client, p.web(a.client), "", typ), compact, assertion.Want{
 			Issuer: issuer, Subject: func(s string) bool { return s == issuer }, Audiences: audiences,
 		})

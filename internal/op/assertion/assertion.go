@@ -46,8 +46,14 @@ func Of(c gatehouse.Client, web *http.Client, algorithm string, types ...string)
 	if algorithm != "" {
 		s.Algorithms = []string{algorithm}
 	}
+	if c.FAPI() {
+		s.Algorithms = slices.DeleteFunc(s.Algorithms, func(a string) bool { return !slices.Contains(StrictAlgorithms(), a) })
+	}
 	return s
 }
+
+// StrictAlgorithms are those that FAPI 2.0 permits (section 5.4.1).
+func StrictAlgorithms() []string { return []string{"PS256", "ES256", "EdDSA"} }
 
 // BySecret is a client as a signer by its secret.
 func BySecret(c gatehouse.Client, algorithm string, types ...string) Signer {

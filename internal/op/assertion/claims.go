@@ -18,6 +18,7 @@ type Claims struct {
 	From     time.Time // nbf; zero: none
 	IssuedAt time.Time // zero: none
 	ID       string
+	Listed   bool // aud was a list, not one text
 }
 
 // Want is what an assertion must say.
@@ -26,6 +27,7 @@ type Want struct {
 	Subject   func(string) bool
 	Audiences []string // of which there must be one, and no other
 	Now       time.Time
+	OneText   bool // aud must be one text, no list
 	Reusable  bool // needs no id, and may be good for long
 }
 
@@ -51,22 +53,26 @@ func ReadClaims(payload []byte) (Claims, error) {
 		return Claims{}, errors.New("the claims cannot be read")
 	}
 	return Claims{
-		Issuer: raw.Issuer, Subject: raw.Subject, Audience: raw.Audience,
+		Issuer: raw.Issuer, Subject: raw.Subject, Audience: raw.Audience.all, Listed: raw.Audience.listed,
 		Expiry: second(raw.Expiry), From: second(raw.From), IssuedAt: second(raw.IssuedAt), ID: raw.ID,
 	}, nil
 }
 
 // audience is one text or a list of texts.
-type audience []string
+type audience struct {
+	all    []string
+	listed bool
+}
 
 // UnmarshalJSON takes both.
 func (a *audience) UnmarshalJSON(b []byte) error {
 	var one string
 	if json.Unmarshal(b, &one) == nil {
-		*a = audience{one}
+		*a = audience{all: []string{one}}
 		return nil
 	}
-	return json.Unmarshal(b, (*[]string)(a))
+	a.listed = true
+	return json.Unmarshal(b, &a.all)
 }
 
 // second is a NumericDate. What is beyond the years that a time can tell is
@@ -107,6 +113,8 @@ func (c Claims) Check(w Want) error {
 		return errors.New("sub is another")
 	case len(c.Audience) == 0 || slices.ContainsFunc(c.Audience, func(a string) bool { return !slices.Contains(w.Audiences, a) }):
 		return errors.New("aud is another, or one of several is")
+	case w.OneText && c.Listed:
+		return errors.New("aud is a list")
 	case c.Expiry.IsZero():
 		return errors.New("exp is missing")
 	case !w.Now.Before(c.Expiry.Add(leeway)):

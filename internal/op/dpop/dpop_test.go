@@ -119,7 +119,7 @@ func TestT15WrongProofs(t *testing.T) {
 	k, other := newKey(t), newKey(t)
 	private, _ := k.private.(*ecdsa.PrivateKey)
 	public, _ := other.private.(*ecdsa.PrivateKey)
-	weak, err := rsa.GenerateKey(rand.Reader, 1024) //nolint:gosec // it is to be refused
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -137,7 +137,7 @@ func checkShape(c gatehouse.Client, p Params, _ *Authorization) (code, descripti
 		return "invalid_request", "The request has a parameter more than once."
 	case p.Wrong != nil:
 		return p.Wrong.Code, p.Wrong.Description
-	case !p.Pushed && (p.MustPush || c.Settings.RequirePushed):
+	case !p.Pushed && (p.MustPush || c.Settings.RequirePushed || c.FAPI()):
 		return "invalid_request", "The request must be pushed first (RFC 9126): send it to /oauth/par and name its request_uri here."
 	case c.Settings.RequireSigned && !p.Signed:
 		return "invalid_request", "The client is registered to send its requests signed: send a request object (RFC 9101)."
@@ -145,6 +145,8 @@ func checkShape(c gatehouse.Client, p Params, _ *Authorization) (code, descripti
 		return "registration_not_supported", "The parameter registration is not supported. Register the client here."
 	case p.size() > maxSize:
 		return "invalid_request", "The request is too long: all its parameters together may have 8192 bytes."
+	case c.FAPI() && !strings.HasPrefix(p.RedirectURI, "https://"):
+		return "invalid_request", "The client is held to FAPI 2.0: name a redirect_uri with https."
 	case p.JKT != "" && !isChallenge(p.JKT):
 		return "invalid_request", "The dpop_jkt must be the BASE64URL of a SHA-256: 43 characters."
 	case len(p.Nonce) > 1024 || !plain(p.Nonce):
@@ -193,6 +195,8 @@ func checkPKCE(c gatehouse.Client, p Params, a *Authorization) (code, descriptio
 		return "invalid_request", "A code_challenge_method was sent without a code_challenge."
 	case p.Challenge == "" && c.Public():
 		return "invalid_request", "PKCE is required for public clients: send a code_challenge with code_challenge_method=S256."
+	case p.Challenge == "" && c.FAPI():
+		return "invalid_request", "The client is held to FAPI 2.0: send a code_challenge with code_challenge_method=S256."
 	case p.Challenge == "" && c.RequirePKCE:
 		return "invalid_request", "PKCE is required: send a code_challenge with code_challenge_method=S256, or set require_pkce to false for this confidential client."
 	case p.Challenge == "":
