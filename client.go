@@ -54,6 +54,8 @@ type ClientSettings struct {
 	// How it is told that a session ended, besides Client.BackchannelLogoutURI.
 	FrontchannelLogoutURI string `json:"frontchannel_logout_uri,omitempty"`              // opened in a frame of the page after signing out
 	FrontchannelSession   bool   `json:"frontchannel_logout_session_required,omitempty"` // with iss and sid
+	SubjectType           string `json:"subject_type,omitempty"`                         // "pairwise": people have a subject there that is no other client's; "": public
+	SectorURI             string `json:"sector_identifier_uri,omitempty"`                // whose host is the sector of pairwise subjects; "": that of the redirect URIs
 	InitiateLoginURI      string `json:"initiate_login_uri,omitempty"`                   // where a sign-in to it can be begun by others (OpenID Connect Core section 4)
 
 	ExchangeFrom []string          `json:"exchange_from,omitempty"` // clients whose tokens it may exchange, besides its own

@@ -48,12 +48,16 @@ func (r *reader) clientSettings(c *section, method string) gatehouse.ClientSetti
 		FrontchannelLogoutURI: r.fetched(c, "frontchannel_logout_uri"),
 		FrontchannelSession:   c.flag("frontchannel_logout_session_required", false),
 		InitiateLoginURI:      r.fetched(c, "initiate_login_uri"),
+		SectorURI:             r.fetched(c, "sector_identifier_uri"),
 	}
 	if out.Profile == gatehouse.ProfileFAPI2 && out.IDTokenAlg == "" {
 		out.IDTokenAlg = "ES256"
 	}
 	if r.oneOf(c, "access_token_format", []string{"opaque", "jwt"}) == "jwt" {
 		out.AccessToken = gatehouse.AccessTokenJWT
+	}
+	if r.oneOf(c, "subject_type", []string{"public", "pairwise"}) == "pairwise" {
+		out.SubjectType = "pairwise"
 	}
 	if c.has("default_max_age") {
 		seconds := int64(c.number("default_max_age", 0, 0, 1<<31-1))
@@ -191,6 +195,7 @@ func (r *reader) settingsTogether(c *section, out gatehouse.Client) {
 		r.problem(c.get("frontchannel_logout_session_required"), c.at("frontchannel_logout_session_required"), "means nothing without frontchannel_logout_uri")
 	}
 	r.profile(c, out)
+	r.subjects(c, out)
 	bearer := slices.Contains(out.GrantTypes, grantJWTBearer)
 	switch {
 	case bearer && !keys && len(s.Federated) == 0:

@@ -151,6 +151,7 @@ func TestLoad(t *testing.T) {
 					Scopes: []string{"openid", "profile", "email"}, AuthMethod: "client_secret_post", BackchannelLogoutURI: "https://legacy.example.com/logout",
 					Settings: gatehouse.ClientSettings{
 						FrontchannelLogoutURI: "https://legacy.example.com/front", FrontchannelSession: true, InitiateLoginURI: "https://legacy.example.com/login",
+						SubjectType: "pairwise", SectorURI: "https://sector.example.com/uris.json",
 					},
 					Enabled: true, Managed: gatehouse.ManagedByFile,
 				},

@@ -9,7 +9,6 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/op/keys"
-	"gatehouse/internal/op/request"
 )
 
 // Bounds of what can be an access token, in bytes.
@@ -60,7 +59,7 @@ func (p *Provider) accessJWT(ctx context.Context, c gatehouse.Client, m minted, 
 		Confirmation: confirmationOf(d),
 	}
 	if m.grant.UserID != "" {
-		claims.Subject, claims.AuthTime = request.Subject(u), m.grant.AuthAt.Unix()
+		claims.Subject, claims.AuthTime = p.subject(c, u), m.grant.AuthAt.Unix()
 	}
 	payload, err := json.Marshal(claims)
 	if err != nil {

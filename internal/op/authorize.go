@@ -227,6 +227,11 @@ func (p *Provider) look(w http.ResponseWriter, r *http.Request, v visit) (gateho
 	}
 	in.SignedIn, in.User, in.AuthAt = true, u, s.AuthAt
 	in.ACR, _ = sureness(s)
+	if request.Pairwise(v.client) {
+		if in.Subject, err = p.subjectHere(r.Context(), v.client, u.ID); err != nil {
+			return s, in, err
+		}
+	}
 	if v.client.Public() || v.client.Trusted && !request.AsksForTokens(v.auth) {
 		return s, in, nil // what was allowed before does not count
 	}

@@ -96,6 +96,7 @@ func (p *Provider) idToken(ctx context.Context, client gatehouse.Client, m minte
 		ACR: m.grant.Details.ACR, AMR: m.grant.Details.AMR,
 		claims: claimsOf(u, m.grant.Scopes, m.grant.Details.IDClaims, p.issuer()),
 	}
+	c.Subject = p.subject(client, u)
 	var err error
 	if c.Claims, err = p.groupClaims(ctx, client, u, gitlab.MostInToken); err != nil {
 		return "", err

@@ -94,7 +94,7 @@ func (p *Provider) describeSelf() metadata {
 		RevocationAuthAlgorithms:      signing,
 		IntrospectionAuthMethods:      confidential,
 		IntrospectionAuthAlgorithms:   signing,
-		SubjectTypesSupported:         []string{"public"},
+		SubjectTypesSupported:         []string{request.SubjectPublic, request.SubjectPairwise},
 		IDTokenSigningAlgValues:       keys.Algorithms(),
 		ClaimTypesSupported:           []string{"normal"},
 		ClaimsSupported:               append([]string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "nickname", "preferred_username", "email", "email_verified", "profile", "picture"}, gitlab.ClaimNames()...),

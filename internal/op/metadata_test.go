@@ -41,7 +41,7 @@ func TestMetadata(t *testing.T) {
 		"token_endpoint_auth_signing_alg_values_supported":         signing,
 		"revocation_endpoint_auth_signing_alg_values_supported":    signing,
 		"introspection_endpoint_auth_signing_alg_values_supported": signing,
-		"subject_types_supported":                                  list("public"),
+		"subject_types_supported":                                  list("public", "pairwise"),
 		"id_token_signing_alg_values_supported":                    list("RS256", "ES256", "EdDSA"),
 		"claim_types_supported":                                    list("normal"),
 		"claims_supported":                                         list("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "nickname", "preferred_username", "email", "email_verified", "profile", "picture", "groups", "groups_direct", "https://gitlab.org/claims/groups/owner", "https://gitlab.org/claims/groups/maintainer", "https://gitlab.org/claims/groups/developer", "groups_omitted"),

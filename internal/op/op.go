@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatehouse"
@@ -92,16 +93,23 @@ type Provider struct {
 	// never.
 	ProviderLogout func(ctx context.Context, s gatehouse.Session, path string) string
 
-	seen     dpop.Seen // proofs of requests that only read
-	warned   sync.Map  // of what was warned already
+	seen     dpop.Seen              // proofs of requests that only read
+	warned   sync.Map               // of what was warned already
+	warned   sync.Map               // of what was warned already
+	salt     atomic.Pointer[[]byte] // of pairwise subjects
 	made     sync.Once
 	ring     *keys.Ring
 	signSets *assertion.Sets
 }
 
-// EnsureKeys makes the first signing key if there is none yet. Until it has
-// succeeded once, on any node, no ID token can be signed.
-func (p *Provider) EnsureKeys(ctx context.Context) error { return p.keys().Ensure(ctx) }
+// EnsureKeys makes the first signing key, and the salt of pairwise subjects, if
+// there is none yet. Until it has succeeded nothing can be signed.
+func (p *Provider) EnsureKeys(ctx context.Context) error {
+	if err := p.ensureSalt(ctx); err != nil {
+		return err
+	}
+	return p.keys().Ensure(ctx)
+}
 
 func (p *Provider) keys() *keys.Ring {
 	p.open()

@@ -119,7 +119,7 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		}
 		if err == nil {
-			answer = introspectionOf(c, t, u)
+			answer = p.introspectionOf(c, t, u)
 		}
 		return err
 	})
@@ -131,7 +131,7 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) error {
 }
 
 // introspectionOf says what a client may know of a live token.
-func introspectionOf(c gatehouse.Client, t gatehouse.Token, u gatehouse.User) introspection {
+func (p *Provider) introspectionOf(c gatehouse.Client, t gatehouse.Token, u gatehouse.User) introspection {
 	personal := t.Grant.UserID != ""
 	used := t.Kind == gatehouse.RefreshToken && !t.UsedAt.IsZero()
 	if t.Grant.ClientID != c.ID || used || personal && u.State != gatehouse.UserActive {
@@ -147,7 +147,7 @@ func introspectionOf(c gatehouse.Client, t gatehouse.Token, u gatehouse.User) in
 		answer.TokenType = typeOf(t.Grant.Details)
 	}
 	if personal {
-		answer.Subject = request.Subject(u)
+		answer.Subject = p.subject(c, u)
 	}
 	return answer
 }
@@ -194,7 +194,7 @@ func (p *Provider) tokenInfo(w http.ResponseWriter, r *http.Request) error {
 		Scope: b.token.Grant.Scopes, Scopes: b.token.Grant.Scopes, ExpiresIn: left, ExpiresInSeconds: left,
 		Application: application{UID: b.token.Grant.ClientID}, CreatedAt: b.token.CreatedAt.Unix(),
 	}
-	if personal {
+	if personal && !request.Pairwise(b.client) { // which is not told who it is elsewhere
 		info.ResourceOwnerID = &b.user.Number
 	}
 	wire.JSON(w, http.StatusOK, info)

@@ -87,6 +87,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) error {
 		return wire.InsufficientScope(request.ScopeOpenID)
 	}
 	c := claimsOf(b.user, b.token.Grant.Scopes, b.token.Grant.Details.UserClaims, p.issuer())
+	c.Subject = p.subject(b.client, b.user)
 	if c.Claims, err = p.groupClaims(r.Context(), b.client, b.user, gitlab.MostInUserinfo); err != nil {
 		return err
 	}

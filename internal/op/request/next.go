@@ -1,6 +1,7 @@
 package request
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"time"
@@ -23,6 +24,7 @@ const (
 type Situation struct {
 	SignedIn bool
 	User     gatehouse.User
+	Subject  string // as the client knows the user; "": by the number
 	AuthAt   time.Time
 	Consent  []string  // what the person allowed the client before; nil: nothing
 	After    time.Time // the person must have signed in after this; zero: at any time
@@ -40,7 +42,7 @@ func Next(c gatehouse.Client, a Authorization, s Situation) (Step, string) {
 		}
 		return StepSignIn, ""
 	}
-	if !isHinted(a, s.User) {
+	if !isHinted(a, cmp.Or(s.Subject, Subject(s.User))) {
 		if a.None || s.Resumed {
 			return StepRefuse, "login_required"
 		}
@@ -67,8 +69,8 @@ const UnknownSubject = "unknown"
 // isHinted says whether a person is the one that an id_token_hint asks for. A
 // hint that says nothing to us counts only where no page may be shown: there a
 // wrong person would go unseen.
-func isHinted(a Authorization, u gatehouse.User) bool {
-	return a.Hinted == "" || a.Hinted == Subject(u) || a.Hinted == UnknownSubject && !a.None
+func isHinted(a Authorization, subject string) bool {
+	return a.Hinted == "" || a.Hinted == subject || a.Hinted == UnknownSubject && !a.None
 }
 
 // owesConsent says whether the person must be asked. A public client is asked
