@@ -138,3 +138,14 @@ type DeviceGrant struct {
 	CreatedAt    time.Time
 	ExpiresAt    time.Time
 }
+
+// RegistrationToken is an initial access token, with which clients register
+// themselves (RFC 7591 section 3). Only its SHA-256 is stored.
+type RegistrationToken struct {
+	ID        string
+	Name      string // what it is for
+	Left      int64  // how many clients may still be registered with it
+	CreatedBy string // in words, for lists
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}

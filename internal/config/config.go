@@ -40,6 +40,7 @@ type Config struct {
 	RequirePushed  bool // authorization requests come by /oauth/par alone
 	SigningKeys    SigningKeys
 	LocalSignIn    LocalSignIn
+	Registration   Registration
 	GeoIPFile      string // absolute; "": the place of an address is not shown
 	KeepAccounts   bool   // account_deletion: false; people cannot delete their own account
 }
@@ -167,6 +168,7 @@ func (r *reader) config(root *value) *Config {
 		MetricsListen: r.listen(s, "metrics_listen", ""),
 		Lifetimes:     r.lifetimes(s),
 		RequirePushed: s.flag("require_pushed_authorization_requests", false),
+		Registration:  r.registration(s),
 		SigningKeys:   r.signingKeys(s),
 		LocalSignIn:   r.localSignIn(s),
 		GeoIPFile:     r.file(s.text("geoip_file", "")),

@@ -136,6 +136,7 @@ func TestLoad(t *testing.T) {
 					},
 				},
 			},
+			Registration: config.Registration{By: "token", Hosts: []string{"app.example.com", "*.apps.example.com"}, Scopes: []string{"openid", "email"}, NoPKCE: true, Max: 7},
 			Clients: []gatehouse.Client{
 				{
 					ID: "cli", Name: "Command line", AuthMethod: "none", RedirectURIs: []string{"http://127.0.0.1/callback", "com.example.app:/callback"},

@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/op/dpop"
 	"gatehouse/internal/op/gitlab"
 	"gatehouse/internal/op/keys"
+	"gatehouse/internal/op/registration"
 	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
 )
@@ -52,6 +53,7 @@ type metadata struct {
 	ClaimsParameter               bool     `json:"claims_parameter_supported"`
 	RequestParameter              bool     `json:"request_parameter_supported"`
 	RequestURIParameter           bool     `json:"request_uri_parameter_supported"`
+	RegistrationEndpoint          string   `json:"registration_endpoint,omitempty"`
 	EndSessionEndpoint            string   `json:"end_session_endpoint"`
 	CheckSessionIframe            string   `json:"check_session_iframe"`
 	BackchannelLogout             bool     `json:"backchannel_logout_supported"`
@@ -73,7 +75,7 @@ func (p *Provider) describeSelf() metadata {
 	for _, l := range i18n.Langs() {
 		languages = append(languages, string(l))
 	}
-	return metadata{
+	told := metadata{
 		Issuer:                        p.issuer(),
 		AuthorizationEndpoint:         at("/oauth/authorize"),
 		TokenEndpoint:                 at("/oauth/token"),
@@ -117,6 +119,10 @@ func (p *Provider) describeSelf() metadata {
 		ACRValuesSupported:            []string{acrOne, acrTwo},
 		DisplayValuesSupported:        []string{"page"},
 	}
+	if p.Registration.By != registration.ByNobody {
+		told.RegistrationEndpoint = at(registerPath)
+	}
+	return told
 }
 
 // metadata answers both well-known addresses.

@@ -88,6 +88,8 @@ type Provider struct {
 	// guards against those of our own network. nil: none is asked.
 	Web func(gatehouse.Client) *http.Client
 
+	// Registration says who may register clients at /oauth/register.
+	Registration Registration
 	// ProviderLogout is the address at which the provider that a session came from
 	// ends its own one, and sends the browser back to the path; "": none. nil:
 	// never.
@@ -154,6 +156,7 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 	mux.Handle("/oauth/token/info", wire.CORS(p.endpoint(p.tokenInfo), http.MethodGet))
 
 	p.mountLeaving(mux)
+	p.mountRegistration(mux)
 	p.mountAPI(mux)
 }
 

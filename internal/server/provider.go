@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/internal/config"
+	"gatehouse/internal/op"
 	"gatehouse/internal/outgoing"
 )
 
@@ -23,4 +25,8 @@ func (s *Server) webOf(c gatehouse.Client) *http.Client {
 		}
 	}
 	return s.outgoing.ClientWith(o)
+}
+
+func registrationOf(c config.Registration) op.Registration {
+	return op.Registration{By: c.By, Scopes: c.Scopes, Hosts: c.Hosts, NoPKCE: c.NoPKCE, MaxOpen: int64(c.Max)}
 }

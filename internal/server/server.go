@@ -193,6 +193,7 @@ func (s *Server) assemble(o Options) {
 		RequirePushed:  c.RequirePushed,
 		Web:            s.webOf,
 		ProviderLogout: s.signIn.ProviderLogout,
+		Registration:   registrationOf(c.Registration),
 	}
 	s.runner = &jobs.Runner{Store: s.store, Clock: o.Clock, Log: s.log, Observe: func(kind, outcome string, took time.Duration) {
 		s.meters.Observe("job", took, "kind", kind, "outcome", outcome)

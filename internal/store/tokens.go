@@ -168,6 +168,7 @@ func (tx *Tx) DeleteExpired(limit int) (int64, error) {
 		{"personal_tokens", "id", tx.now.Add(-keepPersonal)},
 		{"logout_tokens", "hash", tx.now},
 		{"farewells", "hash", tx.now},
+		{"registration_tokens", "id", tx.now},
 		{"assertions", "hash", tx.now},
 		{"device_grants", "hash", tx.now.Add(-keepDevices)},
 		{"ceremonies", "token_hash", tx.now},

@@ -77,6 +77,7 @@ func (a *API) mountOn(own *http.ServeMux) *huma.OpenAPI {
 	a.mountHistory(h)
 	a.mountProviderTokens(h)
 	a.mountPersonalTokens(h)
+	a.mountRegistration(h)
 	a.mountActing(h)
 	for _, name := range []string{"ErrorModel", "ErrorDetail"} { // huma's own, which we never send
 		delete(h.OpenAPI().Components.Schemas.Map(), name)

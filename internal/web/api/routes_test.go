@@ -35,7 +35,7 @@ func (a address) body() string {
 // ended: blocking the user, which is asked for before, ends tokens.
 func (a address) served(status int) bool {
 	return status < 300 || status == http.StatusConflict || a.op.RequestBody != nil && status == http.StatusUnprocessableEntity ||
-		strings.HasSuffix(a.path, "/tokens/{token}") && status == http.StatusNotFound
+		(strings.HasSuffix(a.path, "/tokens/{token}") || strings.HasSuffix(a.path, "/registration_tokens/{token}")) && status == http.StatusNotFound
 }
 
 // addresses are all of the description, in a fixed order.
@@ -74,7 +74,8 @@ func mayUse(a address) []string {
 		return []string{"super", "connector", "auditor"}
 	case strings.HasPrefix(a.path, "/api/v1/connectors/"), strings.HasPrefix(a.path, "/api/v1/pulls/"):
 		return []string{"super", "connector"}
-	case a.path == "/api/v1/users", strings.HasPrefix(a.path, "/api/v1/users/"), strings.HasPrefix(a.path, "/api/v1/merges/"), strings.HasPrefix(a.path, "/api/v1/connections"), a.path == "/api/v1/sign_up":
+	case a.path == "/api/v1/users", strings.HasPrefix(a.path, "/api/v1/users/"), strings.HasPrefix(a.path, "/api/v1/merges/"), strings.HasPrefix(a.path, "/api/v1/connections"), a.path == "/api/v1/sign_up",
+		strings.HasPrefix(a.path, "/api/v1/registration_tokens"):
 		return []string{"super"}
 	}
 	return nil
@@ -172,6 +173,8 @@ func TestAddresses(t *testing.T) {
 		"GET /api/v1/merges/{merge}/split_plan planSplit",
 		"GET /api/v1/pulls/{pull} getPull",
 		"POST /api/v1/pulls/{pull}/release releasePull",
+		"GET /api/v1/registration_tokens listRegistrationTokens", "POST /api/v1/registration_tokens createRegistrationToken",
+		"DELETE /api/v1/registration_tokens/{token} endRegistrationToken",
 		"GET /api/v1/sign_up getSignUp",
 		"PATCH /api/v1/sign_up setSignUp",
 		"GET /api/v1/users listUsers",
