@@ -97,7 +97,6 @@ type Provider struct {
 
 	seen     dpop.Seen              // proofs of requests that only read
 	warned   sync.Map               // of what was warned already
-	warned   sync.Map               // of what was warned already
 	salt     atomic.Pointer[[]byte] // of pairwise subjects
 	made     sync.Once
 	ring     *keys.Ring
