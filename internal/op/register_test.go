@@ -80,7 +80,9 @@ func TestT21RegistrationIsOffUntilItIsAllowed(t *testing.T) {
 		h.clock.add(store.RegistrationLife + time.Second)
 		h.json(http.MethodPost, registerPath, wish, late).refused(t, http.StatusUnauthorized, "invalid_token")
 		ended, made := h.initial(9)
-		h.update(func(tx *store.Tx) error { return EndRegistrationToken(tx, gatehouse.Actor{Kind: gatehouse.ActorOperator, Name: "root"}, made.ID) })
+		h.update(func(tx *store.Tx) error {
+			return EndRegistrationToken(tx, gatehouse.Actor{Kind: gatehouse.ActorOperator, Name: "root"}, made.ID)
+		})
 		h.json(http.MethodPost, registerPath, wish, ended).refused(t, http.StatusUnauthorized, "invalid_token")
 	})
 }
