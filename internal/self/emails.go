@@ -135,6 +135,9 @@ func (s *Self) prove(tx *store.Tx, by gatehouse.Actor, user gatehouse.User, addr
 	return nil
 }
 
+// proofMail goes to somebody who may never have heard of us. It does not hold the
+// name that the person gave themselves: that could be any text, with an address
+// to open in it, and we would send it to whomever they like.
 func (s *Self) proofMail(user gatehouse.User, address, token, locale string) mail.Message {
 	if locale == "" {
 		locale = user.Locale
@@ -142,7 +145,7 @@ func (s *Self) proofMail(user gatehouse.User, address, token, locale string) mai
 	return mail.Message{
 		To: address, Locale: locale, Unproven: true, Subject: gatehouse.Notef("Confirm your e-mail address"),
 		Body: []gatehouse.Note{
-			gatehouse.Notef("%s (@%s) wants to use the address %s. If that is you, open the link and confirm. It works once, for a day.", user.Name, user.Username, address),
+			gatehouse.Notef("The account @%s wants to use the address %s. If that is yours, open the link and confirm. It works once, for a day.", user.Username, address),
 			gatehouse.Notef("If it is not you, do nothing: the address will not be used."),
 		},
 		Link: s.URL + VerifyPath + "?token=" + url.QueryEscape(token), Button: gatehouse.Notef("Confirm the address"),

@@ -161,6 +161,34 @@ func TestSomebodyElsesAddressLooksLikeAnyOther(t *testing.T) {
 	})
 }
 
+// TestAStrangerIsMailedNobodysWords: what somebody calls themselves is sent to
+// nobody whose address they only name.
+func TestAStrangerIsMailedNobodysWords(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, h *house) {
+		h.try("", func(tx *store.Tx) error {
+			u, err := tx.User(h.bob.ID)
+			if err != nil {
+				return err
+			}
+			u.Name = "You have won, open https://evil.example/now"
+			return tx.SaveUser(&u)
+		})
+		h.add(h.bob, "stranger@example.com", "")
+		all := h.mails("stranger@example.com")
+		if len(all) != 1 || !all[0].Unproven {
+			t.Fatalf("mailed %+v", all)
+		}
+		text := all[0].Subject.Sentence() + all[0].Button.Sentence()
+		for _, b := range all[0].Body {
+			text += b.Sentence()
+		}
+		if strings.Contains(text, "evil") || !strings.Contains(text, "@bob") {
+			t.Errorf("mailed %s", text)
+		}
+	})
+}
+
 // TestOneOfTwoVerifiesAnAddress: two people may add the same address; whoever
 // reads its mail first has it.
 func TestOneOfTwoVerifiesAnAddress(t *testing.T) {
