@@ -19,7 +19,7 @@ import (
 func (p *Portal) mountApplications(mux *http.ServeMux) {
 	mux.Handle("GET /user/applications", p.own(p.applications))
 	mux.Handle("POST /user/applications/{client}/withdraw", p.own(p.withdraw))
-	mux.Handle("POST /user/applications/{client}/allow", p.own(p.allowTokens))
+	mux.Handle("POST /user/applications/{client}/allow", p.own(p.fresh(p.allowTokens)))
 	mux.Handle("POST /user/applications/provided/{identity}/forget", p.own(p.forgetToken))
 	mux.Handle("GET /user/applications/tokens/new", p.own(p.newToken))
 	mux.Handle("POST /user/applications/tokens", p.own(p.makeToken))

@@ -113,6 +113,7 @@ func TestS12TokensNeedAFreshProof(t *testing.T) {
 	}
 	for _, r := range []*httptest.ResponseRecorder{
 		w.do("alice", "GET", "/user/applications/tokens/new"), w.post("alice", "/user/applications/tokens", wish()),
+		w.post("alice", "/user/applications/api%20tokens/allow", nil),
 	} {
 		if r.Code != http.StatusSeeOther || !strings.HasPrefix(r.Header().Get("Location"), "/sign-in/confirm?") {
 			t.Errorf("%d to %q", r.Code, r.Header().Get("Location"))
