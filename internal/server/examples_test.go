@@ -183,6 +183,9 @@ func runExample(t *testing.T, e example) {
 	if v.at.Host == at && len(v.forms()) > 0 { // its button, or its page that asks whether it is meant
 		v.press(nil)
 	}
+	if v.sees("Sign in"); v.at.Host != at {
+		t.Errorf("the sign-out ends at %s", v.at)
+	}
 	v.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // Gatehouse still knows who it is
 	if v.open(app + e.person); strings.Contains(text(v.doc), "李娜") {
 		t.Errorf("%s still knows who it is after the sign-out", v.at)
