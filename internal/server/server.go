@@ -208,7 +208,7 @@ func (s *Server) assemble(o Options) {
 	s.pages = []mounter{
 		&entry.Entry{UI: s.ui, SignIn: s.signIn, Sessions: s.sessions, Leave: s.provider, Limiter: limiter},
 		&portal.Portal{
-			UI: s.ui, Store: s.store, Sessions: s.sessions, SignIn: s.signIn, Provided: s.provided, Personal: personal,
+			UI: s.ui, URL: c.URL, Store: s.store, Sessions: s.sessions, SignIn: s.signIn, Provided: s.provided, Personal: personal,
 			Local: s.credentials, Places: s.places, Self: s.ownSelf(), MailReady: s.mailer.Ready(), Limiter: limiter,
 		},
 		&admin.Admin{

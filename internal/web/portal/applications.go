@@ -33,11 +33,12 @@ type applicationsPage struct {
 	MayAllow     bool // the administrators' programs may still be allowed
 	Kept         []provided.Kept
 	Personal     []gatehouse.PersonalToken
+	URL          string
 	Done         string // what was just done, for a sentence
 }
 
 func (p *Portal) applications(w http.ResponseWriter, r *http.Request, v visitor) error {
-	page := applicationsPage{Done: r.URL.Query().Get("done")}
+	page := applicationsPage{URL: p.URL, Done: r.URL.Query().Get("done")}
 	if err := p.Store.View(r.Context(), func(tx *store.Tx) error { return page.read(tx, v.user.ID) }); err != nil {
 		return fmt.Errorf("read the applications of %s: %w", v.user.ID, err)
 	}

@@ -29,6 +29,7 @@ type Portal struct {
 	Places   Places                   // nil: where an address is, nobody says
 	Limiter  *ui.Limiter              // of sign-ins that are begun; nil: none
 	Self     *self.Self
+	URL      string // what browsers see, without a slash at the end; "": applications cannot be opened from here
 	// MailReady says that mail reaches people; otherwise what needs it says so.
 	MailReady bool
 }
