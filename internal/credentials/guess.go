@@ -62,11 +62,34 @@ type guess struct {
 
 func ofAccount(what, userID string) guess { return guess{what + "/" + userID, perAccount()} }
 
-// ofName is for a name that nobody has: it is slowed as an account is, so that
+// ofName is for a name as it was entered, whether or not somebody has it, so that
 // nobody learns which names there are.
-func ofName(name string) guess {
+func ofName(name string) guess { return guess{"name/" + mark(name), perAccount()} }
+
+// ofNobody stands in for the account where nobody has the name: as much is
+// written as for one.
+func ofNobody(name string) guess { return guess{"nobody/" + mark(name), perAccount()} }
+
+func mark(name string) string {
 	sum := sha256.Sum256([]byte(strings.ToLower(strings.TrimSpace(name))))
-	return guess{"name/" + hex.EncodeToString(sum[:16]), perAccount()}
+	return hex.EncodeToString(sum[:16])
+}
+
+// nameSubjects are those of the names by which a user signs in.
+func nameSubjects(tx *store.Tx, userID string) ([]string, error) {
+	user, err := tx.User(userID)
+	if err != nil {
+		return nil, fmt.Errorf("read user %s: %w", userID, err)
+	}
+	more, err := tx.Emails(userID)
+	if err != nil {
+		return nil, fmt.Errorf("read the addresses of user %s: %w", userID, err)
+	}
+	all := []string{ofName(user.Username).subject, ofName(user.Email).subject}
+	for _, e := range more {
+		all = append(all, ofName(e.Address).subject)
+	}
+	return all, nil
 }
 
 // ofNetwork counts an IPv6 network of 64 bits as one address: one machine has
@@ -146,8 +169,12 @@ func subjects(userID string) []string {
 // Unlock ends the pauses of a user that wrong tries brought about, and says
 // whether there were any.
 func (c *Credentials) Unlock(tx *store.Tx, by gatehouse.Actor, userID string) (bool, error) {
+	names, err := nameSubjects(tx, userID)
+	if err != nil {
+		return false, err
+	}
 	some := false
-	for _, s := range subjects(userID) {
+	for _, s := range append(names, subjects(userID)...) {
 		had, err := tx.ForgetGuesses(s)
 		if err != nil {
 			return false, fmt.Errorf("forget the guesses at user %s: %w", userID, err)

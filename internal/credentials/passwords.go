@@ -26,7 +26,26 @@ const longestName = 320
 type asked struct {
 	userID string // "" = nobody
 	hash   string // "" = no password that leads in
-	guess  guess
+	guess  guess  // at the account; at nobody where the name is unknown
+	name   guess  // at the name as it was entered; zero: the user is known
+}
+
+// seen are the guesses whose pause is told. That of an account stays untold to who
+// came by a name: an account has several, and one that is paused because another
+// one was tried would tell that they are one person's.
+func (a asked) seen(network guess) []guess {
+	if a.name.subject != "" {
+		return []guess{a.name, network}
+	}
+	return []guess{a.guess, network}
+}
+
+// all are the guesses at what was tried.
+func (a asked) all(network guess) []guess {
+	if a.name.subject != "" {
+		return []guess{a.name, a.guess, network}
+	}
+	return []guess{a.guess, network}
 }
 
 // Password checks a password and gives the user whose it is. Whoever it is, and
@@ -44,7 +63,7 @@ func (c *Credentials) Password(ctx context.Context, t Try) (userID string, err e
 		if a, err = c.asked(tx, t); err != nil {
 			return err
 		}
-		slowed, no, err = begin(tx, a.guess, network)
+		slowed, no, err = a.begin(tx, network)
 		return err
 	})
 	if err != nil {
@@ -71,17 +90,33 @@ func (c *Credentials) Password(ctx context.Context, t Try) (userID string, err e
 	return a.userID, c.accept(ctx, a, network, t.Password)
 }
 
+// begin notes the try. While an account is paused and the name is not, every
+// password is wrong.
+func (a *asked) begin(tx *store.Tx, network guess) (slowed []guess, no *gatehouse.Error, err error) {
+	if slowed, no, err = begin(tx, a.seen(network)...); err != nil || no != nil || a.name.subject == "" {
+		return slowed, no, err
+	}
+	more, paused, err := begin(tx, a.guess)
+	if paused != nil {
+		a.hash = ""
+	}
+	return append(slowed, more...), nil, err
+}
+
 // asked finds whose password is tried. What is done does not depend on what is
 // found, but for the row that is read.
 func (c *Credentials) asked(tx *store.Tx, t Try) (asked, error) {
 	user, err := findUser(tx, t)
 	if errors.Is(err, gatehouse.NotFound) {
-		return asked{guess: ofName(t.Name)}, nil
+		return asked{guess: ofNobody(t.Name), name: ofName(t.Name)}, nil
 	}
 	if err != nil {
 		return asked{}, fmt.Errorf("find the user: %w", err)
 	}
 	a := asked{userID: user.ID, guess: ofAccount("password", user.ID)}
+	if t.UserID == "" {
+		a.name = ofName(t.Name)
+	}
 	has, err := tx.LocalWays(user.ID)
 	if err != nil {
 		return a, fmt.Errorf("read the credentials of user %s: %w", user.ID, err)
@@ -137,7 +172,7 @@ func (c *Credentials) accept(ctx context.Context, a asked, network guess, plain 
 				return err
 			}
 		}
-		return right(tx, a.guess, network)
+		return right(tx, a.all(network)...)
 	})
 	if err != nil {
 		return fmt.Errorf("accept a password: %w", err)
@@ -161,8 +196,14 @@ func (c *Credentials) SetPassword(tx *store.Tx, by gatehouse.Actor, userID, hash
 	if err := tx.SavePassword(&p); err != nil {
 		return fmt.Errorf("save the password of user %s: %w", userID, err)
 	}
-	if _, err := tx.ForgetGuesses(ofAccount("password", userID).subject); err != nil {
-		return fmt.Errorf("forget the guesses: %w", err)
+	names, err := nameSubjects(tx, userID)
+	if err != nil {
+		return err
+	}
+	for _, s := range append(names, ofAccount("password", userID).subject) {
+		if _, err := tx.ForgetGuesses(s); err != nil {
+			return fmt.Errorf("forget the guesses: %w", err)
+		}
 	}
 	return record(tx, by, "password.set", userID, nil)
 }

@@ -144,7 +144,7 @@ func TestGuessesAreForgotten(t *testing.T) {
 			gone, err = tx.DeleteExpired(100)
 			return err
 		})
-		if gone != 3 { // of the name, of the network, and the challenge
+		if gone != 4 { // of the name, of nobody, of the network, and the challenge
 			t.Errorf("%d rows went", gone)
 		}
 	})
