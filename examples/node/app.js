@@ -1,8 +1,11 @@
 // A web app that signs people in with Gatehouse, by Auth.js, and greets them.
 // Environment: GATEHOUSE_URL, CLIENT_ID, CLIENT_SECRET, APP_URL and AUTH_SECRET
 // (a random text that seals Auth.js's own cookies: openssl rand -hex 32).
+import { webcrypto } from "node:crypto";
 import { ExpressAuth, getSession } from "@auth/express";
 import express from "express";
+
+globalThis.crypto ??= webcrypto; // Node.js 18 has it, but not there
 
 const { GATEHOUSE_URL, CLIENT_ID, CLIENT_SECRET, APP_URL, AUTH_SECRET } = process.env;
 

@@ -54,7 +54,7 @@ func TestOpenIDClient(t *testing.T) {
 	needs(t, isProgram("node") && isThere(filepath.Join(openIDClient, "node_modules")), "openid-client is missing: Node.js, and npm ci --prefix interop/openid")
 	const callback = "http://127.0.0.1:9/callback"
 	client, key := keyedClient(t, callback)
-	r := startDev(t, t.TempDir(), withClient(client))
+	r := startDev(t, t.TempDir(), withClient(client), func(_ *dev, c *config.Config) { c.Registration.By = "anyone" })
 	v := newVisitor(t)
 	journey := stopping(v, r, "127.0.0.1:9")
 	browse := func(address string) string {
@@ -74,7 +74,7 @@ func TestOpenIDClient(t *testing.T) {
 	}
 	type person struct{ Sub, Username, Email, Type string }
 	type findings struct {
-		Pushed, Signed, Bound                    person
+		Pushed, Signed, Bound, Registered        person
 		Renewed, Active, Revoked, Own, SignedOut bool
 		Device                                   string
 	}
@@ -85,7 +85,7 @@ func TestOpenIDClient(t *testing.T) {
 	lina := person{"1000000002", "nana", "li.na@example.com", "bearer"}
 	bound := lina
 	bound.Type = "dpop"
-	want := findings{Pushed: lina, Signed: lina, Bound: bound, Renewed: true, Active: true, Revoked: true, Own: true, SignedOut: true, Device: lina.Sub}
+	want := findings{Pushed: lina, Signed: lina, Bound: bound, Registered: lina, Renewed: true, Active: true, Revoked: true, Own: true, SignedOut: true, Device: lina.Sub}
 	if found != want {
 		t.Error(cmp.Diff(want, found))
 	}

@@ -1,13 +1,14 @@
 // Signs in at an OpenID provider with a client that others wrote (openid-client), as
 // it is and with all of its checks, in the ways that it knows: pushed and signed
 // requests, private_key_jwt, DPoP, refresh, introspection, revocation, client
-// credentials, the device flow, sign-out. ISSUER, CLIENT_ID and CALLBACK say where,
+// credentials, the device flow, registering itself, sign-out. ISSUER, CLIENT_ID and CALLBACK say where,
 // KEY is the client's key for ES256 in PEM, with the id "ours". Somebody else is the
 // browser: each "go ADDRESS" that is printed is answered, on a line of the input,
 // with the address that it came back to. What was found is printed as JSON.
 import { webcrypto } from "node:crypto";
 import { createInterface } from "node:readline";
-globalThis.crypto ??= webcrypto; // older Node.js has it, but not there
+globalThis.crypto ??= webcrypto; // older Node.js has them, but not there
+globalThis.CryptoKey ??= webcrypto.CryptoKey;
 const client = await import("openid-client");
 
 const { ISSUER, CLIENT_ID, CALLBACK, KEY } = process.env;
@@ -20,20 +21,21 @@ async function go(address) {
 
 const der = Buffer.from(KEY.replace(/-----[^-]+-----/g, ""), "base64");
 const key = { key: await crypto.subtle.importKey("pkcs8", der, { name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]), kid: "ours" };
-const config = await client.discovery(new URL(ISSUER), CLIENT_ID, {}, client.PrivateKeyJwt(key), { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] });
+const execute = [client.allowInsecureRequests, client.enableNonRepudiationChecks];
+const config = await client.discovery(new URL(ISSUER), CLIENT_ID, {}, client.PrivateKeyJwt(key), { execute });
 
 // signIn is the code flow with PKCE, state, nonce, max_age and the iss of the answer,
 // by a request that build makes.
-async function signIn(build, options) {
+async function signIn(build, options, as = config) {
   const verifier = client.randomPKCECodeVerifier(), state = client.randomState(), nonce = client.randomNonce();
   const address = await build({
     redirect_uri: CALLBACK, scope: "openid profile email", state, nonce, max_age: "3600",
     code_challenge: await client.calculatePKCECodeChallenge(verifier), code_challenge_method: "S256",
   });
-  const tokens = await client.authorizationCodeGrant(config, await go(address.href),
+  const tokens = await client.authorizationCodeGrant(as, await go(address.href),
     { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, maxAge: 3600, idTokenExpected: true }, undefined, options);
   const { sub, preferred_username: username } = tokens.claims();
-  const { email } = await client.fetchUserInfo(config, tokens.access_token, sub, options);
+  const { email } = await client.fetchUserInfo(as, tokens.access_token, sub, options);
   return { tokens, person: { sub, username, email, type: tokens.token_type } };
 }
 
@@ -62,6 +64,11 @@ found.own = (await client.tokenIntrospection(config, own.access_token)).client_i
 const device = await client.initiateDeviceAuthorization(config, { scope: "openid profile email" });
 await go(device.verification_uri_complete);
 found.device = (await client.pollDeviceAuthorizationGrant(config, device)).claims().sub;
+
+const newcomer = await client.dynamicClientRegistration(new URL(ISSUER), {
+  client_name: "A newcomer", application_type: "native", redirect_uris: [CALLBACK], token_endpoint_auth_method: "client_secret_post",
+}, undefined, { execute });
+found.registered = (await signIn((wish) => client.buildAuthorizationUrl(newcomer, wish), undefined, newcomer)).person;
 
 const state = client.randomState();
 const left = await go(client.buildEndSessionUrl(config, { id_token_hint: signed.tokens.id_token, post_logout_redirect_uri: CALLBACK, state }).href);
