@@ -128,6 +128,9 @@ type Client struct {
 	RequirePKCE            bool
 	Trusted                bool // no consent page
 	Settings               ClientSettings
+	OwnerID                string // the user whose own application it is; "": nobody's
+	OwnerAway              bool   // the owner may not come in; only read from the store, never written
+	ConnectorKey           string // of the app that it belongs to, whose owners look after it; "": of none
 	Enabled                bool
 	Managed                ManagedBy
 	CreatedAt              time.Time

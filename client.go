@@ -87,6 +87,10 @@ type FederatedIssuer struct {
 	Audience string `json:"audience,omitempty"` // aud; "": our issuer
 }
 
+// On says whether people may sign in to the client: it is enabled, and whoever's
+// own it is may come in themself.
+func (c Client) On() bool { return c.Enabled && !c.OwnerAway }
+
 // Public says whether the client has nothing to prove itself by.
 func (c Client) Public() bool {
 	switch c.AuthMethod {

@@ -75,7 +75,7 @@ func presentAssertion(basic bool, form wire.Params) (presented, error) {
 // is the client. A public client proves nothing, and must not seem to. One that
 // names no method uses basic or post, as with GitLab.
 func authentic(c gatehouse.Client, pr presented) bool {
-	if !c.Enabled {
+	if !c.On() {
 		return false
 	}
 	if c.Public() {
@@ -135,7 +135,7 @@ func (p *Provider) byAssertion(r *http.Request, c gatehouse.Client, compact stri
 	const typ = "client-authentication+jwt" // draft-ietf-oauth-rfc7523bis
 	var by assertion.Signer
 	switch {
-	case !c.Enabled:
+	case !c.On():
 		return nil, errors.New("the client is switched off")
 	case c.AuthMethod == gatehouse.AuthPrivateKeyJWT:
 		by = assertion.Of(c, p.web(c), c.Settings.AuthSigningAlg, typ)

@@ -138,7 +138,7 @@ func waitingDevice(tx *store.Tx, code string) (gatehouse.DeviceGrant, gatehouse.
 		return d, gatehouse.Client{}, err
 	}
 	c, err := tx.Client(d.Grant.ClientID)
-	if err == nil && (!c.Enabled || !request.MayGrant(c, request.GrantDevice)) {
+	if err == nil && (!c.On() || !request.MayGrant(c, request.GrantDevice)) {
 		err = gatehouse.NotFound
 	}
 	return d, c, err

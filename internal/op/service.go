@@ -71,7 +71,7 @@ func (p *Provider) asker(r *http.Request, form wire.Params) (gatehouse.Client, *
 	if err != nil {
 		return gatehouse.Client{}, nil, err
 	}
-	if c == nil || !c.Enabled {
+	if c == nil || !c.On() {
 		return gatehouse.Client{}, nil, wire.InvalidClient()
 	}
 	return *c, nil, nil

@@ -47,7 +47,7 @@ func liveAccess(tx *store.Tx, hash []byte) (bearing, error) {
 		return bearing{}, gatehouse.NotFound
 	}
 	c, err := tx.Client(t.Grant.ClientID)
-	if err == nil && !c.Enabled {
+	if err == nil && !c.On() {
 		err = gatehouse.NotFound
 	}
 	return bearing{token: t, user: u, client: c}, err

@@ -268,7 +268,7 @@ func mayHave(tx *store.Tx, by Asker, userID string) (bool, error) {
 // MayAsk says whether a client is one that people can allow to have their
 // tokens: it is on, keeps a secret, and is registered for the scope.
 func MayAsk(c gatehouse.Client) bool {
-	return c.Enabled && !c.Public() && slices.Contains(c.Scopes, Scope)
+	return c.On() && !c.Public() && slices.Contains(c.Scopes, Scope)
 }
 
 // readTokens finds the identity at the connection, of several the last used,

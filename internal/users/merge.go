@@ -218,6 +218,9 @@ func moveTo(tx *store.Tx, p MergePlan, gone holdings) error {
 			return err
 		}
 	}
+	if err := tx.MoveClients(p.Gone.ID, p.Keep.ID); err != nil { // a split leaves them: somebody must look after them
+		return err
+	}
 	return moveConsents(tx, p.Consents, p.Keep.ID)
 }
 

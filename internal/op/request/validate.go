@@ -106,7 +106,7 @@ func destination(client *gatehouse.Client, p Params) (Reply, *Refusal) {
 		return Reply{}, onPage(gatehouse.Errorf(gatehouse.Invalid, "The application did not say who it is: the parameter client_id is missing. Tell the people who run the application."))
 	case client == nil:
 		return Reply{}, onPage(gatehouse.Errorf(gatehouse.Invalid, "No application with this client_id is registered here. Tell the people who run the application to check its Application ID."))
-	case !client.Enabled:
+	case !client.On():
 		return Reply{}, onPage(gatehouse.Errorf(gatehouse.Invalid, "The application %s is switched off here. Ask an administrator if you need it.", client.Name))
 	}
 	redirect := p.RedirectURI
