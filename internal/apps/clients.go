@@ -177,44 +177,42 @@ func (a *Apps) checkClient(tx *store.Tx, c gatehouse.Client) error {
 
 // checkClientSettings looks at a client for itself.
 func checkClientSettings(c gatehouse.Client) (all Problems) {
-	add := func(field, format string, args ...any) {
-		all = append(all, at(field, gatehouse.Errorf(gatehouse.Invalid, format, args...)))
-	}
+	add := func(field string, err *gatehouse.Error) { all = append(all, at(field, err)) }
 	code := len(c.GrantTypes) == 0 || slices.Contains(c.GrantTypes, "authorization_code")
 	switch {
 	case strings.TrimSpace(c.Name) == "":
-		add("name", "The application needs a name: people read it when they are asked whether they allow it.")
+		add("name", gatehouse.Errorf(gatehouse.Invalid, "The application needs a name: people read it when they are asked whether they allow it."))
 	case utf8.RuneCountInString(c.Name) > longestClientName || strings.ContainsFunc(c.Name, func(r rune) bool { return !unicode.IsPrint(r) }):
-		add("name", "The name may have at most %d characters, on one line, without hidden ones.", longestClientName)
+		add("name", gatehouse.Errorf(gatehouse.Invalid, "The name may have at most %d characters, on one line, without hidden ones.", longestClientName))
 	}
 	switch {
 	case code && len(c.RedirectURIs) == 0:
-		add("redirect_uris", "Name at least one redirect URI: otherwise people could be sent nowhere.")
+		add("redirect_uris", gatehouse.Errorf(gatehouse.Invalid, "Name at least one redirect URI: otherwise people could be sent nowhere."))
 	case len(c.RedirectURIs) > mostRedirects || len(c.PostLogoutRedirectURIs) > mostRedirects:
-		add("redirect_uris", "Name at most %d redirect URIs.", mostRedirects)
+		add("redirect_uris", gatehouse.Errorf(gatehouse.Invalid, "Name at most %d redirect URIs.", mostRedirects))
 	}
 	all = append(all, checkAddresses("redirect_uris", c.RedirectURIs)...)
 	all = append(all, checkAddresses("post_logout_redirect_uris", c.PostLogoutRedirectURIs)...)
 	if len(c.Scopes) == 0 || slices.ContainsFunc(c.Scopes, func(s string) bool { return !slices.Contains(config.Scopes(), s) }) {
-		add("scopes", "Choose the scopes among those that are offered, at least one.")
+		add("scopes", gatehouse.Errorf(gatehouse.Invalid, "Choose the scopes among those that are offered, at least one."))
 	}
 	if slices.ContainsFunc(c.GrantTypes, func(g string) bool { return !slices.Contains(config.GrantTypes(), g) }) {
-		add("grant_types", "Choose the grants among those that are offered.")
+		add("grant_types", gatehouse.Errorf(gatehouse.Invalid, "Choose the grants among those that are offered."))
 	}
 	if c.Public() && !c.RequirePKCE {
-		add("require_pkce", "An application without a secret is protected by PKCE alone, so it cannot be switched off.")
+		add("require_pkce", gatehouse.Errorf(gatehouse.Invalid, "An application without a secret is protected by PKCE alone, so it cannot be switched off."))
 	}
 	if c.Public() && (slices.Contains(c.GrantTypes, "client_credentials") || slices.Contains(c.Scopes, "provider_tokens")) {
-		add("confidential", "client_credentials and provider_tokens need an application with a secret.")
+		add("confidential", gatehouse.Errorf(gatehouse.Invalid, "client_credentials and provider_tokens need an application with a secret."))
 	}
 	l := c.Settings.Lifetimes
 	if min(l.Access, l.ID, l.Refresh, l.RefreshAbsolute) < 0 || max(l.Access, l.ID, l.Refresh, l.RefreshAbsolute) > longestLife {
-		add("lifetimes", "A lifetime is a time such as 2h or 720h, at most five years; empty means that of the installation.")
+		add("lifetimes", gatehouse.Errorf(gatehouse.Invalid, "A lifetime is a time such as 2h or 720h, at most five years; empty means that of the installation."))
 	}
 	if len(c.Settings.GroupsOnly) > mostGroups || slices.ContainsFunc(c.Settings.GroupsOnly, func(p string) bool {
 		return p == "" || len(p) > longestRedirect || strings.HasPrefix(p, "/") || strings.HasSuffix(p, "/") || strings.ContainsAny(p, " \t*")
 	}) {
-		add("groups_only", "Write full paths of groups, such as eng/core, one a line, at most %d.", mostGroups)
+		add("groups_only", gatehouse.Errorf(gatehouse.Invalid, "Write full paths of groups, such as eng/core, one a line, at most %d.", mostGroups))
 	}
 	return all
 }

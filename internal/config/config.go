@@ -43,6 +43,9 @@ type Config struct {
 	Registration   Registration
 	GeoIPFile      string // absolute; "": the place of an address is not shown
 	KeepAccounts   bool   // account_deletion: false; people cannot delete their own account
+	// NoOwnApplications leaves the making of applications to administrators
+	// (GitLab's user_oauth_applications, turned round).
+	NoOwnApplications bool
 }
 
 // TLS names the files with the certificate chain and its key (PEM), absolute.
@@ -154,25 +157,26 @@ func AsError(err error) (*Error, bool) {
 func (r *reader) config(root *value) *Config {
 	s := r.section(root, "")
 	c := &Config{
-		URL:           r.baseURL(s),
-		Listen:        r.listen(s, "listen", ":8080"),
-		TLS:           r.tls(s),
-		Database:      r.database(s),
-		KeyFile:       r.file(s.text("key_file", "gatehouse.key")),
-		Admins:        r.addresses(s, "admins"),
-		OmniAuth:      r.omniAuth(s),
-		SignUp:        r.signUp(s),
-		Clients:       r.clients(s),
-		Connectors:    r.connectors(s),
-		SMTP:          r.smtp(s),
-		MetricsListen: r.listen(s, "metrics_listen", ""),
-		Lifetimes:     r.lifetimes(s),
-		RequirePushed: s.flag("require_pushed_authorization_requests", false),
-		Registration:  r.registration(s),
-		SigningKeys:   r.signingKeys(s),
-		LocalSignIn:   r.localSignIn(s),
-		GeoIPFile:     r.file(s.text("geoip_file", "")),
-		KeepAccounts:  !s.flag("account_deletion", true),
+		URL:               r.baseURL(s),
+		Listen:            r.listen(s, "listen", ":8080"),
+		TLS:               r.tls(s),
+		Database:          r.database(s),
+		KeyFile:           r.file(s.text("key_file", "gatehouse.key")),
+		Admins:            r.addresses(s, "admins"),
+		OmniAuth:          r.omniAuth(s),
+		SignUp:            r.signUp(s),
+		Clients:           r.clients(s),
+		Connectors:        r.connectors(s),
+		SMTP:              r.smtp(s),
+		MetricsListen:     r.listen(s, "metrics_listen", ""),
+		Lifetimes:         r.lifetimes(s),
+		RequirePushed:     s.flag("require_pushed_authorization_requests", false),
+		Registration:      r.registration(s),
+		SigningKeys:       r.signingKeys(s),
+		LocalSignIn:       r.localSignIn(s),
+		GeoIPFile:         r.file(s.text("geoip_file", "")),
+		KeepAccounts:      !s.flag("account_deletion", true),
+		NoOwnApplications: !s.flag("user_oauth_applications", true),
 	}
 	r.groupsOfClients(s, c.Clients, c.Connectors)
 	out := r.section(s.get("outgoing"), s.at("outgoing"))

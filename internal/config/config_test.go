@@ -181,6 +181,7 @@ func TestLoad(t *testing.T) {
 					Settings: gatehouse.ClientSettings{JWKSURI: "https://by-secret.example.com/keys"},
 				},
 			},
+			NoOwnApplications: true,
 			Connectors: []gatehouse.Connector{
 				{
 					Key: "directory", Name: "公司目录", Kind: "dingtalk", Token: "ding-s3cret", Settings: map[string]string{"app_id": "dingkey"},

@@ -19,6 +19,7 @@ import (
 // consentView is what the consent page shows.
 type consentView struct {
 	client  string
+	owner   string // username of whoever made it, "" for one of the installation
 	host    string // where the browser goes afterwards, as people read it
 	user    gatehouse.User
 	scopes  []string // in words
@@ -31,15 +32,33 @@ func (p *Provider) askConsent(w http.ResponseWriter, r *http.Request, v visit, u
 	if err := p.keep(w, r, &v); err != nil {
 		return err
 	}
+	owner, err := p.madeBy(r.Context(), v.client)
+	if err != nil {
+		return err
+	}
 	r = ui.Prefer(r, locale(v.params.UILocales))
 	p.count("authorization", "outcome", "consent")
 	return p.UI.Render(w, r, http.StatusOK, ui.Page{
 		Title:      i18n.Text(r.Context(), "Allow access"),
 		FormAction: mayLeadTo(v.auth.Reply.RedirectURI),
 	}, consentPage(consentView{
-		client: v.client.Name, host: place(v.auth.Reply.RedirectURI), user: u, scopes: p.inWords(r.Context(), v.client, v.auth.Wishes()),
+		client: v.client.Name, owner: owner, host: place(v.auth.Reply.RedirectURI), user: u, scopes: p.inWords(r.Context(), v.client, v.auth.Wishes()),
 		handle: v.handle, account: request.Subject(u),
 	}))
+}
+
+// madeBy is the username of the person whose own application a client is, "" for
+// others.
+func (p *Provider) madeBy(ctx context.Context, c gatehouse.Client) (username string, err error) {
+	if c.OwnerID == "" {
+		return "", nil
+	}
+	err = p.Store.View(ctx, func(tx *store.Tx) error {
+		u, err := tx.User(c.OwnerID)
+		username = u.Username
+		return err
+	})
+	return username, err
 }
 
 // mayLeadTo are the places that the form may lead to. Browsers hold what the

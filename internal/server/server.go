@@ -210,6 +210,7 @@ func (s *Server) assemble(o Options) {
 		&portal.Portal{
 			UI: s.ui, URL: c.URL, Store: s.store, Sessions: s.sessions, SignIn: s.signIn, Provided: s.provided, Personal: personal,
 			Local: s.credentials, Places: s.places, Self: s.ownSelf(), MailReady: s.mailer.Ready(), Limiter: limiter,
+			NoOwnApplications: c.NoOwnApplications,
 		},
 		&admin.Admin{
 			UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, Personal: personal, Invites: s.signIn, Apps: open, SignIn: s.signIn, URL: c.URL,

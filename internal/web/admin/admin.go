@@ -15,6 +15,7 @@ import (
 	"gatehouse/internal/signin"
 	"gatehouse/internal/store"
 	"gatehouse/internal/users"
+	"gatehouse/internal/web/admin/clients"
 	"gatehouse/internal/web/admin/desk"
 	"gatehouse/internal/web/admin/people"
 	"gatehouse/internal/web/admin/signup"
@@ -63,6 +64,7 @@ func (a *Admin) Mount(mux *http.ServeMux) {
 	a.mountPages(mux)
 	a.people().Mount(mux)
 	(&ways.Ways{Desk: a.desk(), Apps: a.Apps, SignIn: a.SignIn}).Mount(mux)
+	(&clients.Clients{Desk: a.desk(), Apps: a.Apps}).Mount(mux)
 	(&signup.SignUp{Desk: a.desk(), Users: a.Users}).Mount(mux)
 	(&tokens.Tokens{Desk: a.desk(), Personal: a.Personal}).Mount(mux)
 	may := func(h desk.Handler, roles ...gatehouse.AdminRole) http.Handler {
@@ -84,7 +86,6 @@ func (a *Admin) mountPages(mux *http.ServeMux) {
 		"/admin":                                 a.overview,
 		"/admin/users":                           a.listUsers,
 		"/admin/users/{user}":                    a.user,
-		"/admin/clients":                         a.listClients,
 		"/admin/connectors":                      a.listConnectors,
 		"/admin/connectors/{connector}":          a.connector,
 		"/admin/connectors/{connector}/accounts": a.listAccounts,

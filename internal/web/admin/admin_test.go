@@ -17,7 +17,7 @@ import (
 func (w *world) pages() []string {
 	return []string{
 		"/admin", "/admin/users", "/admin/users/" + w.users["alice"].ID, "/admin/users/" + w.users["waiting"].ID,
-		"/admin/connections", "/admin/connections/gitlab", "/admin/clients", "/admin/connectors",
+		"/admin/connections", "/admin/connections/gitlab", "/admin/clients", "/admin/clients/demo", "/admin/connectors",
 		"/admin/connectors/gitlab", "/admin/connectors/" + w.gitlab.ID, "/admin/connectors/other",
 		"/admin/connectors/gitlab/accounts", "/admin/connectors/gitlab/accounts/1",
 		"/admin/connectors/gitlab/resources", "/admin/connectors/gitlab/resources/project/7", "/admin/connectors/gitlab/resources/group/1",
@@ -238,7 +238,7 @@ func TestConnectionPage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.says("/admin/connections/gitlab", "https://id.example.com/users/auth/gitlab/callback", "the-app-id", "set, kept sealed", "allow_single_sign_on")
-	w.says("/admin/clients", "https://demo.example/cb?a=b&amp;c", "authorization_code", "Confidential client")
+	w.says("/admin/clients/demo", "https://demo.example/cb?a=b&amp;c", "authorization_code", "Confidential client")
 }
 
 func TestDecisionIsFoundByItsReference(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 // mountApplications adds what may act for the person: applications, the access
 // that providers gave, and tokens of the person's own.
 func (p *Portal) mountApplications(mux *http.ServeMux) {
+	p.mountOwn(mux)
 	mux.Handle("GET /user/applications", p.own(p.applications))
 	mux.Handle("POST /user/applications/{client}/withdraw", p.own(p.withdraw))
 	mux.Handle("POST /user/applications/{client}/allow", p.own(p.fresh(p.allowTokens)))
@@ -33,13 +34,15 @@ type applicationsPage struct {
 	MayAllow     bool // the administrators' programs may still be allowed
 	Kept         []provided.Kept
 	Personal     []gatehouse.PersonalToken
+	Own          []gatehouse.Client // that the person looks after
+	MayMake      bool               // the person may make more of them
 	URL          string
 	Done         string // what was just done, for a sentence
 }
 
 func (p *Portal) applications(w http.ResponseWriter, r *http.Request, v visitor) error {
-	page := applicationsPage{URL: p.URL, Done: r.URL.Query().Get("done")}
-	if err := p.Store.View(r.Context(), func(tx *store.Tx) error { return page.read(tx, v.user.ID) }); err != nil {
+	page := applicationsPage{URL: p.URL, Done: r.URL.Query().Get("done"), MayMake: p.mayMake() == nil}
+	if err := p.Store.View(r.Context(), func(tx *store.Tx) error { return page.read(tx, v.user) }); err != nil {
 		return fmt.Errorf("read the applications of %s: %w", v.user.ID, err)
 	}
 	return p.UI.Render(w, r, http.StatusOK, applicationsFrame(r, v, i18n.Text(r.Context(), "Applications")), applicationsBody(page))
@@ -49,7 +52,11 @@ func applicationsFrame(r *http.Request, v visitor, title string) ui.Page {
 	return ui.Page{Title: title, Nav: ui.NavPortal, Section: "applications", User: &v.user}
 }
 
-func (a *applicationsPage) read(tx *store.Tx, userID string) (err error) {
+func (a *applicationsPage) read(tx *store.Tx, u gatehouse.User) (err error) {
+	userID := u.ID
+	if a.Own, err = ownClients(tx, u); err != nil {
+		return err
+	}
 	if a.Applications, err = op.Applications(tx, userID); err != nil {
 		return err
 	}

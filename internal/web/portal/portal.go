@@ -30,6 +30,8 @@ type Portal struct {
 	Limiter  *ui.Limiter              // of sign-ins that are begun; nil: none
 	Self     *self.Self
 	URL      string // what browsers see, without a slash at the end; "": applications cannot be opened from here
+	// NoOwnApplications leaves the making of applications to administrators.
+	NoOwnApplications bool
 	// MailReady says that mail reaches people; otherwise what needs it says so.
 	MailReady bool
 }

@@ -31,6 +31,8 @@ func TargetHref(target string) string {
 		return "/admin/users/" + url.PathEscape(id)
 	case kind == "connection":
 		return "/admin/connections/" + url.PathEscape(id)
+	case kind == "client":
+		return "/admin/clients/" + url.PathEscape(id)
 	case kind == "connector":
 		return "/admin/connectors/" + url.PathEscape(id)
 	}
