@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -135,14 +136,21 @@ func TestClientsOfGitLab_OmniAuth(t *testing.T) {
 	t.Parallel()
 	needs(t, succeeds(t, "ruby", "-e", "require 'omniauth-gitlab'"), "the strategy is missing: apt-get install ruby-omniauth-gitlab")
 	const callback = "http://app.test/auth/gitlab/callback"
-	r := startDev(t, t.TempDir(), withClient(oldApp(callback)))
-	type person struct{ UID, Username, Name, Email string }
-	var found person
-	program{dir: gitlabClients, name: "ruby", args: []string{"omniauth.rb"}, env: []string{
-		"TWIN=" + r.hub, "APP=app", "SECRET=" + exampleSecret, "CALLBACK=" + callback,
-	}}.drive(t, returning(t, r, "app.test"), &found)
-	if want := (person{"1000000002", "nana", "李娜", "li.na@example.com"}); found != want {
-		t.Error(cmp.Diff(want, found))
+	for _, pkce := range []bool{false, true} {
+		t.Run("PKCE="+strconv.FormatBool(pkce), func(t *testing.T) {
+			t.Parallel()
+			client := oldApp(callback)
+			client.RequirePKCE = pkce
+			r := startDev(t, t.TempDir(), withClient(client))
+			type person struct{ UID, Username, Name, Email string }
+			var found person
+			program{dir: gitlabClients, name: "ruby", args: []string{"omniauth.rb"}, env: []string{
+				"TWIN=" + r.hub, "APP=app", "SECRET=" + exampleSecret, "CALLBACK=" + callback, "PKCE=" + strconv.FormatBool(pkce),
+			}}.drive(t, returning(t, r, "app.test"), &found)
+			if want := (person{"1000000002", "nana", "李娜", "li.na@example.com"}); found != want {
+				t.Error(cmp.Diff(want, found))
+			}
+		})
 	}
 }
 

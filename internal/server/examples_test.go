@@ -153,6 +153,7 @@ type example struct {
 	person           string // the path of the page that shows who signed in
 	before           func(*gatehouse.Client)
 	serve            func(t *testing.T, at string, env []string)
+	hears            bool // that somebody signed out at Gatehouse
 }
 
 // runExample signs 李娜 in to the example through DingTalk.
@@ -166,16 +167,15 @@ func runExample(t *testing.T, e example) {
 	}
 	r := startDev(t, t.TempDir(), withClient(client))
 	e.serve(t, at, []string{"GATEHOUSE_URL=" + r.hub, "CLIENT_ID=" + client.ID, "CLIENT_SECRET=" + exampleSecret, "APP_URL=" + app})
-	v := newVisitor(t).open(app).follow("Sign in")
-	if strings.HasPrefix(v.at.String(), app) { // its page with a button, where it has one
-		v.press(nil)
-	}
-	v.atDingTalk(r, "lina").agree(r).sees("Hello, 李娜")
+	v := newVisitor(t).into(app).atDingTalk(r, "lina").agree(r).sees("Hello, 李娜")
 	if v.at.Host != at || v.element("sub") != "1000000002" || v.element("email") != "li.na@example.com" {
 		t.Errorf("%s shows %s %s", v.at, v.element("sub"), v.element("email"))
 	}
 	if strings.Contains(r.log.String(), exampleSecret) {
 		t.Error("the log has the client's secret")
+	}
+	if e.hears {
+		e.endsWithGatehouse(t, r, app)
 	}
 	if v.open(app + e.person); len(v.forms()) == 0 {
 		v.follow("Sign out")
@@ -189,6 +189,31 @@ func runExample(t *testing.T, e example) {
 	v.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // Gatehouse still knows who it is
 	if v.open(app + e.person); strings.Contains(text(v.doc), "李娜") {
 		t.Errorf("%s still knows who it is after the sign-out", v.at)
+	}
+}
+
+// into begins a sign-in at an app.
+func (v *visitor) into(app string) *visitor {
+	v.Helper()
+	v.open(app).follow("Sign in")
+	if strings.HasPrefix(v.at.String(), app) && len(v.forms()) > 0 { // its page with a button, where it has one
+		v.press(nil)
+	}
+	return v
+}
+
+// endsWithGatehouse: who signs out at Gatehouse is signed out of the app.
+func (e example) endsWithGatehouse(t *testing.T, r *running, app string) {
+	t.Helper()
+	v := newVisitor(t).into(app).atDingTalk(r, "lina").agree(r).sees("Hello, 李娜")
+	v.open(r.hub + "/sign-out").submit(map[string]string{"action": "/sign-out"})
+	v.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	deadline := time.Now().Add(20 * time.Second) // it is told by a job
+	for strings.Contains(text(v.open(app+e.person).doc), "李娜") {
+		if time.Now().After(deadline) {
+			t.Fatalf("the session at the app lives on:\n%s", r.log.String())
+		}
+		<-time.After(20 * time.Millisecond)
 	}
 }
 
@@ -215,6 +240,7 @@ func (v *visitor) agree(r *running) *visitor {
 
 func TestExampleGo(t *testing.T) {
 	t.Parallel()
+	needs(t, isProgram("go"), "there is no go command to build the example with")
 	built := filepath.Join(t.TempDir(), "example")
 	program{name: "go", args: []string{"build", "-o", built, "gatehouse/examples/go"}}.run(t)
 	runExample(t, example{name: "go", documented: "http://127.0.0.1:9001", person: "/", serve: func(t *testing.T, at string, env []string) {
@@ -302,7 +328,7 @@ func TestExampleApache(t *testing.T) {
 	t.Parallel()
 	const modules = "/usr/lib/apache2/modules"
 	needs(t, isProgram("/usr/sbin/apache2") && isThere(modules+"/mod_auth_openidc.so"), "mod_auth_openidc is missing: apt-get install apache2-bin libapache2-mod-auth-openidc")
-	runExample(t, example{name: "apache", documented: "http://127.0.0.1:9004", person: "/app/", serve: func(t *testing.T, at string, env []string) {
+	runExample(t, example{name: "apache", documented: "http://127.0.0.1:9004", person: "/app/", hears: true, serve: func(t *testing.T, at string, env []string) {
 		t.Helper()
 		folder := openFolder(t)
 		if err := os.CopyFS(folder, os.DirFS(filepath.Join(examplesFolder, "apache"))); err != nil {

@@ -57,7 +57,7 @@ func patterns() []pattern {
 	return []pattern{
 		{
 			software: "Grafana", source: "grafana/grafana pkg/services/authn/clients/oauth.go, pkg/login/social/connectors/gitlab_oauth.go (extractFromToken)",
-			scopes: []string{"openid", "profile", "email"}, callback: "http://grafana.test/login/gitlab", pkce: true,
+			scopes: []string{"openid", "profile", "email", "read_api"}, callback: "http://grafana.test/login/gitlab", pkce: true,
 			authorize: url.Values{"scope": {"openid email profile"}, "state": {state}},
 			requests: []recorded{
 				{

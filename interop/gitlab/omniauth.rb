@@ -1,6 +1,6 @@
 # Signs in at a GitLab with the strategy that GitLab itself has for other GitLabs
 # (omniauth-gitlab, as Debian has it), unmodified, and prints what it got, as JSON,
-# for the test that started it. TWIN is the address of the stand-in, USER_ID who
+# for the test that started it. With PKCE=true it uses that, as it can. TWIN is the address of the stand-in, USER_ID who
 # signs in there. Without USER_ID somebody else is the browser: the "go ADDRESS" that
 # is printed is answered, on a line of the input, with the address it came back to.
 require 'json'
@@ -15,7 +15,7 @@ OmniAuth.config.on_failure = proc { |env| raise env['omniauth.error'] || env['om
 
 inner = lambda { |env| [200, { 'content-type' => 'application/json' }, [env['omniauth.auth'].to_json]] }
 app = OmniAuth::Strategies::GitLab.new(inner, ENV.fetch('APP'), ENV.fetch('SECRET'),
-                                       scope: 'read_user', authorize_params: { gl_auth_type: 'login' },
+                                       scope: 'read_user', pkce: ENV['PKCE'] == 'true', authorize_params: { gl_auth_type: 'login' },
                                        client_options: { site: ENV.fetch('TWIN'),
                                                          authorize_url: '/oauth/authorize', token_url: '/oauth/token' })
 session = {}
