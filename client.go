@@ -13,6 +13,8 @@ const (
 	AuthPost          = "client_secret_post"
 	AuthSecretJWT     = "client_secret_jwt"
 	AuthPrivateKeyJWT = "private_key_jwt"
+	AuthTLS           = "tls_client_auth"             // RFC 8705
+	AuthSelfSignedTLS = "self_signed_tls_client_auth" // RFC 8705
 	AuthNone          = "none"
 )
 
@@ -50,6 +52,16 @@ type ClientSettings struct {
 	Profile       string `json:"profile,omitempty"`                               // "" or ProfileFAPI2
 	RequirePushed bool   `json:"require_pushed_authorization_requests,omitempty"` // requests come by /oauth/par (RFC 9126 section 6)
 	DPoPBound     bool   `json:"dpop_bound_access_tokens,omitempty"`              // it asks for tokens with a proof, always (RFC 9449 section 5.2)
+
+	CertBound bool `json:"tls_client_certificate_bound_access_tokens,omitempty"` // its tokens are bound to its certificate (RFC 8705 section 3)
+
+	// The name in its certificate, with AuthTLS: one of them (RFC 8705 section
+	// 2.1.2). The subject is as in RFC 2253.
+	TLSSubject string `json:"tls_client_auth_subject_dn,omitempty"`
+	TLSDNS     string `json:"tls_client_auth_san_dns,omitempty"`
+	TLSURI     string `json:"tls_client_auth_san_uri,omitempty"`
+	TLSIP      string `json:"tls_client_auth_san_ip,omitempty"`
+	TLSEmail   string `json:"tls_client_auth_san_email,omitempty"`
 
 	// How it is told that a session ended, besides Client.BackchannelLogoutURI.
 	FrontchannelLogoutURI string `json:"frontchannel_logout_uri,omitempty"`              // opened in a frame of the page after signing out
@@ -96,7 +108,7 @@ func (c Client) Public() bool {
 	switch c.AuthMethod {
 	case AuthNone:
 		return true
-	case AuthSecretJWT, AuthPrivateKeyJWT:
+	case AuthSecretJWT, AuthPrivateKeyJWT, AuthTLS, AuthSelfSignedTLS:
 		return false
 	}
 	return len(c.SecretHash) == 0
@@ -110,12 +122,13 @@ type GrantDetails struct {
 	IDClaims   []string `json:"id_claims,omitempty"`   // asked for one by one, for the ID token
 	UserClaims []string `json:"user_claims,omitempty"` // and for user-info
 	JKT        string   `json:"jkt,omitempty"`         // the thumbprint of the key that the token is bound to, or that a code wants (RFC 9449)
+	X5T        string   `json:"x5t,omitempty"`         // that of the certificate that the token is bound to (RFC 8705)
 	Actors     []string `json:"act,omitempty"`         // the clients that act for whom it stands, the latest first (RFC 8693 section 4.1)
 }
 
 // IsZero says whether there are none.
 func (d GrantDetails) IsZero() bool {
-	return d.ACR == "" && d.JKT == "" && !slices.ContainsFunc([][]string{d.Audience, d.AMR, d.IDClaims, d.UserClaims, d.Actors}, func(l []string) bool { return len(l) > 0 })
+	return d.ACR == "" && d.JKT == "" && d.X5T == "" && !slices.ContainsFunc([][]string{d.Audience, d.AMR, d.IDClaims, d.UserClaims, d.Actors}, func(l []string) bool { return len(l) > 0 })
 }
 
 // DeviceState is where a device's wish is.

@@ -20,8 +20,8 @@ func (r *reader) profile(c *section, out gatehouse.Client) {
 		}
 		r.problem(v, c.at(key), text, args...)
 	}
-	if out.AuthMethod != gatehouse.AuthPrivateKeyJWT {
-		problem("token_endpoint_auth_method", "profile: fapi2 permits token_endpoint_auth_method: private_key_jwt only")
+	if out.AuthMethod != gatehouse.AuthPrivateKeyJWT && !isTLSMethod(out.AuthMethod) {
+		problem("token_endpoint_auth_method", "profile: fapi2 permits token_endpoint_auth_method: private_key_jwt, tls_client_auth or self_signed_tls_client_auth only")
 	}
 	if !out.RequirePKCE {
 		problem("require_pkce", "profile: fapi2 requires PKCE")

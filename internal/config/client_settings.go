@@ -38,6 +38,12 @@ func (r *reader) clientSettings(c *section, method string) gatehouse.ClientSetti
 		RequestObjectAlg: r.oneOf(c, "request_object_signing_alg", checksByKey()),
 		RequireSigned:    c.flag("require_signed_request_object", false),
 		Profile:          r.oneOf(c, "profile", []string{gatehouse.ProfileFAPI2}),
+		CertBound:        c.flag("tls_client_certificate_bound_access_tokens", false),
+		TLSSubject:       c.text("tls_client_auth_subject_dn", ""),
+		TLSDNS:           c.text("tls_client_auth_san_dns", ""),
+		TLSURI:           c.text("tls_client_auth_san_uri", ""),
+		TLSIP:            c.text("tls_client_auth_san_ip", ""),
+		TLSEmail:         c.text("tls_client_auth_san_email", ""),
 		DPoPBound:        c.flag("dpop_bound_access_tokens", false),
 		RequirePushed:    c.flag("require_pushed_authorization_requests", false),
 		ExchangeFrom:     c.texts("exchange_from", anyText),
@@ -178,8 +184,8 @@ func (r *reader) settingsTogether(c *section, out gatehouse.Client) {
 		}
 	}
 	switch {
-	case out.AuthMethod == gatehouse.AuthPrivateKeyJWT:
-		needsKeys("token_endpoint_auth_method", gatehouse.AuthPrivateKeyJWT)
+	case out.AuthMethod == gatehouse.AuthPrivateKeyJWT || out.AuthMethod == gatehouse.AuthSelfSignedTLS:
+		needsKeys("token_endpoint_auth_method", out.AuthMethod)
 	case s.AuthSigningAlg != "" && out.AuthMethod != gatehouse.AuthSecretJWT:
 		r.problem(c.get("token_endpoint_auth_signing_alg"), c.at("token_endpoint_auth_signing_alg"), "means nothing without token_endpoint_auth_method: private_key_jwt or client_secret_jwt")
 	}
@@ -196,6 +202,7 @@ func (r *reader) settingsTogether(c *section, out gatehouse.Client) {
 	}
 	r.profile(c, out)
 	r.subjects(c, out)
+	r.certificateOf(c, out)
 	bearer := slices.Contains(out.GrantTypes, grantJWTBearer)
 	switch {
 	case bearer && !keys && len(s.Federated) == 0:

@@ -27,7 +27,7 @@ const (
 
 // AuthMethods are the values of token_endpoint_auth_method.
 func AuthMethods() []string {
-	return []string{gatehouse.AuthBasic, gatehouse.AuthPost, gatehouse.AuthSecretJWT, gatehouse.AuthPrivateKeyJWT, gatehouse.AuthNone}
+	return []string{gatehouse.AuthBasic, gatehouse.AuthPost, gatehouse.AuthSecretJWT, gatehouse.AuthPrivateKeyJWT, gatehouse.AuthTLS, gatehouse.AuthSelfSignedTLS, gatehouse.AuthNone}
 }
 
 // shortSecret is where a warning begins: secrets are kept under a fast hash,
@@ -106,7 +106,7 @@ const minSigning = 32
 // secret is hashed at once, except where it checks signatures. A client without
 // one, or with keys in its place, has none.
 func (r *reader) secret(c *section, method string) (hashed []byte, kept string) {
-	if method == gatehouse.AuthNone || method == gatehouse.AuthPrivateKeyJWT {
+	if method == gatehouse.AuthNone || method == gatehouse.AuthPrivateKeyJWT || isTLSMethod(method) {
 		if v := c.get("secret"); v != nil {
 			r.problem(v, c.at("secret"), "a client with token_endpoint_auth_method: %s has no secret; take one of the two out", method)
 		}

@@ -25,6 +25,7 @@ type Config struct {
 	URL            string // what browsers see and the issuer; without a slash at the end
 	Listen         string // host:port; default ":8080"
 	TLS            TLS
+	MutualTLS      MutualTLS
 	Database       string   // "sqlite:" and an absolute path, or "postgres://…"; default sqlite:gatehouse.db
 	KeyFile        string   // absolute; default gatehouse.key
 	Admins         []string // addresses in lower case
@@ -160,6 +161,7 @@ func (r *reader) config(root *value) *Config {
 		URL:               r.baseURL(s),
 		Listen:            r.listen(s, "listen", ":8080"),
 		TLS:               r.tls(s),
+		MutualTLS:         r.mutualTLS(s),
 		Database:          r.database(s),
 		KeyFile:           r.file(s.text("key_file", "gatehouse.key")),
 		Admins:            r.addresses(s, "admins"),

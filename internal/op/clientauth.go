@@ -112,6 +112,9 @@ func (p *Provider) authenticate(r *http.Request, form wire.Params) (gatehouse.Cl
 	case !ok:
 	case c.FAPI() && !strongMethod(c.AuthMethod):
 		ok, why = false, errors.New("FAPI 2.0 permits private_key_jwt and mutual TLS only")
+	case isTLSMethod(c.AuthMethod):
+		why = p.byCertificate(r, *c, pr)
+		ok = why == nil
 	case pr.method == byAssertion:
 		used, why = p.byAssertion(r, *c, pr.assertion)
 		ok = why == nil
@@ -127,7 +130,9 @@ func (p *Provider) authenticate(r *http.Request, form wire.Params) (gatehouse.Cl
 
 // strongMethod says whether FAPI 2.0 permits a way in which clients prove
 // themselves (section 5.3.2.1).
-func strongMethod(method string) bool { return method == gatehouse.AuthPrivateKeyJWT }
+func strongMethod(method string) bool {
+	return method == gatehouse.AuthPrivateKeyJWT || isTLSMethod(method)
+}
 
 // byAssertion says whether an assertion proves that it is the client: by the
 // method that the client registered, and no other (RFC 7523 section 3).

@@ -13,17 +13,20 @@ import (
 // held is what the client of a request shows that it holds: tokens are bound to
 // it, and bound ones are of use only beside it. Zero: nothing.
 type held struct {
-	key string // thumbprint of the key of a DPoP proof (RFC 9449)
+	certificate string // thumbprint of the certificate (RFC 8705)
+	key         string // thumbprint of the key of a DPoP proof (RFC 9449)
 }
 
 // boundTo says whether a grant is bound to something.
-func boundTo(d gatehouse.GrantDetails) bool { return d.JKT != "" }
+func boundTo(d gatehouse.GrantDetails) bool { return d.JKT != "" || d.X5T != "" }
 
 // fits says whether what is held is what a grant is bound to.
-func (h held) fits(d gatehouse.GrantDetails) bool { return d.JKT == "" || d.JKT == h.key }
+func (h held) fits(d gatehouse.GrantDetails) bool {
+	return (d.JKT == "" || d.JKT == h.key) && (d.X5T == "" || d.X5T == h.certificate)
+}
 
 // bind binds a grant to what is held, and to nothing else.
-func (h held) bind(g *gatehouse.Grantable) { g.Details.JKT = h.key }
+func (h held) bind(g *gatehouse.Grantable) { g.Details.JKT, g.Details.X5T = h.key, h.certificate }
 
 // binds says whether the refresh tokens of a client are bound as well. A client
 // that proves itself at the token endpoint need not keep its key for as long
@@ -41,7 +44,7 @@ func (p *Provider) proofOf(r *http.Request, c gatehouse.Client, access string) (
 		return nil, badProof("The request has more than one DPoP proof.")
 	}
 	proof, err := dpop.Check(sent[0], dpop.Want{
-		Method: r.Method, URLs: []string{p.issuer() + r.URL.EscapedPath()}, Access: access, Algorithms: proofAlgorithms(c), Now: p.Clock.Now(),
+		Method: r.Method, URLs: p.placesOf(r), Access: access, Algorithms: proofAlgorithms(c), Now: p.Clock.Now(),
 	})
 	if err != nil {
 		p.count("proof", "outcome", "refused")
@@ -50,6 +53,15 @@ func (p *Provider) proofOf(r *http.Request, c gatehouse.Client, access string) (
 	}
 	p.count("proof", "outcome", "right")
 	return &proof, nil
+}
+
+// placesOf are the addresses that a request may have been sent to.
+func (p *Provider) placesOf(r *http.Request) []string {
+	all := []string{p.issuer() + r.URL.EscapedPath()}
+	if p.MutualTLS != nil {
+		all = append(all, p.MutualTLS.URL+r.URL.EscapedPath())
+	}
+	return all
 }
 
 func proofAlgorithms(c gatehouse.Client) []string {
@@ -67,13 +79,18 @@ func badProof(why string) *wire.Error {
 // used up in the transaction that the request makes anyway.
 func (p *Provider) hold(a *ask) error {
 	proof, err := p.proofOf(a.r, a.client, "")
+	if a.client.Settings.CertBound {
+		a.held.certificate = p.thumbprint(a.r)
+	}
 	switch {
 	case err != nil:
 		return err
+	case a.client.Settings.CertBound && a.held.certificate == "":
+		return wire.InvalidRequest("The client is registered to bind its tokens to its certificate, and the request has none.")
 	case proof != nil:
 		a.held.key = proof.Thumbprint
 		a.once = &once{issuer: "dpop " + proof.Thumbprint, id: proof.ID, until: proof.Until, again: badProof("The DPoP proof was used before."), next: a.once}
-	case a.client.Settings.DPoPBound || a.client.FAPI():
+	case a.client.Settings.DPoPBound || a.client.FAPI() && a.held.certificate == "":
 		return badProof("The client is registered to bind its tokens: send a DPoP proof (RFC 9449).")
 	}
 	return nil
@@ -84,6 +101,8 @@ func (p *Provider) hold(a *ask) error {
 func (p *Provider) mayUse(r *http.Request, c gatehouse.Client, value string, d gatehouse.GrantDetails) *wire.Error {
 	byProof := wire.HasProofScheme(r)
 	switch {
+	case d.X5T != "" && d.X5T != p.thumbprint(r):
+		return wire.InvalidToken("The access token is bound to the certificate of its client.")
 	case byProof != (d.JKT != "") && byProof:
 		return notHeld("invalid_token", "The access token is not bound to a key. Send it as Bearer.")
 	case byProof != (d.JKT != ""):
@@ -116,13 +135,14 @@ func proofScheme() string { return "DPoP" }
 // confirmation is the cnf of a token (RFC 7800): what it is bound to.
 type confirmation struct {
 	JKT string `json:"jkt,omitempty"`
+	X5T string `json:"x5t#S256,omitempty"`
 }
 
 func confirmationOf(d gatehouse.GrantDetails) *confirmation {
 	if !boundTo(d) {
 		return nil
 	}
-	return &confirmation{JKT: d.JKT}
+	return &confirmation{JKT: d.JKT, X5T: d.X5T}
 }
 
 // typeOf is the token_type of an access token.

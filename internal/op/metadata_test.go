@@ -54,8 +54,9 @@ func TestMetadata(t *testing.T) {
 		"end_session_endpoint": h.url + "/oauth/logout", "check_session_iframe": h.url + "/oauth/session/check",
 		"backchannel_logout_supported": true, "backchannel_logout_session_supported": true,
 		"frontchannel_logout_supported": true, "frontchannel_logout_session_supported": true,
-		"dpop_signing_alg_values_supported": list("ES256", "ES384", "ES512", "EdDSA", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"),
-		"acr_values_supported":              list("urn:gatehouse:acr:one-factor", "urn:gatehouse:acr:two-factors"), "display_values_supported": list("page"),
+		"dpop_signing_alg_values_supported":          list("ES256", "ES384", "ES512", "EdDSA", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"),
+		"tls_client_certificate_bound_access_tokens": false,
+		"acr_values_supported":                       list("urn:gatehouse:acr:one-factor", "urn:gatehouse:acr:two-factors"), "display_values_supported": list("page"),
 	}
 	if diff := cmp.Diff(want, told); diff != "" {
 		t.Error(diff)

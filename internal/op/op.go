@@ -81,6 +81,7 @@ type Provider struct {
 	// RequirePushed takes no authorization request that its client did not push
 	// first (RFC 9126 section 5).
 	RequirePushed bool
+	MutualTLS     *MutualTLS // nil: no client comes with a certificate
 	Clock         gatehouse.Clock
 	Log           *slog.Logger      // nil: discard
 	Metrics       gatehouse.Metrics // nil: none

@@ -183,6 +183,8 @@ func keepFixed(old, c *config.Config) (_ *config.Config, waiting []string) {
 		{"listen", &old.Listen, &next.Listen},
 		{"tls.cert", &old.TLS.Cert, &next.TLS.Cert},
 		{"tls.key", &old.TLS.Key, &next.TLS.Key},
+		{"mtls.url", &old.MutualTLS.URL, &next.MutualTLS.URL},
+		{"mtls.header", &old.MutualTLS.Header, &next.MutualTLS.Header},
 		{"database", &old.Database, &next.Database},
 		{"key_file", &old.KeyFile, &next.KeyFile},
 		{"metrics_listen", &old.MetricsListen, &next.MetricsListen},

@@ -6,7 +6,6 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -63,7 +62,8 @@ type Server struct {
 	log     *slog.Logger
 	dev     bool
 
-	certificate *certificate // nil: plain HTTP
+	certificate *certificate  // nil: plain HTTP
+	mutual      *op.MutualTLS // nil: clients have no certificates
 
 	store       *store.Store
 	disposable  *lists.Disposable
@@ -143,6 +143,9 @@ func (s *Server) openFiles() (err error) {
 		}
 		s.places = places
 	}
+	if s.mutual, err = openMutualTLS(s.config); err != nil {
+		return err
+	}
 	return s.openOutgoing()
 }
 
@@ -191,6 +194,7 @@ func (s *Server) assemble(o Options) {
 		},
 		KeySchedule:    op.KeySchedule{Every: c.SigningKeys.RotateEvery, Announce: c.SigningKeys.Announce},
 		RequirePushed:  c.RequirePushed,
+		MutualTLS:      s.mutual,
 		Web:            s.webOf,
 		ProviderLogout: s.signIn.ProviderLogout,
 		Registration:   registrationOf(c.Registration),
@@ -255,7 +259,7 @@ func (s *Server) serve(web *http.Server, l net.Listener) error {
 	if s.certificate == nil {
 		return web.Serve(l)
 	}
-	web.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate.get}
+	web.TLSConfig = s.tlsConfig()
 	return web.ServeTLS(l, "", "")
 }
 

@@ -2,6 +2,7 @@ package assertion
 
 import (
 	"context"
+	"crypto"
 	"crypto/rsa"
 	"encoding/json"
 	"errors"
@@ -170,4 +171,29 @@ func usable(k jose.JSONWebKey) bool {
 		return false
 	}
 	return k.Valid() && (k.Use == "" || k.Use == "sig")
+}
+
+// Knows says why a public key is none of the signer's; nil when it is one. A
+// client with a certificate of its own making is known by it (RFC 8705 section
+// 2.2).
+func (s *Sets) Knows(ctx context.Context, by Signer, public crypto.PublicKey) error {
+	p, ok := public.(interface{ Equal(x crypto.PublicKey) bool })
+	if !ok {
+		return errors.New("the key is of a kind that is not compared")
+	}
+	for _, anew := range []bool{false, true} {
+		keys, err := s.keys(ctx, by, anew)
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			if p.Equal(k.Key) {
+				return nil
+			}
+		}
+		if by.JWKS != nil {
+			break
+		}
+	}
+	return errSignature
 }
