@@ -6,8 +6,9 @@ const clientColumns = `id, name, secret_hash, redirect_uris, post_logout_redirec
 	grant_types, auth_method, require_pkce, trusted, enabled, managed, secret_sealed, settings, created_at, updated_at,
 	owner_id, connector_key`
 
-// clientRows are the columns with whether the owner is kept out.
-const clientRows = clientColumns + `, coalesce((select u.state <> 'active' from users u where u.id = clients.owner_id), false) from clients`
+// clientFields are the columns with whether the owner is kept out, as scanClient
+// reads them.
+const clientFields = clientColumns + `, coalesce((select u.state <> 'active' from users u where u.id = owner_id), false)`
 
 func (tx *Tx) scanClient(r row) (c gatehouse.Client, err error) {
 	var secret []byte
@@ -26,12 +27,12 @@ func clientCell(id string) cell { return cell{"clients", id, "secret"} }
 
 // Client finds an OAuth client by its Application ID.
 func (tx *Tx) Client(id string) (gatehouse.Client, error) {
-	return one(tx, tx.scanClient, `select `+clientRows+` where id = $1`, id)
+	return one(tx, tx.scanClient, `select `+clientFields+` from clients where id = $1`, id)
 }
 
 // Clients lists all clients by name.
 func (tx *Tx) Clients() ([]gatehouse.Client, error) {
-	return all(tx, tx.scanClient, `select `+clientRows+` order by name, id`)
+	return all(tx, tx.scanClient, `select `+clientFields+` from clients order by name, id`)
 }
 
 // SaveClient inserts or updates a client by its ID. A Secret is sealed.
@@ -69,7 +70,7 @@ func (tx *Tx) SaveClient(c *gatehouse.Client) error {
 
 // ClientsOfUser lists a user's own clients by name.
 func (tx *Tx) ClientsOfUser(userID string) ([]gatehouse.Client, error) {
-	return all(tx, tx.scanClient, `select `+clientRows+` where owner_id = $1 order by name, id`, userID)
+	return all(tx, tx.scanClient, `select `+clientFields+` from clients where owner_id = $1 order by name, id`, userID)
 }
 
 // MoveClients gives the clients of one user to another.

@@ -50,7 +50,7 @@ func (tx *Tx) SessionClients(sessionID string) ([]SessionClient, error) {
 	return all(tx, func(r row) (s SessionClient, err error) {
 		s.Client, err = tx.scanClient(prefixed{r, []any{&s.SID}})
 		return s, err
-	}, `select sc.sid, `+clientColumns+` from session_clients sc join clients c on c.id = sc.client_id
+	}, `select sc.sid, `+clientFields+` from session_clients sc join clients c on c.id = sc.client_id
 		where sc.session_id = $1 and c.enabled order by c.name, c.id, sc.sid`, sessionID)
 }
 
