@@ -40,7 +40,7 @@ func (a *API) mountManage(h huma.API) {
 	made.status = http.StatusCreated
 	serve(a, h, made, a.makeUser)
 	serve(a, h, change(post, "/users/{user}/role", "setUserRole", "Give a user a role on the dashboard, or take it", true), a.setRole)
-	serve(a, h, change(post, "/users/{user}/invite", "inviteUser", "Make a one-time link for a user who has no way to sign in yet", true), a.invite)
+	serve(a, h, change(post, "/users/{user}/invite", "inviteUser", "Make a one-time link for a user who has no way to sign in yet; one of before ends", true), a.invite)
 	serve(a, h, change(remove, "/users/{user}/sessions", "endUserSessions", "Sign a user out everywhere", false), a.endSessions)
 	serve(a, h, change(post, "/users/{user}/unlock", "unlockUser", "End the pause after wrong tries at a user's password or codes", false), a.unlock)
 	serve(a, h, change(remove, "/users/{user}/identities/{identity}", "removeUserIdentity", "Take an identity from a user", true), a.removeIdentity)
