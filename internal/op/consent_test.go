@@ -182,3 +182,50 @@ func TestA13ConsentBelongsToBrowserAndPerson(t *testing.T) {
 		}
 	})
 }
+
+// TestConsentSaysWhoMadeAnApplication: a person's own application is none of the
+// company's, and stops when its owner may not come in.
+func TestConsentSaysWhoMadeAnApplication(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, h *house) {
+		h.change("app", func(c *gatehouse.Client) { c.OwnerID = h.bob.ID })
+		b := h.signedIn(h.alice)
+		p := b.get(asking("app"))
+		if !strings.Contains(p.body, "made by @bob") {
+			t.Errorf("the page does not say who made it:\n%s", p.body)
+		}
+		code := b.decide(p, "allow").sent(t).Get("code")
+		token := h.redeem(code, "client_id", "app").tokens(t).AccessToken
+		h.setState(h.bob, gatehouse.UserBlocked)
+		if got := h.userinfo(token); got.status != http.StatusUnauthorized {
+			t.Errorf("T13: its token opens: %d", got.status)
+		}
+		if p := b.get(asking("app")); p.header.Get("Location") != "" || !strings.Contains(p.body, "switched off") {
+			t.Errorf("people are sent to it: %d", p.status)
+		}
+		h.setState(h.bob, gatehouse.UserActive)
+		if got := h.userinfo(token); got.status != http.StatusOK {
+			t.Errorf("afterwards: %d", got.status)
+		}
+		if strings.Contains(b.get(asking("trusted")).body, "made by") {
+			t.Error("one of the installation is said to be somebody's")
+		}
+	})
+}
+
+// TestConsentSaysThatGroupsAreTold: of which GitLab, where it is clear.
+func TestConsentSaysThatGroupsAreTold(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	b := h.signedIn(h.alice)
+	if p := b.get(asking("app")); strings.Contains(p.body, "which groups") {
+		t.Error("there is no GitLab")
+	}
+	h.connect("gitlab")
+	if p := b.get(asking("app")); !strings.Contains(p.body, "See to which groups of GITLAB you belong") {
+		t.Error("it is not said")
+	}
+	if p := b.get(asking("app", "scope", "read_user")); strings.Contains(p.body, "which groups") {
+		t.Error("without openid none are told")
+	}
+}

@@ -82,7 +82,7 @@ func (tx *Tx) MoveClients(fromID, toID string) error {
 // DeleteClient takes a client away, with everything that it got: its tokens,
 // codes and waiting requests, and what people allowed it.
 func (tx *Tx) DeleteClient(id string) error {
-	for _, table := range []string{"tokens", "codes", "requests", "device_grants", "consents", "client_numbers"} {
+	for _, table := range []string{"tokens", "codes", "requests", "device_grants", "consents", "client_numbers", "session_clients"} {
 		if _, err := tx.exec(`delete from `+table+` where client_id = $1`, id); err != nil {
 			return err
 		}

@@ -75,7 +75,7 @@ func mayUse(a address) []string {
 	case strings.HasPrefix(a.path, "/api/v1/connectors/"), strings.HasPrefix(a.path, "/api/v1/pulls/"):
 		return []string{"super", "connector"}
 	case a.path == "/api/v1/users", strings.HasPrefix(a.path, "/api/v1/users/"), strings.HasPrefix(a.path, "/api/v1/merges/"), strings.HasPrefix(a.path, "/api/v1/connections"), a.path == "/api/v1/sign_up",
-		strings.HasPrefix(a.path, "/api/v1/registration_tokens"):
+		strings.HasPrefix(a.path, "/api/v1/registration_tokens"), strings.HasPrefix(a.path, "/api/v1/clients"):
 		return []string{"super"}
 	}
 	return nil
@@ -146,7 +146,8 @@ func TestAddresses(t *testing.T) {
 	}
 	golden := []string{
 		"GET /api/v1/approvals listApprovals",
-		"GET /api/v1/clients listClients",
+		"GET /api/v1/clients listClients", "POST /api/v1/clients addClient", "DELETE /api/v1/clients/{client} removeClient",
+		"GET /api/v1/clients/{client} getClient", "PATCH /api/v1/clients/{client} changeClient", "POST /api/v1/clients/{client}/secret renewClientSecret",
 		"GET /api/v1/connections listConnections",
 		"POST /api/v1/connections addConnection",
 		"DELETE /api/v1/connections/{connection} removeConnection",
