@@ -145,11 +145,14 @@ func (s ClientSettings) over(c *gatehouse.Client) error {
 	if c.OwnerID == "" {
 		set(&c.ConnectorKey, s.App)
 	}
-	if l, to := s.Lifetimes, &c.Settings.Lifetimes; l != nil &&
-		!(setLife(&to.Access, l.Access) && setLife(&to.ID, l.ID) && setLife(&to.Refresh, l.Refresh) && setLife(&to.RefreshAbsolute, l.RefreshAbsolute)) {
-		return apps.Problems{{Field: "lifetimes", Err: gatehouse.Errorf(gatehouse.Invalid, "A lifetime is a time such as 2h or 720h, at most five years; empty means that of the installation.")}}
+	l, to := s.Lifetimes, &c.Settings.Lifetimes
+	if l == nil {
+		return nil
 	}
-	return nil
+	if setLife(&to.Access, l.Access) && setLife(&to.ID, l.ID) && setLife(&to.Refresh, l.Refresh) && setLife(&to.RefreshAbsolute, l.RefreshAbsolute) {
+		return nil
+	}
+	return apps.Problems{{Field: "lifetimes", Err: gatehouse.Errorf(gatehouse.Invalid, "A lifetime is a time such as 2h or 720h, at most five years; empty means that of the installation.")}}
 }
 
 // setLife takes over a lifetime; false when it is none.
