@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
@@ -72,6 +73,7 @@ func Serve(ctx context.Context, o ServeOptions) (err error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return f.run(ctx, public, metrics) })
 	g.Go(func() error { return f.listenForReloads(ctx, o.Reload, o.Load) })
+	debug.FreeOSMemory() // what starting alone needed; people are served meanwhile
 	return g.Wait()
 }
 
