@@ -54,7 +54,7 @@ func TestDryRun(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.addUser(gatehouse.User{Username: "ann", Email: "ann@corp.example", EmailVerified: true, State: gatehouse.UserActive})
-	c := gatehouse.Connection{Name: "work", Kind: "gitlab", Label: "Work", Enabled: true}
+	c := gatehouse.Connection{Name: "corp", Kind: "gitlab", Label: "Work", Enabled: true}
 	h.update(func(tx *store.Tx) error { return tx.SaveConnection(&c) })
 	try := func(path, body string) dryRunAnswer {
 		t.Helper()
@@ -67,7 +67,7 @@ func TestDryRun(t *testing.T) {
 	body := `{"rules":{"new_people":"create_pending","trusted_domains":["corp.example"]},"people":[
 		{"subject":"1","email":"ann@corp.example","email_verification":"verified"},
 		{"subject":"2","username":"bob","email":"bob@other.example"}]}`
-	for _, by := range []string{"work", c.ID} {
+	for _, by := range []string{"corp", c.ID} {
 		got := try(by, body)
 		if diff := cmp.Diff(map[string]int{"linked": 1, "pending": 1}, got.Outcomes); diff != "" || got.Changed != 2 {
 			t.Errorf("%d changed, outcomes (-want +got):\n%s", got.Changed, diff)
@@ -77,7 +77,7 @@ func TestDryRun(t *testing.T) {
 			t.Errorf("the first: %+v", first)
 		}
 	}
-	if got := try("work", ""); len(got.People) != 0 {
+	if got := try("corp", ""); len(got.People) != 0 {
 		t.Errorf("nobody has come: %+v", got)
 	}
 	var stored gatehouse.Connection
@@ -95,7 +95,7 @@ func TestDryRun(t *testing.T) {
 		`{"people":[{"subject":""}]}`:             http.StatusUnprocessableEntity,
 		`{"rules":{"allow_single_sign_on":true}}`: http.StatusUnprocessableEntity, // not a name that is taken
 	} {
-		if got := h.json("super", http.MethodPost, "/connections/work/dry_run", body); got.status != status {
+		if got := h.json("super", http.MethodPost, "/connections/corp/dry_run", body); got.status != status {
 			t.Errorf("%s: %d %s, want %d", body, got.status, got.body, status)
 		}
 	}
