@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 )
 
 // secretBytes is how many random bytes a secret has.
@@ -12,9 +13,20 @@ const secretBytes = 32
 // NewSecret is a new token, state or handle: 256 random bits in base64url
 // without padding, 43 characters.
 func NewSecret() string {
-	var b [secretBytes]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand stops the program instead
+	b := random()
 	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// NewHexSecret is a new secret as GitLab's are: 256 random bits as 64 hexadecimal
+// digits.
+func NewHexSecret() string {
+	b := random()
+	return hex.EncodeToString(b[:])
+}
+
+func random() (b [secretBytes]byte) {
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand stops the program instead
+	return b
 }
 
 // IsSecret says whether a text is made like one of NewSecret. What is not cannot

@@ -1,8 +1,6 @@
 package apps
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,13 +29,6 @@ func OwnScopes() []string {
 	return slices.DeleteFunc(config.Scopes(), func(s string) bool { return s == "provider_tokens" || s == "offline_access" })
 }
 
-// newApplicationID is GitLab's: 64 hexadecimal digits of chance.
-func newApplicationID() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand stops the program instead
-	return hex.EncodeToString(b[:])
-}
-
 // clientSecretPrefix is by what people and secret scanners know one of ours.
 const clientSecretPrefix = "gths_"
 
@@ -45,10 +36,10 @@ const clientSecretPrefix = "gths_"
 // Application ID. One that is confidential gets a secret, which is returned and
 // never told again. What is wrong with the settings is Problems.
 func (a *Apps) AddClient(tx *store.Tx, by gatehouse.Actor, c gatehouse.Client, confidential bool) (saved gatehouse.Client, secret string, err error) {
-	c.ID, c.Managed, c.Enabled, c.CreatedAt = newApplicationID(), gatehouse.ManagedByDashboard, true, time.Time{}
+	c.ID, c.Managed, c.Enabled, c.CreatedAt = gatehouse.NewHexSecret(), gatehouse.ManagedByDashboard, true, time.Time{}
 	c.AuthMethod, c.SecretHash, c.Secret = gatehouse.AuthNone, nil, ""
 	if confidential {
-		c.AuthMethod, secret = "", clientSecretPrefix+newApplicationID()
+		c.AuthMethod, secret = "", clientSecretPrefix+gatehouse.NewHexSecret()
 		c.SecretHash = gatehouse.Digest(secret)
 	}
 	if err := a.checkClient(tx, c); err != nil {
@@ -100,7 +91,7 @@ func (a *Apps) RenewClientSecret(tx *store.Tx, by gatehouse.Actor, id string, se
 	if c.AuthMethod != "" && c.AuthMethod != gatehouse.AuthBasic && c.AuthMethod != gatehouse.AuthPost {
 		return c, "", gatehouse.Errorf(gatehouse.Conflict, "%s has no secret that could be renewed.", c.Name)
 	}
-	secret = clientSecretPrefix + newApplicationID()
+	secret = clientSecretPrefix + gatehouse.NewHexSecret()
 	c.SecretHash = gatehouse.Digest(secret)
 	if err := tx.SaveClient(&c); err != nil {
 		return c, "", fmt.Errorf("save the client %s: %w", c.ID, err)

@@ -2,8 +2,6 @@ package credentials
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,12 +47,6 @@ func (c *Credentials) AtLocalhost() (*url.URL, bool) {
 	u.Host = strings.Replace(u.Host, u.Hostname(), "localhost", 1)
 	u.Host = strings.NewReplacer("[", "", "]", "").Replace(u.Host)
 	return u, true
-}
-
-func challenge() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand stops the program instead
-	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
 // BeginPasskey gives what a browser needs to make a new passkey

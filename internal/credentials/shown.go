@@ -22,7 +22,7 @@ func (c *Credentials) ShowCodes(tx *store.Tx, userID string, browserHash []byte,
 	if err != nil {
 		return "", fmt.Errorf("keep recovery codes to be shown: %w", err)
 	}
-	token = challenge()
+	token = gatehouse.NewSecret()
 	err = tx.SaveCeremony(token, &gatehouse.Ceremony{
 		Purpose: purposeCodes, UserID: userID, BrowserHash: browserHash, Data: data, ExpiresAt: tx.Now().Add(shownFor),
 	})

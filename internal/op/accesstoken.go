@@ -84,7 +84,7 @@ func (p *Provider) audienceOf(c gatehouse.Client, d gatehouse.GrantDetails) any 
 
 // jtiDigest is what is stored of an access token that is a JWT. Its jti, which
 // others may log, is no token by itself.
-func jtiDigest(jti string) []byte { return digest(keys.TypeAccess + ":" + jti) }
+func jtiDigest(jti string) []byte { return gatehouse.Digest(keys.TypeAccess + ":" + jti) }
 
 // tokenHash is under what a token would be stored that somebody brings: of a JWT
 // that we signed as an access token, its jti. NotFound when it can be none. It
@@ -94,7 +94,7 @@ func (p *Provider) tokenHash(ctx context.Context, value string) ([]byte, error) 
 		if value == "" || len(value) > maxOpaque {
 			return nil, gatehouse.NotFound
 		}
-		return digest(value), nil
+		return gatehouse.Digest(value), nil
 	}
 	if len(value) > maxJWT {
 		return nil, gatehouse.NotFound

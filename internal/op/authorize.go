@@ -171,7 +171,7 @@ func (p *Provider) waiting(w http.ResponseWriter, r *http.Request, handle string
 }
 
 func (p *Provider) kept(ctx context.Context, handle string) (kept gatehouse.Request, err error) {
-	if !isHandle(handle) {
+	if !gatehouse.IsSecret(handle) {
 		return kept, notWaiting()
 	}
 	err = p.Store.View(ctx, func(tx *store.Tx) error {
@@ -282,7 +282,7 @@ func (p *Provider) keep(w http.ResponseWriter, r *http.Request, v *visit) error 
 	}
 	now := p.Clock.Now()
 	waits := gatehouse.Request{
-		Handle: newHandle(), ClientID: v.client.ID, BrowserHash: bytes.Clone(p.Sessions.Browser(w, r)), Params: kept,
+		Handle: gatehouse.NewSecret(), ClientID: v.client.ID, BrowserHash: bytes.Clone(p.Sessions.Browser(w, r)), Params: kept,
 		Demand:    gatehouse.Demand{After: v.after, Hint: v.params.LoginHint, Locale: locale(v.params.UILocales), Choose: v.auth.Choose, ACR: v.auth.ACR},
 		CreatedAt: now, ExpiresAt: now.Add(requestLife),
 	}
@@ -324,9 +324,9 @@ func (p *Provider) issueCode(w http.ResponseWriter, r *http.Request, v visit, s 
 				return err
 			}
 		}
-		code = newSecret()
+		code = gatehouse.NewHexSecret()
 		return tx.SaveCode(&gatehouse.Code{
-			Hash: digest(code), Family: store.NewID(),
+			Hash: gatehouse.Digest(code), Family: store.NewID(),
 			Grant: gatehouse.Grantable{
 				ClientID: v.client.ID, UserID: u.ID, SessionID: s.ID, Scopes: v.auth.Scopes, Nonce: v.auth.Nonce, AuthAt: s.AuthAt, Details: d,
 			},

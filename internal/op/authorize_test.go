@@ -84,7 +84,7 @@ func TestAuthorize(t *testing.T) {
 			t.Errorf("%d %q", got.status, got.header.Get("Location"))
 		}
 	})
-	for name, handle := range map[string]string{"unknown": newHandle(), "short": "x", "hostile": "'; drop table requests --\x00"} {
+	for name, handle := range map[string]string{"unknown": gatehouse.NewSecret(), "short": "x", "hostile": "'; drop table requests --\x00"} {
 		t.Run("HandleThatIs"+name, func(t *testing.T) {
 			t.Parallel()
 			h := open(t)

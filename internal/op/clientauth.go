@@ -85,7 +85,7 @@ func authentic(c gatehouse.Client, pr presented) bool {
 		return false
 	}
 	for _, s := range pr.secrets {
-		if subtle.ConstantTimeCompare(digest(s), c.SecretHash) == 1 {
+		if subtle.ConstantTimeCompare(gatehouse.Digest(s), c.SecretHash) == 1 {
 			return true
 		}
 	}

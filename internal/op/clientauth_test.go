@@ -13,7 +13,7 @@ import (
 
 func TestT8ClientAuthentication(t *testing.T) {
 	t.Parallel()
-	usual := gatehouse.Client{ID: "app", SecretHash: digest("secret"), Enabled: true}
+	usual := gatehouse.Client{ID: "app", SecretHash: gatehouse.Digest("secret"), Enabled: true}
 	with := func(change func(*gatehouse.Client)) gatehouse.Client {
 		c := usual
 		change(&c)
@@ -40,7 +40,7 @@ func TestT8ClientAuthentication(t *testing.T) {
 		"PostEmpty":              {usual, "", id, "invalid_client"},
 		"BasicEmpty":             {usual, "app:", nil, "invalid_client"},
 		"Nothing":                {usual, "", nil, "invalid_client"},
-		"HashIsNoSecret":         {usual, "", body(string(digest("secret"))), "invalid_client"},
+		"HashIsNoSecret":         {usual, "", body(string(gatehouse.Digest("secret"))), "invalid_client"},
 		"TwoWays":                {usual, "app:secret", body("secret"), "invalid_request"},
 		"TwoClients":             {usual, "app:secret", wire.Params{"client_id": "other"}, "invalid_request"},
 		"Assertion":              {usual, "", wire.Params{"client_id": "app", "client_assertion": "x"}, "invalid_client"},

@@ -26,7 +26,7 @@ func (p *Provider) grantByCode(a *ask) (tokenAnswer, error) {
 	)
 	err := p.update(a.r.Context(), a.once, func(tx *store.Tx) error {
 		made, replayed = minted{}, false
-		code, err := tx.TakeCode(digest(a.form["code"]))
+		code, err := tx.TakeCode(gatehouse.Digest(a.form["code"]))
 		if errors.Is(err, gatehouse.NotFound) || err == nil && code.Grant.ClientID != a.client.ID {
 			return wire.InvalidGrant() // and whose code it is keeps it
 		}

@@ -133,7 +133,7 @@ func mayGuess(tx *store.Tx, u gatehouse.User) error {
 // waitingDevice finds what waits under a code. NotFound also when its client may
 // not have it any more.
 func waitingDevice(tx *store.Tx, code string) (gatehouse.DeviceGrant, gatehouse.Client, error) {
-	d, err := tx.DeviceGrantByUserCode(digest(code))
+	d, err := tx.DeviceGrantByUserCode(gatehouse.Digest(code))
 	if err != nil {
 		return d, gatehouse.Client{}, err
 	}

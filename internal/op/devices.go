@@ -65,9 +65,9 @@ func (p *Provider) newDevice(c gatehouse.Client, scope string) (gatehouse.Device
 	if !ok {
 		return gatehouse.DeviceGrant{}, deviceAnswer{}, wire.InvalidScope()
 	}
-	code, now := newSecret(), p.Clock.Now()
+	code, now := gatehouse.NewHexSecret(), p.Clock.Now()
 	d := gatehouse.DeviceGrant{
-		Hash: digest(code), Grant: gatehouse.Grantable{ClientID: c.ID, Scopes: scopes}, Family: store.NewID(),
+		Hash: gatehouse.Digest(code), Grant: gatehouse.Grantable{ClientID: c.ID, Scopes: scopes}, Family: store.NewID(),
 		State: gatehouse.DeviceWaits, Interval: device.Interval, CreatedAt: now, ExpiresAt: now.Add(device.Life),
 	}
 	return d, deviceAnswer{
@@ -79,7 +79,7 @@ func (p *Provider) newDevice(c gatehouse.Client, scope string) (gatehouse.Device
 // nameDevice gives a wish a new user code, and says it as people read it.
 func nameDevice(d *gatehouse.DeviceGrant) string {
 	code := device.NewUserCode()
-	d.UserCodeHash = digest(code)
+	d.UserCodeHash = gatehouse.Digest(code)
 	return device.Shown(code)
 }
 
@@ -96,7 +96,7 @@ func (p *Provider) grantToDevice(a *ask) (tokenAnswer, error) {
 	)
 	err := p.update(a.r.Context(), a.once, func(tx *store.Tx) error {
 		made = minted{}
-		d, err := tx.DeviceGrant(digest(a.form["device_code"]))
+		d, err := tx.DeviceGrant(gatehouse.Digest(a.form["device_code"]))
 		if errors.Is(err, gatehouse.NotFound) || err == nil && d.Grant.ClientID != a.client.ID {
 			return wire.InvalidGrant()
 		}

@@ -154,7 +154,7 @@ func (h *house) consentedAlready() tokenAnswer {
 // robotToken is an access token of the client itself.
 func robotToken(value string, now time.Time) *gatehouse.Token {
 	return &gatehouse.Token{
-		Hash: digest(value), Kind: gatehouse.AccessToken, Family: "robot", ExpiresAt: now.Add(time.Hour),
+		Hash: gatehouse.Digest(value), Kind: gatehouse.AccessToken, Family: "robot", ExpiresAt: now.Add(time.Hour),
 		Grant: gatehouse.Grantable{ClientID: "trusted", Scopes: []string{request.ScopeProvider}},
 	}
 }

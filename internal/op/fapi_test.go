@@ -84,7 +84,7 @@ func TestFAPI2(t *testing.T) {
 			h.post("/oauth/token", redeeming("bank", "", "x")).refused(t, 401, "invalid_client")
 		},
 		"5.3.2.1/NoSecrets": func(t *testing.T, h *house) {
-			h.bank(func(c *gatehouse.Client) { c.AuthMethod, c.SecretHash = "", digest(otherSecret) })
+			h.bank(func(c *gatehouse.Client) { c.AuthMethod, c.SecretHash = "", gatehouse.Digest(otherSecret) })
 			h.post("/oauth/token", redeeming("bank", otherSecret, "x")).refused(t, 401, "invalid_client")
 		},
 		"5.3.2.1/SenderConstrainedOnly": func(t *testing.T, h *house) {

@@ -43,7 +43,7 @@ func (p *prover) proof(method, path, access string) string {
 	p.n++
 	c := map[string]any{"jti": fmt.Sprint("proof-", p.n), "htm": method, "htu": p.h.url + path, "iat": p.h.clock.Now().Unix()}
 	if access != "" {
-		c["ath"] = base64.RawURLEncoding.EncodeToString(digest(access))
+		c["ath"] = base64.RawURLEncoding.EncodeToString(gatehouse.Digest(access))
 	}
 	return proofBy(p.h.t, p.s.key, c)
 }

@@ -191,14 +191,14 @@ func (noDoors) Door(context.Context, string) (gatehouse.Connection, integration.
 func clients() []gatehouse.Client {
 	scopes := []string{"openid", "profile", "email", "read_user", "api"}
 	all := []gatehouse.Client{
-		{ID: "app", Name: "The App", SecretHash: digest(appSecret), RequirePKCE: true},
-		{ID: "trusted", Name: "Trusted", SecretHash: digest(appSecret), RequirePKCE: true, Trusted: true},
-		{ID: "old", Name: "Old & <b>bold</b>", SecretHash: digest(otherSecret), Trusted: true},
+		{ID: "app", Name: "The App", SecretHash: gatehouse.Digest(appSecret), RequirePKCE: true},
+		{ID: "trusted", Name: "Trusted", SecretHash: gatehouse.Digest(appSecret), RequirePKCE: true, Trusted: true},
+		{ID: "old", Name: "Old & <b>bold</b>", SecretHash: gatehouse.Digest(otherSecret), Trusted: true},
 		{ID: "phone", Name: "Phone", RequirePKCE: true, RedirectURIs: []string{"com.example.phone:/callback", "http://127.0.0.1/callback"}},
-		{ID: "robot", Name: "Robot", SecretHash: digest(otherSecret), GrantTypes: []string{"client_credentials"}},
-		{ID: "post", Name: "Post", SecretHash: digest(otherSecret), AuthMethod: "client_secret_post", Trusted: true},
-		{ID: "basic", Name: "Basic", SecretHash: digest(otherSecret), AuthMethod: "client_secret_basic", Trusted: true},
-		{ID: "short", Name: "No refresh", SecretHash: digest(otherSecret), GrantTypes: []string{"authorization_code"}, Trusted: true},
+		{ID: "robot", Name: "Robot", SecretHash: gatehouse.Digest(otherSecret), GrantTypes: []string{"client_credentials"}},
+		{ID: "post", Name: "Post", SecretHash: gatehouse.Digest(otherSecret), AuthMethod: "client_secret_post", Trusted: true},
+		{ID: "basic", Name: "Basic", SecretHash: gatehouse.Digest(otherSecret), AuthMethod: "client_secret_basic", Trusted: true},
+		{ID: "short", Name: "No refresh", SecretHash: gatehouse.Digest(otherSecret), GrantTypes: []string{"authorization_code"}, Trusted: true},
 	}
 	for i := range all {
 		all[i].Enabled, all[i].Scopes = true, scopes
@@ -206,7 +206,7 @@ func clients() []gatehouse.Client {
 			all[i].RedirectURIs = []string{callback}
 		}
 	}
-	return append(all, gatehouse.Client{ID: "off", Name: "Off", SecretHash: digest(otherSecret), Scopes: scopes, RedirectURIs: []string{callback}})
+	return append(all, gatehouse.Client{ID: "off", Name: "Off", SecretHash: gatehouse.Digest(otherSecret), Scopes: scopes, RedirectURIs: []string{callback}})
 }
 
 // signIn stands in for the sign-in page.

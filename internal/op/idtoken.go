@@ -112,7 +112,7 @@ func (p *Provider) idToken(ctx context.Context, client gatehouse.Client, m minte
 // 3.1.3.6) by the hash of the algorithm that signs it; that of Ed25519 is
 // SHA-512.
 func atHash(algorithm, access string) string {
-	sum := digest(access)
+	sum := gatehouse.Digest(access)
 	if algorithm == "EdDSA" {
 		long := sha512.Sum512([]byte(access))
 		sum = long[:]

@@ -322,6 +322,6 @@ func (p *Provider) sessionState(clientID, redirectURI, state string) string {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return ""
 	}
-	salt := newSecret()[:16]
+	salt := gatehouse.NewHexSecret()[:16]
 	return stateHash(clientID, u.Scheme+"://"+u.Host, state, salt) + "." + salt
 }

@@ -59,7 +59,7 @@ func (p *Provider) push(w http.ResponseWriter, r *http.Request) error {
 	waits := gatehouse.Request{
 		ClientID: c.ID, BrowserHash: noBrowser(), Params: kept, CreatedAt: now, ExpiresAt: now.Add(pushedLife),
 	}
-	handle := newHandle()
+	handle := gatehouse.NewSecret()
 	waits.Handle = pushedKey(handle)
 	if err := p.update(r.Context(), used, func(tx *store.Tx) error { return tx.SaveRequest(&waits) }); err != nil {
 		return err
@@ -117,7 +117,7 @@ func pushRefusal(why *request.Refusal) *wire.Error {
 // once.
 func (p *Provider) pushed(ctx context.Context, c *gatehouse.Client, asked request.Params) (request.Params, string, error) {
 	handle := strings.TrimPrefix(asked.ObjectURI, pushedURN)
-	if c == nil || !isHandle(handle) || len(asked.Doubled) > 0 {
+	if c == nil || !gatehouse.IsSecret(handle) || len(asked.Doubled) > 0 {
 		return neverPushed(asked)
 	}
 	var kept gatehouse.Request

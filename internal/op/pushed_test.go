@@ -65,7 +65,7 @@ func TestA15PushedRequest(t *testing.T) {
 			"AfterRefusal":  byPushed(refused),
 			"OfAnother":     byPushed(foreign, "client_id", "old"),
 			"OfNobody":      byPushed(foreign, "client_id", "nobody"),
-			"Unknown":       byPushed(pushedURN + newHandle()),
+			"Unknown":       byPushed(pushedURN + gatehouse.NewSecret()),
 			"NoHandle":      byPushed(pushedURN + "x"),
 			"AsOurOwnWait":  "/oauth/authorize?request=" + strings.TrimPrefix(foreign, pushedURN),
 			"NamedTwice":    byPushed(foreign) + "&request_uri=" + url.QueryEscape(foreign),

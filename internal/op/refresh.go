@@ -63,7 +63,7 @@ func (p *Provider) grantByRefresh(a *ask) (tokenAnswer, error) {
 // neither revoked nor past its end. That it may have been used already is the
 // caller's business.
 func ownRefreshToken(tx *store.Tx, a *ask) (gatehouse.Token, error) {
-	t, err := tx.Token(digest(a.form["refresh_token"]))
+	t, err := tx.Token(gatehouse.Digest(a.form["refresh_token"]))
 	if errors.Is(err, gatehouse.NotFound) {
 		return t, wire.InvalidGrant()
 	}
@@ -128,7 +128,7 @@ func (p *Provider) rotate(tx *store.Tx, a *ask, old gatehouse.Token) (minted, er
 	if !rotates(a.client) {
 		return made, nil
 	}
-	won, err := tx.RotateToken(old.Hash, digest(made.refresh))
+	won, err := tx.RotateToken(old.Hash, gatehouse.Digest(made.refresh))
 	if err == nil && !won {
 		err = wire.InvalidGrant() // somebody else was quicker; undo
 	}

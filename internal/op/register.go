@@ -59,8 +59,8 @@ func (p *Provider) register(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c.ID = newSecret()[:32]
-	secret, token := p.giveSecret(&c), newSecret()
+	c.ID = gatehouse.NewHexSecret()[:32]
+	secret, token := p.giveSecret(&c), gatehouse.NewHexSecret()
 	err = p.Store.Update(r.Context(), func(tx *store.Tx) error {
 		return p.saveRegistered(tx, r, &c, initial, token)
 	})
@@ -84,7 +84,7 @@ func (p *Provider) initialToken(r *http.Request) (string, error) {
 	}
 	good := false
 	err = p.Store.View(r.Context(), func(tx *store.Tx) (err error) {
-		good, err = tx.HasRegistrationToken(digest(token))
+		good, err = tx.HasRegistrationToken(gatehouse.Digest(token))
 		return err
 	})
 	if err == nil && !good {
@@ -107,7 +107,7 @@ func (p *Provider) saveRegistered(tx *store.Tx, r *http.Request, c *gatehouse.Cl
 	var by gatehouse.RegistrationToken
 	var err error
 	if initial != "" || p.Registration.By == registration.ByToken {
-		by, err = tx.UseRegistrationToken(digest(initial))
+		by, err = tx.UseRegistrationToken(gatehouse.Digest(initial))
 		if errors.Is(err, gatehouse.NotFound) {
 			return unknownInitial()
 		}
@@ -120,7 +120,7 @@ func (p *Provider) saveRegistered(tx *store.Tx, r *http.Request, c *gatehouse.Cl
 	if err := tx.SaveClient(c); err != nil {
 		return err
 	}
-	if err := tx.SaveRegistration(c.ID, digest(token), by.ID); err != nil {
+	if err := tx.SaveRegistration(c.ID, gatehouse.Digest(token), by.ID); err != nil {
 		return err
 	}
 	return recordRegistered(tx, r, *c, "client.registered", map[string]string{"name": c.Name, "token": by.Name})
@@ -194,11 +194,11 @@ func (p *Provider) giveSecret(c *gatehouse.Client) string {
 	if c.AuthMethod == gatehouse.AuthNone || c.AuthMethod == gatehouse.AuthPrivateKeyJWT {
 		return ""
 	}
-	secret := newSecret()
+	secret := gatehouse.NewHexSecret()
 	if c.AuthMethod == gatehouse.AuthSecretJWT {
 		c.Secret = secret
 	} else {
-		c.SecretHash = digest(secret)
+		c.SecretHash = gatehouse.Digest(secret)
 	}
 	return secret
 }
@@ -251,7 +251,7 @@ func (p *Provider) manageRegistered(w http.ResponseWriter, r *http.Request) erro
 func ownRegistered(tx *store.Tx, id, token string) (gatehouse.Client, error) {
 	none := wire.InvalidToken("The registration access token is not that of the client")
 	hash, err := tx.Registration(id)
-	if errors.Is(err, gatehouse.NotFound) || err == nil && subtle.ConstantTimeCompare(hash, digest(token)) != 1 {
+	if errors.Is(err, gatehouse.NotFound) || err == nil && subtle.ConstantTimeCompare(hash, gatehouse.Digest(token)) != 1 {
 		return gatehouse.Client{}, none
 	}
 	if err != nil {
@@ -285,7 +285,7 @@ func (p *Provider) changeRegistered(w http.ResponseWriter, r *http.Request, id, 
 	if err != nil {
 		return err
 	}
-	fresh, next, secret := gatehouse.Client{}, newSecret(), ""
+	fresh, next, secret := gatehouse.Client{}, gatehouse.NewHexSecret(), ""
 	err = p.Store.Update(r.Context(), func(tx *store.Tx) error {
 		old, err := ownRegistered(tx, id, token)
 		if err != nil {
@@ -300,7 +300,7 @@ func (p *Provider) changeRegistered(w http.ResponseWriter, r *http.Request, id, 
 		if err := tx.SaveClient(&fresh); err != nil {
 			return err
 		}
-		if err := tx.SaveRegistration(id, digest(next), ""); err != nil {
+		if err := tx.SaveRegistration(id, gatehouse.Digest(next), ""); err != nil {
 			return err
 		}
 		return recordRegistered(tx, r, fresh, "client.registration_changed", map[string]string{"name": fresh.Name, "redirect_uris": strings.Join(fresh.RedirectURIs, " ")})
@@ -364,8 +364,8 @@ func NewRegistrationToken(tx *store.Tx, by gatehouse.Actor, t gatehouse.Registra
 		return "", t, gatehouse.Errorf(gatehouse.Invalid, "A registration token is good for at most a year. Choose a shorter time.")
 	}
 	t.CreatedBy = by.Name
-	secret := registrationPrefix + newSecret()
-	if err := tx.SaveRegistrationToken(&t, digest(secret)); err != nil {
+	secret := registrationPrefix + gatehouse.NewHexSecret()
+	if err := tx.SaveRegistrationToken(&t, gatehouse.Digest(secret)); err != nil {
 		return "", t, err
 	}
 	return secret, t, tx.Record(gatehouse.Event{Actor: by, Action: "registration_token.created", Target: "registration_token/" + t.ID, Details: map[string]string{"name": t.Name}})

@@ -138,12 +138,12 @@ type mint struct {
 func (p *Provider) mint(tx *store.Tx, m mint) (minted, error) {
 	now, lifetimes := tx.Now(), p.Lifetimes.of(m.client)
 	m.held.bind(&m.grant)
-	made := minted{access: newSecret(), grant: m.grant, at: now, expires: now.Add(lifetimes.access())}
+	made := minted{access: gatehouse.NewHexSecret(), grant: m.grant, at: now, expires: now.Add(lifetimes.access())}
 	made.jwt = m.jwt || m.client.Settings.AccessToken == gatehouse.AccessTokenJWT
 	if !m.until.IsZero() && m.until.Before(made.expires) {
 		made.expires = m.until
 	}
-	hash := digest(made.access)
+	hash := gatehouse.Digest(made.access)
 	if made.jwt {
 		hash = jtiDigest(made.access)
 	}
@@ -151,7 +151,7 @@ func (p *Provider) mint(tx *store.Tx, m mint) (minted, error) {
 		Hash: hash, Kind: gatehouse.AccessToken, Family: m.family, Grant: m.grant, CreatedAt: now, ExpiresAt: made.expires,
 	}}
 	if m.refresh {
-		made.refresh = newSecret()
+		made.refresh = gatehouse.NewHexSecret()
 		long := m.grant
 		long.Scopes, long.Nonce, long.Details.Audience = m.refreshScopes, "", m.refreshFor
 		if !bindsRefresh(m.client) {
@@ -162,7 +162,7 @@ func (p *Provider) mint(tx *store.Tx, m mint) (minted, error) {
 			expires = m.endsAt
 		}
 		tokens = append(tokens, &gatehouse.Token{
-			Hash: digest(made.refresh), Kind: gatehouse.RefreshToken, Family: m.family, Grant: long,
+			Hash: gatehouse.Digest(made.refresh), Kind: gatehouse.RefreshToken, Family: m.family, Grant: long,
 			CreatedAt: now, ExpiresAt: expires, EndsAt: m.endsAt,
 		})
 	}

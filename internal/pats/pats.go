@@ -6,8 +6,6 @@ package pats
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -59,9 +57,7 @@ const prefix = "gthp_"
 const secretLength = len(prefix) + 64 + 8
 
 func newSecret() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand stops the program instead
-	s := prefix + hex.EncodeToString(b[:])
+	s := prefix + gatehouse.NewHexSecret()
 	return s + checksum(s)
 }
 
