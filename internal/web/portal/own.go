@@ -7,9 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"gatehouse"
 	"gatehouse/internal/apps"
@@ -62,7 +60,7 @@ func (f *ownForm) read(form url.Values) {
 	if f.isNew() {
 		f.Confidential = form.Get("confidential") == "true"
 	} else {
-		f.UpdatedAt = seenAt(form)
+		f.UpdatedAt = ui.SeenAt(form)
 	}
 	f.Name = strings.TrimSpace(form.Get("name"))
 	f.RedirectURIs = strings.Fields(form.Get("redirect_uris"))
@@ -85,16 +83,6 @@ func (f *ownForm) blame(ctx context.Context, err error) error {
 	}
 	return nil
 }
-
-func seenAt(form url.Values) time.Time {
-	ms, err := strconv.ParseInt(form.Get("seen"), 10, 64)
-	if err != nil {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
-}
-
-func seen(c gatehouse.Client) string { return strconv.FormatInt(c.UpdatedAt.UnixMilli(), 10) }
 
 // ownApps are the apps of which the visitor is an owner.
 func ownApps(tx *store.Tx, u gatehouse.User) ([]gatehouse.Connector, error) {
@@ -304,7 +292,7 @@ func (p *Portal) renewOwn(w http.ResponseWriter, r *http.Request, v visitor) err
 		if c, err = lookedAfter(tx, v.user, r.PathValue("client")); err != nil {
 			return err
 		}
-		c, secret, err = p.SignIn.Apps.RenewClientSecret(tx, v.actor(r), c.ID, seenAt(form))
+		c, secret, err = p.SignIn.Apps.RenewClientSecret(tx, v.actor(r), c.ID, ui.SeenAt(form))
 		return err
 	})
 	if err != nil {
@@ -337,7 +325,7 @@ func (p *Portal) removeOwn(w http.ResponseWriter, r *http.Request, v visitor) er
 		if err != nil {
 			return err
 		}
-		return p.SignIn.Apps.RemoveClient(tx, v.actor(r), c.ID, seenAt(form))
+		return p.SignIn.Apps.RemoveClient(tx, v.actor(r), c.ID, ui.SeenAt(form))
 	})
 	if err != nil {
 		return err

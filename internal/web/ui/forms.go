@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
+	"time"
 
 	"gatehouse"
 )
@@ -32,4 +34,18 @@ func SeeOther(w http.ResponseWriter, path string) {
 	}
 	w.Header().Set("Location", path)
 	w.WriteHeader(http.StatusSeeOther)
+}
+
+// Seen is the field "seen" of a form: the state that it was made of, by the
+// moment of the last change. SeenAt reads it again.
+func Seen(changed time.Time) string { return strconv.FormatInt(changed.UnixMilli(), 10) }
+
+// SeenAt is the state that a form was made of, by the moment of the last change;
+// the zero time when the form does not say it.
+func SeenAt(form url.Values) time.Time {
+	ms, err := strconv.ParseInt(form.Get("seen"), 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
 }

@@ -11,8 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
-	"time"
 
 	"gatehouse"
 	"gatehouse/internal/apps"
@@ -161,7 +159,7 @@ func (a *Clients) renew(w http.ResponseWriter, r *http.Request, by gatehouse.Use
 	var c gatehouse.Client
 	var secret string
 	err = a.Store.Update(r.Context(), func(tx *store.Tx) (err error) {
-		c, secret, err = a.Apps.RenewClientSecret(tx, desk.Actor(r, by), r.PathValue("client"), seenAt(form))
+		c, secret, err = a.Apps.RenewClientSecret(tx, desk.Actor(r, by), r.PathValue("client"), ui.SeenAt(form))
 		return err
 	})
 	if err != nil {
@@ -186,7 +184,7 @@ func (a *Clients) turn(w http.ResponseWriter, r *http.Request, by gatehouse.User
 		if err != nil {
 			return err
 		}
-		c.UpdatedAt, c.Enabled = seenAt(form), now == "enable"
+		c.UpdatedAt, c.Enabled = ui.SeenAt(form), now == "enable"
 		_, err = a.Apps.ChangeClient(tx, desk.Actor(r, by), c)
 		return err
 	})
@@ -211,7 +209,7 @@ func (a *Clients) remove(w http.ResponseWriter, r *http.Request, by gatehouse.Us
 		return err
 	}
 	err = a.Store.Update(r.Context(), func(tx *store.Tx) error {
-		return a.Apps.RemoveClient(tx, desk.Actor(r, by), r.PathValue("client"), seenAt(form))
+		return a.Apps.RemoveClient(tx, desk.Actor(r, by), r.PathValue("client"), ui.SeenAt(form))
 	})
 	if err != nil {
 		return fmt.Errorf("remove a client: %w", err)
@@ -219,14 +217,3 @@ func (a *Clients) remove(w http.ResponseWriter, r *http.Request, by gatehouse.Us
 	ui.SeeOther(w, "/admin/clients?done=removed")
 	return nil
 }
-
-// seenAt is the state of the client that a form was made of.
-func seenAt(form url.Values) time.Time {
-	ms, err := strconv.ParseInt(form.Get("seen"), 10, 64)
-	if err != nil {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
-}
-
-func seen(c gatehouse.Client) string { return strconv.FormatInt(c.UpdatedAt.UnixMilli(), 10) }

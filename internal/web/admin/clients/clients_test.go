@@ -160,7 +160,7 @@ func TestAddChangeAndRemove(t *testing.T) {
 			t.Errorf("G7: %s shows the secret", path)
 		}
 	}
-	form := entered("name", "Wiki 2", "grant_types", "client_credentials", "trusted", "true", "groups_from", "none", "seen", seen(c))
+	form := entered("name", "Wiki 2", "grant_types", "client_credentials", "trusted", "true", "groups_from", "none", "seen", ui.Seen(c.UpdatedAt))
 	if r := w.do("root", http.MethodPost, one+"/edit", form); r.Header().Get("Location") != one+"?done=saved" {
 		t.Fatalf("edit: %d %s", r.Code, r.Body)
 	}
@@ -172,15 +172,15 @@ func TestAddChangeAndRemove(t *testing.T) {
 			t.Errorf("%s of a state that is over: %d", what, r.Code)
 		}
 	}
-	if r := w.do("root", http.MethodPost, one+"/turn/disable", url.Values{"seen": {seen(c)}}); r.Header().Get("Location") != one+"?done=disabled" {
+	if r := w.do("root", http.MethodPost, one+"/turn/disable", url.Values{"seen": {ui.Seen(c.UpdatedAt)}}); r.Header().Get("Location") != one+"?done=disabled" {
 		t.Errorf("disable: %d", r.Code)
 	}
 	c = w.client(c.ID)
-	if r := w.do("root", http.MethodPost, one+"/secret", url.Values{"seen": {seen(c)}}); r.Code != http.StatusOK || secretOf.FindString(r.Body.String()) == secret {
+	if r := w.do("root", http.MethodPost, one+"/secret", url.Values{"seen": {ui.Seen(c.UpdatedAt)}}); r.Code != http.StatusOK || secretOf.FindString(r.Body.String()) == secret {
 		t.Errorf("renew: %d", r.Code)
 	}
 	c = w.client(c.ID)
-	if r := w.do("root", http.MethodPost, one+"/remove", url.Values{"seen": {seen(c)}}); r.Header().Get("Location") != "/admin/clients?done=removed" || c.Enabled {
+	if r := w.do("root", http.MethodPost, one+"/remove", url.Values{"seen": {ui.Seen(c.UpdatedAt)}}); r.Header().Get("Location") != "/admin/clients?done=removed" || c.Enabled {
 		t.Errorf("remove: %d, enabled %v", r.Code, c.Enabled)
 	}
 }
@@ -212,7 +212,7 @@ func TestOfTheFile(t *testing.T) {
 		t.Error("it can be edited, or nobody is warned that it is told of no groups")
 	}
 	for path, method := range map[string]string{"edit": "GET", "secret": "POST", "remove": "POST", "turn/disable": "POST"} {
-		if r := w.do("root", method, "/admin/clients/file/"+path, url.Values{"seen": {seen(c)}}); r.Code != http.StatusConflict {
+		if r := w.do("root", method, "/admin/clients/file/"+path, url.Values{"seen": {ui.Seen(c.UpdatedAt)}}); r.Code != http.StatusConflict {
 			t.Errorf("%s: %d", path, r.Code)
 		}
 	}

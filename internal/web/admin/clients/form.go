@@ -87,7 +87,7 @@ func (d *draft) read(ctx context.Context, form url.Values) {
 	if d.isNew() {
 		d.Confidential = on("confidential")
 	} else {
-		d.UpdatedAt = seenAt(form)
+		d.UpdatedAt = ui.SeenAt(form)
 	}
 	d.Name = strings.TrimSpace(form.Get("name"))
 	d.RedirectURIs, d.PostLogoutRedirectURIs = lines(form.Get("redirect_uris")), lines(form.Get("post_logout_redirect_uris"))

@@ -213,7 +213,7 @@ func (a *Ways) change(w http.ResponseWriter, r *http.Request, done string, fn fu
 		if c, err = find(tx, r); err != nil {
 			return err
 		}
-		c.UpdatedAt, c.AppSecret = seenAt(form), ""
+		c.UpdatedAt, c.AppSecret = ui.SeenAt(form), ""
 		return fn(tx, c)
 	})
 	if err != nil {
@@ -250,7 +250,7 @@ func (a *Ways) remove(w http.ResponseWriter, r *http.Request, by gatehouse.User)
 		if err != nil {
 			return err
 		}
-		return a.Apps.RemoveConnection(tx, desk.Actor(r, by), c.ID, seenAt(form))
+		return a.Apps.RemoveConnection(tx, desk.Actor(r, by), c.ID, ui.SeenAt(form))
 	})
 	if err != nil {
 		return fmt.Errorf("remove the connection: %w", err)

@@ -7,13 +7,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"gatehouse"
 	"gatehouse/internal/apps"
 	"gatehouse/internal/config"
 	"gatehouse/internal/i18n"
 	"gatehouse/internal/integration"
+	"gatehouse/internal/web/ui"
 )
 
 // draft is a connection as it stands in the form: what is saved, or what was
@@ -68,7 +68,7 @@ func (d *draft) read(ctx context.Context, form url.Values) {
 	d.BuiltIn = d.HasTwin && !on("custom")
 	d.AppID, d.AppSecret = line("app_id"), strings.TrimSpace(form.Get("app_secret"))
 	if !d.isNew() {
-		d.UpdatedAt = seenAt(form)
+		d.UpdatedAt = ui.SeenAt(form)
 	}
 	d.readArgs(ctx, form)
 	d.readRules(ctx, form)
@@ -112,20 +112,6 @@ func (d *draft) readRules(ctx context.Context, form url.Values) {
 		r.SetNewPeople(choice)
 	}
 }
-
-// seenAt is the state of the connection that the form was made of.
-func seenAt(form url.Values) time.Time {
-	ms, err := strconv.ParseInt(form.Get("seen"), 10, 64)
-	if err != nil {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
-}
-
-// seen is seenAt for the form.
-func (d draft) seen() string { return seen(d.Connection) }
-
-func seen(c gatehouse.Connection) string { return strconv.FormatInt(c.UpdatedAt.UnixMilli(), 10) }
 
 // blame puts what is wrong beside its inputs. What is no problem of the settings
 // is returned.

@@ -12,13 +12,14 @@ import (
 	"gatehouse"
 	"gatehouse/internal/apps"
 	"gatehouse/internal/store"
+	"gatehouse/internal/web/ui"
 )
 
 func TestG1WhoMayReadAndChange(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.added()
-	seen := url.Values{"seen": {seen(c)}}
+	seen := url.Values{"seen": {ui.Seen(c.UpdatedAt)}}
 	readers, super := []string{"auditor", "keeper", "root"}, []string{"root"}
 	for _, a := range []struct {
 		path string
@@ -152,7 +153,7 @@ func TestG3OnlyTheFieldsOfTheFormCount(t *testing.T) {
 	w := newWorld(t)
 	before := w.added()
 	form := good()
-	form.Set("seen", seen(before))
+	form.Set("seen", ui.Seen(before.UpdatedAt))
 	for name, value := range map[string]string{
 		"id": "x", "name": "other", "kind": "shut", "managed": "file", "created_at": "0", "built_in": "true", "rules.link_only": "true",
 		"arg.jwt_secret": "x", "arg.client_options.secret": "x", "Rules": "x",
@@ -222,9 +223,9 @@ func TestEdit(t *testing.T) {
 	w := newWorld(t)
 	c := w.added()
 	w.says(w.do("root", "/admin/connections/mine/edit", nil), `value="the-id"`, `value="https://idp.example"`, "prompt: login", "One is set and kept sealed.",
-		`name="seen" value="`+seen(c)+`"`)
+		`name="seen" value="`+ui.Seen(c.UpdatedAt)+`"`)
 	form := good()
-	form.Set("seen", seen(c))
+	form.Set("seen", ui.Seen(c.UpdatedAt))
 	form.Del("app_secret")
 	form.Del("sign_in")
 	w.now = noon.Add(time.Minute)
@@ -241,7 +242,7 @@ func TestEdit(t *testing.T) {
 	if r.Code != http.StatusConflict {
 		t.Errorf("%d", r.Code)
 	}
-	w.says(r, "was changed by somebody else in the meantime", `value="Too late"`, `name="seen" value="`+seen(changed)+`"`)
+	w.says(r, "was changed by somebody else in the meantime", `value="Too late"`, `name="seen" value="`+ui.Seen(changed.UpdatedAt)+`"`)
 	if r := w.do("root", "/admin/connections/filed/edit", nil); r.Code != http.StatusConflict {
 		t.Errorf("the file's own: %d", r.Code)
 	}
@@ -255,7 +256,7 @@ func TestS12WhoComesInNeedsAFreshProof(t *testing.T) {
 	c := w.added()
 	w.now = noon.Add(20 * time.Minute)
 	form := good()
-	form.Set("seen", seen(c))
+	form.Set("seen", ui.Seen(c.UpdatedAt))
 	form.Set("label", "Typed")
 	r := w.do("root", "/admin/connections/mine/edit", form)
 	if r.Code != http.StatusUnauthorized || w.connection("mine").Label != "Mine" {
@@ -270,7 +271,7 @@ func TestS12WhoComesInNeedsAFreshProof(t *testing.T) {
 	for name, value := range map[string]string{"auto_link_user": "true", "trusted_domains": "example.com", "app_id": "other", "arg.who": "some"} {
 		form := good()
 		form.Del("app_secret")
-		form.Set("seen", seen(now))
+		form.Set("seen", ui.Seen(now.UpdatedAt))
 		form.Set(name, value)
 		if r := w.do("root", "/admin/connections/mine/edit", form); r.Code != http.StatusUnauthorized {
 			t.Errorf("%s: %d", name, r.Code)
@@ -310,7 +311,7 @@ func TestRemove(t *testing.T) {
 	c := w.added()
 	identity := gatehouse.Identity{UserID: w.users["alice"].ID, ConnectionID: c.ID, Subject: "1"}
 	w.update(func(tx *store.Tx) error { return tx.SaveIdentity(&identity) })
-	form := url.Values{"seen": {seen(c)}}
+	form := url.Values{"seen": {ui.Seen(c.UpdatedAt)}}
 	w.says(w.do("root", "/admin/connections/mine/remove", nil), "It cannot be removed, because the accounts of people are connected by it (1).", `action="/admin/connections/mine/disable"`)
 	if r := w.do("root", "/admin/connections/mine/remove", form); r.Code != http.StatusConflict {
 		t.Errorf("with people: %d", r.Code)
