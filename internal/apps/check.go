@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"gatehouse"
+	"gatehouse/internal/i18n"
 	"gatehouse/internal/integration"
 )
 
@@ -42,6 +43,26 @@ func (p Problems) Unwrap() []error {
 		all[i] = one.Err
 	}
 	return all
+}
+
+// Beside puts what err says is wrong with settings beside their inputs, in the
+// language of ctx: the first problem of each. inputOf is the input of a setting;
+// nil: its own name. An err that is no problem of settings is returned.
+func Beside(ctx context.Context, err error, inputs map[string]string, inputOf func(field string) string) error {
+	var problems Problems
+	if !errors.As(err, &problems) {
+		return err
+	}
+	for _, p := range problems {
+		name := p.Field
+		if inputOf != nil {
+			name = inputOf(p.Field)
+		}
+		if inputs[name] == "" {
+			inputs[name] = i18n.Text(ctx, p.Err.Message, p.Err.Args...)
+		}
+	}
+	return nil
 }
 
 func at(field string, err *gatehouse.Error) Problem { return Problem{Field: field, Err: err} }

@@ -2,7 +2,6 @@ package portal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -71,17 +70,8 @@ func (f *ownForm) read(form url.Values) {
 // blame puts what is wrong beside its inputs. What is no problem of the settings
 // is returned.
 func (f *ownForm) blame(ctx context.Context, err error) error {
-	var problems apps.Problems
-	if !errors.As(err, &problems) {
-		return err
-	}
 	f.Problems = map[string]string{}
-	for _, p := range problems {
-		if f.Problems[p.Field] == "" {
-			f.Problems[p.Field] = i18n.Text(ctx, p.Err.Message, p.Err.Args...)
-		}
-	}
-	return nil
+	return apps.Beside(ctx, err, f.Problems, nil)
 }
 
 // ownApps are the apps of which the visitor is an owner.

@@ -2,7 +2,6 @@ package clients
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -210,23 +209,15 @@ func (a *Clients) form(w http.ResponseWriter, r *http.Request, status int, by ga
 // blame puts what is wrong beside its inputs. What is no problem of the settings
 // is returned.
 func (d *draft) blame(ctx context.Context, err error) error {
-	var problems apps.Problems
-	if !errors.As(err, &problems) {
-		return err
-	}
-	for _, p := range problems {
-		field := p.Field
+	return apps.Beside(ctx, err, d.Problems, func(field string) string {
 		switch {
 		case field == "confidential" && !d.isNew():
-			field = "grant_types"
+			return "grant_types"
 		case field == "app":
-			field = ""
+			return ""
 		}
-		if d.Problems[field] == "" {
-			d.Problems[field] = i18n.Text(ctx, p.Err.Message, p.Err.Args...)
-		}
-	}
-	return nil
+		return field
+	})
 }
 
 // apps are the apps that a client can belong to.

@@ -2,7 +2,6 @@ package ways
 
 import (
 	"context"
-	"errors"
 	"net/url"
 	"slices"
 	"strconv"
@@ -116,17 +115,7 @@ func (d *draft) readRules(ctx context.Context, form url.Values) {
 // blame puts what is wrong beside its inputs. What is no problem of the settings
 // is returned.
 func (d *draft) blame(ctx context.Context, err error) error {
-	var problems apps.Problems
-	if !errors.As(err, &problems) {
-		return err
-	}
-	for _, p := range problems {
-		name := d.inputOf(p.Field)
-		if d.Problems[name] == "" {
-			d.Problems[name] = i18n.Text(ctx, p.Err.Message, p.Err.Args...)
-		}
-	}
-	return nil
+	return apps.Beside(ctx, err, d.Problems, d.inputOf)
 }
 
 // inputOf is the name of the input for a setting.
