@@ -20,23 +20,7 @@ import (
 func (b *bench) federated(ctx context.Context) error {
 	t := &table{}
 	t.add("database", "browsers", "sign-ins/s", "p50", "p95", "p99", "hub CPU each", "a core of the hub")
-	if err := b.federatedOn(ctx, t, "sqlite", "SQLite, synchronous=FULL", "sqlite:gatehouse.db"); err != nil {
-		return err
-	}
-	if b.postgres == "" {
-		t.add("PostgreSQL", "skipped: "+postgresServer+" is not set")
-		b.print(t)
-		return nil
-	}
-	address, about, err := b.newPostgres(ctx)
-	if err != nil {
-		return err
-	}
-	if err := b.federatedOn(ctx, t, "postgres", about, address); err != nil {
-		return err
-	}
-	b.print(t)
-	return nil
+	return b.onEach(ctx, t, func(name, about, database string) error { return b.federatedOn(ctx, t, name, about, database) })
 }
 
 // leastFederated is the direction: sign-ins a second and core of the hub.

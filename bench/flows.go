@@ -89,23 +89,7 @@ const flowClients = 8
 func (b *bench) flows(ctx context.Context) error {
 	t := &table{}
 	t.add("database", "flow", "requests/s", "p50", "p95", "p99", "hub CPU each", "a core of the hub")
-	if err := b.flowsOn(ctx, t, "sqlite", "SQLite, synchronous=FULL", "sqlite:gatehouse.db"); err != nil {
-		return err
-	}
-	if b.postgres == "" {
-		t.add("PostgreSQL", "skipped: "+postgresServer+" is not set")
-		b.print(t)
-		return nil
-	}
-	address, about, err := b.newPostgres(ctx)
-	if err != nil {
-		return err
-	}
-	if err := b.flowsOn(ctx, t, "postgres", about, address); err != nil {
-		return err
-	}
-	b.print(t)
-	return nil
+	return b.onEach(ctx, t, func(name, about, database string) error { return b.flowsOn(ctx, t, name, about, database) })
 }
 
 func (b *bench) flowsOn(ctx context.Context, t *table, name, about, database string) (err error) {

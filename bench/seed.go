@@ -116,6 +116,29 @@ func addPerson(tx *store.Tx, st *store.Store, i int, clients []gatehouse.Client)
 	return person{cookie: token}, err
 }
 
+// onEach measures on a new SQLite database, and on a new one of the PostgreSQL
+// server if there is one, and prints what came of it. about says how durable the
+// commits of a database are.
+func (b *bench) onEach(ctx context.Context, t *table, measure func(name, about, database string) error) error {
+	if err := measure("sqlite", "SQLite, synchronous=FULL", "sqlite:gatehouse.db"); err != nil {
+		return err
+	}
+	if b.postgres == "" {
+		t.add("PostgreSQL", "skipped: "+postgresServer+" is not set")
+		b.print(t)
+		return nil
+	}
+	address, about, err := b.newPostgres(ctx)
+	if err != nil {
+		return err
+	}
+	if err := measure("postgres", about, address); err != nil {
+		return err
+	}
+	b.print(t)
+	return nil
+}
+
 // newPostgres makes a database that is dropped at the end of the run, and says
 // how durable the server's commits are.
 func (b *bench) newPostgres(ctx context.Context) (address, about string, err error) {

@@ -23,23 +23,7 @@ func (b *bench) signIn(ctx context.Context) error {
 	}
 	t := &table{}
 	t.add("database", "clients", "sign-ins/s", "p50", "p95", "p99", "hub CPU each", "store commits/s", "of the nearest limit")
-	if err := b.signInOn(ctx, t, signed, "sqlite", "SQLite, synchronous=FULL", "sqlite:gatehouse.db"); err != nil {
-		return err
-	}
-	if b.postgres == "" {
-		t.add("PostgreSQL", "skipped: "+postgresServer+" is not set")
-		b.print(t)
-		return nil
-	}
-	address, about, err := b.newPostgres(ctx)
-	if err != nil {
-		return err
-	}
-	if err := b.signInOn(ctx, t, signed, "postgres", about, address); err != nil {
-		return err
-	}
-	b.print(t)
-	return nil
+	return b.onEach(ctx, t, func(name, about, database string) error { return b.signInOn(ctx, t, signed, name, about, database) })
 }
 
 func (b *bench) signInOn(ctx context.Context, t *table, signed float64, name, about, database string) (err error) {
