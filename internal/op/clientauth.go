@@ -92,6 +92,17 @@ func authentic(c gatehouse.Client, pr presented) bool {
 	return false
 }
 
+// fromClient reads what a client posts to a protocol endpoint, and finds out who
+// it is.
+func (p *Provider) fromClient(w http.ResponseWriter, r *http.Request) (wire.Params, gatehouse.Client, *once, error) {
+	form, err := wire.PostForm(w, r)
+	if err != nil {
+		return nil, gatehouse.Client{}, nil, err
+	}
+	c, used, err := p.authenticate(r, form)
+	return form, c, used, err
+}
+
 // authenticate finds the client of a request to a protocol endpoint, and what of
 // its proof is good only once.
 func (p *Provider) authenticate(r *http.Request, form wire.Params) (gatehouse.Client, *once, error) {

@@ -25,11 +25,7 @@ type deviceAnswer struct {
 // authorizeDevice answers /oauth/authorize_device: a device without a browser
 // asks, and gets a code for its person to type in elsewhere.
 func (p *Provider) authorizeDevice(w http.ResponseWriter, r *http.Request) error {
-	form, err := wire.PostForm(w, r)
-	if err != nil {
-		return err
-	}
-	c, used, err := p.authenticate(r, form)
+	form, c, used, err := p.fromClient(w, r)
 	if err != nil {
 		return err
 	}

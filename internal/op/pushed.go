@@ -39,11 +39,7 @@ func noBrowser() []byte { return []byte{0} }
 // endpoint, leaves its authorization request here and sends the browser with a
 // name of it alone.
 func (p *Provider) push(w http.ResponseWriter, r *http.Request) error {
-	form, err := wire.PostForm(w, r)
-	if err != nil {
-		return err
-	}
-	c, used, err := p.authenticate(r, form)
+	form, c, used, err := p.fromClient(w, r)
 	if err != nil {
 		return err
 	}

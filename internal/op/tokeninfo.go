@@ -19,11 +19,7 @@ import (
 // ended already. When the end could not be stored the client hears 503, never
 // 200.
 func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) error {
-	form, err := wire.PostForm(w, r)
-	if err != nil {
-		return err
-	}
-	c, used, err := p.authenticate(r, form)
+	form, c, used, err := p.fromClient(w, r)
 	if err != nil {
 		return err
 	}
@@ -94,11 +90,7 @@ type introspection struct {
 // introspect answers /oauth/introspect (RFC 7662) to a confidential client about
 // its own tokens. All others are inactive to it.
 func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) error {
-	form, err := wire.PostForm(w, r)
-	if err != nil {
-		return err
-	}
-	c, used, err := p.authenticate(r, form)
+	form, c, used, err := p.fromClient(w, r)
 	if err == nil {
 		err = p.settle(r.Context(), used)
 	}
