@@ -52,11 +52,12 @@ func unmodified(t *testing.T, needs func() error, program string, found any, arg
 		ID: "app", Secret: "gloas-secret", Name: "Gatehouse", Confidential: true, RedirectURIs: []string{clientsCallback},
 		Scopes: []string{"read_user", "openid", "profile", "email"},
 	})
+	tw.AddToken(Token{Value: "glpat-root", UserID: 1, Scopes: []string{"api"}})
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...) // #nosec G204 -- a program of ours
 	cmd.Dir = clientsFolder
-	cmd.Env = append(os.Environ(), "TWIN="+srv.URL, "APP=app", "SECRET=gloas-secret", "CALLBACK="+clientsCallback, "USER_ID=2",
+	cmd.Env = append(os.Environ(), "TWIN="+srv.URL, "APP=app", "SECRET=gloas-secret", "CALLBACK="+clientsCallback, "USER_ID=2", "TOKEN=glpat-root",
 		"NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")
 	var out, trouble bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &trouble
