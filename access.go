@@ -112,6 +112,19 @@ type Pull struct {
 	Written     int64  // rows that the finish wrote
 	StartedAt   time.Time
 	EndedAt     time.Time
+	Steps       []PullStep // what was done, in the order in which it was begun
+}
+
+// PullStep is one step of a pull: what was read in it, and how long it took. A
+// pull that was broken off goes on in the step where it stood.
+type PullStep struct {
+	Name      string `json:"name"` // as Progress.Step; "probe" and "finish" too
+	Accounts  int64  `json:"accounts,omitempty"`
+	Resources int64  `json:"resources,omitempty"`
+	Grants    int64  `json:"grants,omitempty"`
+	Shares    int64  `json:"shares,omitempty"`
+	Requests  int64  `json:"requests,omitempty"`
+	Millis    int64  `json:"millis"` // how long it took
 }
 
 // PullState is where a pull is.

@@ -148,7 +148,7 @@ type Connector struct {
 	HookSecret string            // sealed in the store
 	Settings   map[string]string // "group", "app_id" and what else the kind knows
 	Owners     []string          // addresses
-	Schedule   string            // interval ("1h") or "" = the default
+	Schedule   string            // interval ("1h"), cron expression ("0 3 * * *") or "" = the default
 	Status     ConnectorStatus
 	StatusText Note // why it failed or is held
 	PulledAt   time.Time
@@ -156,6 +156,12 @@ type Connector struct {
 	Managed    ManagedBy
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
+	Secrets    map[string]string // further secrets by the names that the kind's form gives them; sealed in the store
+	TimeZone   string            // of a Schedule that is a cron expression: "Asia/Shanghai"; "" = UTC
+	App        AppRef            // the app that it was added to; "" = one of its own
+	PausedAt   time.Time         // since when a person keeps it from reading; zero: it reads
+	Seen       Sighting          // what its last probe found
+	Alarm      Alarm             // how it fails, and what its owners were told
 }
 
 // ConnectorStatus is what a connector's label says.

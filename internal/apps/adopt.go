@@ -118,6 +118,7 @@ func (a *Apps) adoptConnectors(tx *store.Tx, named []gatehouse.Connector) error 
 		}
 		c.ID, c.CreatedAt, c.UpdatedAt, c.Managed = old.ID, old.CreatedAt, old.UpdatedAt, gatehouse.ManagedByFile
 		c.Status, c.StatusText, c.PulledAt = cmp.Or(old.Status, gatehouse.ConnectorNotConfigured), old.StatusText, old.PulledAt
+		c.PausedAt, c.Seen, c.Alarm, c.App = old.PausedAt, old.Seen, old.Alarm, old.App
 		if _, err := a.openConnector(c); err != nil {
 			return err
 		}

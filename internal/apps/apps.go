@@ -11,7 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -130,6 +132,7 @@ func (a *Apps) Connector(ctx context.Context, connectorID string) (gatehouse.Con
 	}
 	settings := c // what says nothing about how to open it must not open it anew
 	settings.Status, settings.StatusText, settings.PulledAt, settings.UpdatedAt = "", gatehouse.Note{}, time.Time{}, time.Time{}
+	settings.PausedAt, settings.Seen, settings.Alarm = time.Time{}, gatehouse.Sighting{}, gatehouse.Alarm{}
 	d, err := kept(a, "connector/"+c.ID, settings, func() (integration.Connected, error) { return a.openConnector(c) })
 	return c, d, err
 }
@@ -217,7 +220,7 @@ func (a *Apps) openConnector(c gatehouse.Connector) (integration.Connected, erro
 	if c.Managed == gatehouse.ManagedByFile && k.ConnectorHosts != nil {
 		hosts = k.ConnectorHosts(c)
 	}
-	secrets := []string{c.Token, c.HookSecret}
+	secrets := append(slices.Collect(maps.Values(c.Secrets)), c.Token, c.HookSecret)
 	log := a.log().With("connector", c.Key, "kind", c.Kind)
 	env := a.env(outgoing.ClientOptions{OpenURLs: hosts, MaxBytes: connectorMaxBytes, Timeout: connectorTimeout}, log, secrets)
 	d, err := sheltered(func() (integration.Connected, error) { return k.OpenConnector(c, env) })

@@ -131,6 +131,9 @@ func (g *guard) connected(c integration.Connected) integration.Connected {
 	if c.Receiver != nil {
 		c.Receiver = receiver{g, c.Receiver}
 	}
+	if c.Chooser != nil {
+		c.Chooser = chooser{g, c.Chooser}
+	}
 	return c
 }
 
@@ -314,4 +317,13 @@ func (r receiver) Receive(ctx context.Context, d integration.Delivery) (integrat
 		return got, err
 	})
 	return got.answer, got.notices, err
+}
+
+type chooser struct {
+	g  *guard
+	in integration.Chooser
+}
+
+func (c chooser) Choose(ctx context.Context, field, search string) ([]integration.Choice, error) {
+	return call(ctx, c.g, "choose", signInLimit, func(ctx context.Context) ([]integration.Choice, error) { return c.in.Choose(ctx, field, search) })
 }

@@ -51,10 +51,33 @@ const (
 	LinesField  FieldType = "lines"  // a list, one on each line; kept as a list of texts
 	ChoiceField FieldType = "choice" // one of Choices
 	FlagField   FieldType = "flag"   // true or false
+
+	// Of connectors alone.
+	SecretField FieldType = "secret" // a text that is kept sealed (Connector.Secrets) and never shown again
+	PickField   FieldType = "pick"   // a text that the app can offer values for: the connector has a Chooser
 )
 
 // Choice is one value of a ChoiceField.
 type Choice struct {
 	Value string
 	Label string // English, key of its translation
+}
+
+// ConnectorForm says what an administrator enters for a connector of a kind, as
+// Form does for a connection: texts are English, keys of their translations.
+type ConnectorForm struct {
+	// Summary is one sentence of what is read of such an app.
+	Summary string
+	// Icon is the name of a built-in icon; "" = the kind's name.
+	Icon string
+	// Guide tells, step by step, what to do in the app first.
+	Guide []string
+	// URL is the address of the app (Connector.URL); without a Label none is
+	// asked for. Token is the secret that the connector signs in with
+	// (Connector.Token). Their Arg and Type do not count.
+	URL, Token Field
+	// Fields are the further settings, in the order of the page. What is entered
+	// is kept as text in Connector.Settings under Arg, and that of a SecretField
+	// in Connector.Secrets. An empty one is not kept.
+	Fields []Field
 }

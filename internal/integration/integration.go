@@ -37,6 +37,8 @@ type Kind struct {
 	ConnectionAuthority func(gatehouse.Connection) (string, error)
 	// Form is what an administrator enters for a connection on the dashboard.
 	Form Form
+	// ConnectorForm is what they enter for a connector.
+	ConnectorForm ConnectorForm
 }
 
 // Env is what an opened door or connector may use of ours. Every field is set.
@@ -54,6 +56,7 @@ type Connected struct {
 	Target   Target
 	Feed     Feed
 	Receiver Receiver
+	Chooser  Chooser
 }
 
 // Door is an opened connection, likewise: nil = cannot.
@@ -182,6 +185,16 @@ type Source interface {
 	Pull(ctx context.Context, from Checkpoint) iter.Seq2[Page, error]
 	// Account reads one account afresh with its direct grants.
 	Account(ctx context.Context, id string) (gatehouse.Account, []gatehouse.Grant, error)
+}
+
+// A Chooser knows what a setting of the connector can be, since the app can be
+// asked for it.
+type Chooser interface {
+	// Choose gives at most 50 values of the field (a PickField of the kind's
+	// ConnectorForm) that a search finds, the best first; "" finds all. A Value
+	// is what is kept in Settings, a Label what people read in the app's own
+	// words. Errors are those of Source.Probe.
+	Choose(ctx context.Context, field, search string) ([]Choice, error)
 }
 
 // A Target carries out changes. Apply may be called again for a change already

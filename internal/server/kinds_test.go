@@ -27,6 +27,14 @@ func TestFormsAreTranslated(t *testing.T) {
 				texts = append(texts, c.Label)
 			}
 		}
+		form := k.ConnectorForm
+		texts = append(append(texts, form.Summary), form.Guide...)
+		for _, f := range append([]integration.Field{form.URL, form.Token}, form.Fields...) {
+			texts = append(texts, f.Label, f.Help)
+			for _, c := range f.Choices {
+				texts = append(texts, c.Label)
+			}
+		}
 		for _, text := range texts {
 			if text != "" && !i18n.Known(text) && !vendorsWord.MatchString(text) {
 				t.Errorf("%s: no Chinese for %q; add it to internal/i18n/zh-CN/<vendor>.json", k.Name, text)
@@ -45,6 +53,14 @@ func TestFormsAreUsable(t *testing.T) {
 		names = append(names, k.Name)
 		if k.OpenConnection != nil && k.Form.Summary == "" {
 			t.Errorf("%s: nothing says who signs in with it", k.Name)
+		}
+		if k.OpenConnector != nil && (k.ConnectorForm.Summary == "" || k.ConnectorForm.Token.Label == "") {
+			t.Errorf("%s: nothing says what is read of it, or with what secret", k.Name)
+		}
+		for _, f := range k.ConnectorForm.Fields {
+			if f.Arg == "" || f.Label == "" {
+				t.Errorf("%s: the field %q (%q) of its connector has no name or label", k.Name, f.Arg, f.Label)
+			}
 		}
 		var args []string
 		for _, f := range k.Form.Fields {

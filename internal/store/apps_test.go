@@ -131,7 +131,9 @@ func TestConnectors(t *testing.T) {
 			c = gatehouse.Connector{
 				Key: "gitlab", Name: "B", Kind: "gitlab", URL: "https://g", Token: "token", HookSecret: "hook",
 				Settings: map[string]string{"group": "1"}, Owners: []string{"a@b"}, Schedule: "1h", Enabled: true,
-				Managed: gatehouse.ManagedByDashboard,
+				Managed: gatehouse.ManagedByDashboard, Secrets: map[string]string{"aes_key": "k"}, TimeZone: "Asia/Shanghai",
+				App: "client/wiki", Seen: gatehouse.Sighting{At: noon, Version: "18.1", Scopes: []string{"api"}, ExpiresAt: "2027-01-31"},
+				Alarm: gatehouse.Alarm{Failures: 2, Days: 30},
 			}
 			is(t, tx.SaveConnector(&c), "")
 			is(t, tx.SaveConnector(&gatehouse.Connector{Key: "gitlab"}), gatehouse.Conflict)
@@ -168,6 +170,48 @@ func TestConnectors(t *testing.T) {
 				t.Errorf("the list is %+v", list)
 			}
 			return err
+		})
+	})
+}
+
+func TestConnectorsPauseAndAreDeleted(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		update(t, s, func(tx *store.Tx) error {
+			c := gatehouse.Connector{Key: "gitlab", Name: "B", Kind: "gitlab"}
+			is(t, tx.SaveConnector(&c), "")
+			is(t, tx.PauseConnector(c.ID, tx.Now(), gatehouse.ConnectorPaused), "")
+			is(t, tx.SetConnectorStatus(c.ID, gatehouse.ConnectorConnected, gatehouse.Note{}), "")
+			got, err := tx.Connector(c.ID)
+			is(t, err, "")
+			if got.Status != gatehouse.ConnectorPaused || got.PausedAt.IsZero() || got.PulledAt.IsZero() {
+				t.Errorf("a paused connector whose pull ended is %q since %v, pulled %v", got.Status, got.PausedAt, got.PulledAt)
+			}
+			is(t, tx.PauseConnector(c.ID, time.Time{}, gatehouse.ConnectorConnected), "")
+			seen, alarm := gatehouse.Sighting{Actor: "root", Admin: true}, gatehouse.Alarm{Failures: 3, Told: true, Token: "2027-01-31", Days: 7}
+			is(t, tx.NoteSighting(c.ID, seen), "")
+			is(t, tx.NoteAlarm(c.ID, alarm), "")
+			got, err = tx.Connector(c.ID)
+			is(t, err, "")
+			if got.Status != gatehouse.ConnectorConnected || !got.PausedAt.IsZero() {
+				t.Errorf("a resumed connector is %q since %v", got.Status, got.PausedAt)
+			}
+			same(t, got.Seen, seen)
+			same(t, got.Alarm, alarm)
+			client := gatehouse.Client{ID: "wiki", Name: "Wiki", ConnectorKey: "gitlab"}
+			is(t, tx.SaveClient(&client), "")
+			is(t, tx.SavePull(&gatehouse.Pull{ConnectorID: c.ID, Steps: []gatehouse.PullStep{{Name: "accounts", Accounts: 3, Millis: 12}}}), "")
+			last, err := tx.LastPull(c.ID)
+			is(t, err, "")
+			same(t, last.Steps, []gatehouse.PullStep{{Name: "accounts", Accounts: 3, Millis: 12}})
+			is(t, tx.DeleteConnector(c.ID), "")
+			is(t, tx.DeleteConnector(c.ID), gatehouse.NotFound)
+			if client, err = tx.Client("wiki"); err != nil || client.ConnectorKey != "" {
+				t.Errorf("the client of a deleted connector: %q, %v", client.ConnectorKey, err)
+			}
+			_, err = tx.LastPull(c.ID)
+			is(t, err, gatehouse.NotFound)
+			return nil
 		})
 	})
 }

@@ -34,13 +34,16 @@ func (tx *Tx) isFree(table, column, name, id string) error {
 }
 
 const connectorColumns = `id, key, name, kind, url, token_sealed, hook_secret_sealed, settings, owners, schedule, status,
-	status_text, pulled_at, enabled, managed, created_at, updated_at`
+	status_text, pulled_at, enabled, managed, created_at, updated_at, secrets_sealed, time_zone, app, paused_at, seen, alarm`
 
 func (tx *Tx) scanConnector(r row) (c gatehouse.Connector, err error) {
-	var token, hook []byte
+	var token, hook, more []byte
 	if err := r.Scan(&c.ID, &c.Key, &c.Name, &c.Kind, &c.URL, &token, &hook, fromJSON(&c.Settings), fromJSON(&c.Owners),
 		&c.Schedule, &c.Status, fromJSON(&c.StatusText), at(&c.PulledAt), &c.Enabled, &c.Managed, at(&c.CreatedAt),
-		at(&c.UpdatedAt)); err != nil {
+		at(&c.UpdatedAt), &more, &c.TimeZone, &c.App, at(&c.PausedAt), fromJSON(&c.Seen), fromJSON(&c.Alarm)); err != nil {
+		return c, err
+	}
+	if c.Secrets, err = tx.unsealAll(more, cell{"connectors", c.ID, "secrets"}); err != nil {
 		return c, err
 	}
 	if token, err = tx.unseal(token, cell{"connectors", c.ID, "token"}); err != nil {
@@ -96,19 +99,26 @@ func (tx *Tx) SaveConnector(c *gatehouse.Connector) error {
 	if err != nil {
 		return err
 	}
+	more, err := tx.sealAll(c.Secrets, cell{"connectors", fresh.ID, "secrets"})
+	if err != nil {
+		return err
+	}
 	values := []any{
 		fresh.ID, c.Key, c.Name, c.Kind, c.URL, token, hook, asJSON(c.Settings), asJSON(c.Owners), c.Schedule,
-		fresh.Status, asJSON(c.StatusText), c.PulledAt, c.Enabled, c.Managed, fresh.UpdatedAt,
+		fresh.Status, asJSON(c.StatusText), c.PulledAt, c.Enabled, c.Managed, fresh.UpdatedAt, more, c.TimeZone, c.App,
+		c.PausedAt, asJSON(c.Seen), asJSON(c.Alarm),
 	}
 	if insert {
 		_, err = tx.exec(`insert into connectors (id, key, name, kind, url, token_sealed, hook_secret_sealed, settings, owners,
-			schedule, status, status_text, pulled_at, enabled, managed, updated_at, created_at)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+			schedule, status, status_text, pulled_at, enabled, managed, updated_at, secrets_sealed, time_zone, app, paused_at,
+			seen, alarm, created_at)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`,
 			append(values, fresh.CreatedAt)...)
 	} else {
 		err = must(tx.exec(`update connectors set key = $2, name = $3, kind = $4, url = $5, token_sealed = $6,
 			hook_secret_sealed = $7, settings = $8, owners = $9, schedule = $10, status = $11, status_text = $12,
-			pulled_at = $13, enabled = $14, managed = $15, updated_at = $16 where id = $1`, values...))
+			pulled_at = $13, enabled = $14, managed = $15, updated_at = $16, secrets_sealed = $17, time_zone = $18, app = $19,
+			paused_at = $20, seen = $21, alarm = $22 where id = $1`, values...))
 	}
 	if err == nil {
 		*c = fresh
@@ -116,9 +126,36 @@ func (tx *Tx) SaveConnector(c *gatehouse.Connector) error {
 	return err
 }
 
-// SetConnectorStatus changes the status and why it is so only (and PulledAt when the status is connected).
+// SetConnectorStatus changes the status and why it is so only (and PulledAt when
+// the status is connected). One that a person paused stays paused.
 func (tx *Tx) SetConnectorStatus(id string, s gatehouse.ConnectorStatus, why gatehouse.Note) error {
-	return must(tx.exec(`update connectors set status = $2, status_text = $3,
+	return must(tx.exec(`update connectors set status = case when paused_at = 0 then $2 else 'paused' end, status_text = $3,
 		pulled_at = case when $4 then $5 else pulled_at end where id = $1`,
 		id, s, asJSON(why), s == gatehouse.ConnectorConnected, tx.now))
+}
+
+// PauseConnector notes since when a person keeps a connector from reading; the
+// zero time: it reads again. Its status goes with it, and nothing else changes.
+func (tx *Tx) PauseConnector(id string, since time.Time, now gatehouse.ConnectorStatus) error {
+	return must(tx.exec(`update connectors set paused_at = $2, status = $3, status_text = $4 where id = $1`,
+		id, since, now, asJSON(gatehouse.Note{})))
+}
+
+// NoteSighting keeps what a probe of a connector found.
+func (tx *Tx) NoteSighting(id string, s gatehouse.Sighting) error {
+	return must(tx.exec(`update connectors set seen = $2 where id = $1`, id, asJSON(s)))
+}
+
+// NoteAlarm keeps how a connector fails, and what its owners were told.
+func (tx *Tx) NoteAlarm(id string, a gatehouse.Alarm) error {
+	return must(tx.exec(`update connectors set alarm = $2 where id = $1`, id, asJSON(a)))
+}
+
+// DeleteConnector takes a connector away with all that was read of its app, the
+// history too. Clients that belonged to its app belong to none then.
+func (tx *Tx) DeleteConnector(id string) error {
+	if _, err := tx.exec(`update clients set connector_key = '' where connector_key = (select key from connectors where id = $1)`, id); err != nil {
+		return err
+	}
+	return must(tx.exec(`delete from connectors where id = $1`, id))
 }

@@ -2,11 +2,11 @@ package store
 
 import "gatehouse"
 
-const pullColumns = `id, connector_id, state, checkpoint, progress, error, notes, written, started_at, ended_at`
+const pullColumns = `id, connector_id, state, checkpoint, progress, error, notes, written, started_at, ended_at, steps`
 
 func scanPull(r row) (p gatehouse.Pull, err error) {
 	err = r.Scan(&p.ID, &p.ConnectorID, &p.State, &p.Checkpoint, fromJSON(&p.Progress), fromJSON(&p.Error), fromJSON(&p.Notes),
-		&p.Written, at(&p.StartedAt), at(&p.EndedAt))
+		&p.Written, at(&p.StartedAt), at(&p.EndedAt), fromJSON(&p.Steps))
 	return p, err
 }
 
@@ -32,8 +32,9 @@ func (tx *Tx) LastPull(connectorID string) (gatehouse.Pull, error) {
 func (tx *Tx) SavePull(p *gatehouse.Pull) error {
 	if p.ID != "" {
 		return must(tx.exec(`update pulls set state = $2, checkpoint = $3, progress = $4, error = $5, notes = $6, written = $7,
-			ended_at = $8 where id = $1`,
-			p.ID, p.State, p.Checkpoint, asJSON(p.Progress), asJSON(p.Error), asJSON(p.Notes), p.Written, p.EndedAt))
+			ended_at = $8, steps = $9 where id = $1`,
+			p.ID, p.State, p.Checkpoint, asJSON(p.Progress), asJSON(p.Error), asJSON(p.Notes), p.Written, p.EndedAt,
+			asJSON(p.Steps)))
 	}
 	fresh := *p
 	fresh.ID = NewID()
@@ -43,9 +44,9 @@ func (tx *Tx) SavePull(p *gatehouse.Pull) error {
 	if fresh.StartedAt.IsZero() {
 		fresh.StartedAt = tx.now
 	}
-	_, err := tx.exec(`insert into pulls (`+pullColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+	_, err := tx.exec(`insert into pulls (`+pullColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 		fresh.ID, fresh.ConnectorID, fresh.State, fresh.Checkpoint, asJSON(fresh.Progress), asJSON(fresh.Error), asJSON(fresh.Notes),
-		fresh.Written, fresh.StartedAt, fresh.EndedAt)
+		fresh.Written, fresh.StartedAt, fresh.EndedAt, asJSON(fresh.Steps))
 	if err == nil {
 		*p = fresh
 	}

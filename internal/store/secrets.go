@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"fmt"
 )
 
@@ -32,4 +33,24 @@ func (tx *Tx) unseal(sealed []byte, c cell) ([]byte, error) {
 		return nil, fmt.Errorf("unseal %s: %w", c, err)
 	}
 	return b, nil
+}
+
+// sealAll seals secrets by their names together; none stay null.
+func (tx *Tx) sealAll(secrets map[string]string, c cell) ([]byte, error) {
+	if len(secrets) == 0 {
+		return nil, nil
+	}
+	return tx.seal([]byte(asJSON(secrets)), c)
+}
+
+// unsealAll turns back what sealAll made.
+func (tx *Tx) unsealAll(sealed []byte, c cell) (secrets map[string]string, err error) {
+	plain, err := tx.unseal(sealed, c)
+	if err != nil || len(plain) == 0 {
+		return nil, err
+	}
+	if err := json.Unmarshal(plain, &secrets); err != nil {
+		return nil, fmt.Errorf("read %s: %w", c, err)
+	}
+	return secrets, nil
 }

@@ -39,7 +39,7 @@ func TestSecretsAreNotInTheFile(t *testing.T) {
 	s := open(t, address, key(t))
 	update(t, s, func(tx *store.Tx) error {
 		is(t, tx.SaveConnection(&gatehouse.Connection{Name: "visible-name", AppSecret: "hidden-app"}), "")
-		is(t, tx.SaveConnector(&gatehouse.Connector{Key: "k", Token: "hidden-token", HookSecret: "hidden-hook"}), "")
+		is(t, tx.SaveConnector(&gatehouse.Connector{Key: "k", Token: "hidden-token", HookSecret: "hidden-hook", Secrets: map[string]string{"aes": "hidden-aes"}}), "")
 		is(t, tx.SaveSigningKey(&gatehouse.SigningKey{ID: "kid", Private: []byte("hidden-key")}), "")
 		is(t, tx.SaveAttempt(&gatehouse.Attempt{State: "hidden-state", Nonce: "hidden-nonce", Verifier: "hidden-verifier", Request: "hidden-handle"}), "")
 		is(t, tx.SaveRequest(&gatehouse.Request{Handle: "hidden-handle"}), "")

@@ -45,3 +45,31 @@ func form() integration.Form {
 		},
 	}
 }
+
+// groupSetting is the full path of the group that new accounts become members of.
+const groupSetting = "group"
+
+// connectorForm is what an administrator enters for a GitLab that is kept in order.
+func connectorForm() integration.ConnectorForm {
+	return integration.ConnectorForm{
+		Summary: "Accounts, groups, projects and memberships of GitLab.com or of a GitLab of your own.",
+		Guide: []string{
+			"In GitLab, sign in with the account that Gatehouse shall act as. An administrator's sees everything; an auditor's too, and changes nothing.",
+			"Open Access tokens in its settings and add a personal access token with the scope api. For reading alone, read_api is enough.",
+			"Where Admin Mode is switched on in GitLab, choose the scope admin_mode as well.",
+			"Copy the token that GitLab then shows, this once, to here.",
+		},
+		URL: integration.Field{
+			Label: "URL", Placeholder: "https://gitlab.example.com", Required: true,
+			Help: "The address of your GitLab, as people have it in the browser.",
+		},
+		Token: integration.Field{
+			Label: "Personal access token", Placeholder: "glpat-…", Required: true,
+			Help: "With the scope api (or read_api for reading alone), and admin_mode where GitLab's Admin Mode is on.",
+		},
+		Fields: []integration.Field{{
+			Arg: groupSetting, Label: "Group for new accounts", Type: integration.PickField, Placeholder: "company/everyone",
+			Help: "Full path of the group that accounts made by Gatehouse become members of. Empty: none.",
+		}},
+	}
+}

@@ -26,6 +26,7 @@ func Kind() integration.Kind {
 		ConnectionHosts: connectionHosts, ConnectionAuthority: authcode.Authority,
 		ConnectorHosts: connectorHosts,
 		Form:           form(),
+		ConnectorForm:  connectorForm(),
 	}
 }
 
@@ -64,5 +65,6 @@ func openConnector(c gatehouse.Connector, env integration.Env) (integration.Conn
 	if c.Token == "" {
 		return integration.Connected{}, missing("personal_access_token")
 	}
-	return integration.Connected{Source: newSource(base, c.Token, env)}, nil
+	s := newSource(base, c.Token, env)
+	return integration.Connected{Source: s, Chooser: s}, nil
 }
