@@ -108,8 +108,13 @@ func (p *Provider) deviceOf(r *http.Request, u gatehouse.User, code string) (d g
 	if !errors.Is(err, gatehouse.NotFound) {
 		return d, c, err
 	}
+	return d, c, errors.Join(p.noteGuess(r, u), err)
+}
+
+// noteGuess counts a wrong code of a person, by whichever form it came.
+func (p *Provider) noteGuess(r *http.Request, u gatehouse.User) error {
 	p.count("device", "outcome", "wrong_code")
-	noted := p.Store.Update(r.Context(), func(tx *store.Tx) error {
+	return p.Store.Update(r.Context(), func(tx *store.Tx) error {
 		g, err := tx.Guesses(guessesOf(u))
 		if err != nil {
 			return err
@@ -117,7 +122,6 @@ func (p *Provider) deviceOf(r *http.Request, u gatehouse.User, code string) (d g
 		g.Count, g.LastAt = g.Count+1, tx.Now()
 		return tx.SaveGuesses(guessesOf(u), g, tx.Now().Add(device.Forget))
 	})
-	return d, c, errors.Join(noted, err)
 }
 
 func guessesOf(u gatehouse.User) string { return "device/" + u.ID }
@@ -170,6 +174,9 @@ func (p *Provider) deviceConfirmed(w http.ResponseWriter, r *http.Request) error
 		return answerDevice(tx, actorOf(r, u), s, d, c, done)
 	})
 	if errors.Is(err, gatehouse.NotFound) {
+		if err := p.noteGuess(r, u); err != nil {
+			return err
+		}
 		return gatehouse.Errorf(gatehouse.Expired, "The device does not wait any more: it was answered already, or it took too long. Begin again on your device.")
 	}
 	if err != nil {

@@ -101,7 +101,10 @@ func (p *Provider) grantToDevice(a *ask) (tokenAnswer, error) {
 		}
 		d, answer = device.Ask(d, tx.Now())
 		if answer == device.Again {
-			return p.endFamily(tx, a, "device_code.replayed", d.Family, d.Grant.UserID)
+			if err := p.endFamily(tx, a, "device_code.replayed", d.Family, d.Grant.UserID); err != nil {
+				return err
+			}
+			return tx.DeleteDeviceGrant(d.Hash) // there is nothing more to end, and the audit log needs one line of it
 		}
 		if answer == device.Give {
 			user, made, err = p.mintForDevice(tx, a, d)

@@ -53,3 +53,10 @@ func (tx *Tx) SaveDeviceGrant(d *gatehouse.DeviceGrant) error {
 		d.Grant.AuthAt, asDetails(d.Grant.Details), d.Family, d.State, d.Interval.Milliseconds(), d.PolledAt, d.CreatedAt, d.ExpiresAt)
 	return err
 }
+
+// DeleteDeviceGrant forgets what a device asked for. Nothing happens if it is
+// unknown.
+func (tx *Tx) DeleteDeviceGrant(hash []byte) error {
+	_, err := tx.exec(`delete from device_grants where hash = $1`, hash)
+	return err
+}
