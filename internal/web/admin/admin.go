@@ -16,6 +16,7 @@ import (
 	"gatehouse/internal/store"
 	"gatehouse/internal/users"
 	"gatehouse/internal/web/admin/clients"
+	"gatehouse/internal/web/admin/connectors"
 	"gatehouse/internal/web/admin/desk"
 	"gatehouse/internal/web/admin/people"
 	"gatehouse/internal/web/admin/signup"
@@ -24,12 +25,6 @@ import (
 	"gatehouse/internal/web/ui"
 )
 
-// Syncer starts pulls and lets held ones through: access.Service.
-type Syncer interface {
-	SyncNow(tx *store.Tx, by gatehouse.Actor, connectorID string) (jobID string, err error)
-	Release(tx *store.Tx, by gatehouse.Actor, pullID string) error
-}
-
 // Admin shows the dashboard. All fields are needed but those that
 // say otherwise.
 type Admin struct {
@@ -37,7 +32,7 @@ type Admin struct {
 	Store    *store.Store
 	Sessions *session.Manager
 	Users    *users.Users
-	Access   Syncer
+	Access   connectors.Keeper
 	Invites  people.Inviter
 	Proofs   people.Prover // nil: nobody verifies addresses by mail
 	Locks    people.Locks  // nil: nothing is ever paused
@@ -66,6 +61,7 @@ func (a *Admin) Mount(mux *http.ServeMux) {
 	(&ways.Ways{Desk: a.desk(), Apps: a.Apps, SignIn: a.SignIn}).Mount(mux)
 	(&clients.Clients{Desk: a.desk(), Apps: a.Apps}).Mount(mux)
 	(&signup.SignUp{Desk: a.desk(), Users: a.Users}).Mount(mux)
+	(&connectors.Connectors{Desk: a.desk(), Apps: a.Apps, Access: a.Access}).Mount(mux)
 	(&tokens.Tokens{Desk: a.desk(), Personal: a.Personal}).Mount(mux)
 	may := func(h desk.Handler, roles ...gatehouse.AdminRole) http.Handler {
 		return a.desk().Only(h, append(roles, gatehouse.RoleSuperAdministrator)...)
@@ -76,8 +72,6 @@ func (a *Admin) Mount(mux *http.ServeMux) {
 		return a.Users.Approve(tx, by, id, users.Answer{})
 	}, "approved")))
 	mux.Handle("POST /admin/users/{user}/sessions/end", may(a.endSessions))
-	mux.Handle("POST /admin/connectors/{connector}/sync", may(a.sync, gatehouse.RoleConnectorAdministrator))
-	mux.Handle("POST /admin/connectors/{connector}/pulls/{pull}/release", may(a.release, gatehouse.RoleConnectorAdministrator))
 }
 
 // mountPages adds what every administrator may read.
@@ -86,8 +80,6 @@ func (a *Admin) mountPages(mux *http.ServeMux) {
 		"/admin":                                 a.overview,
 		"/admin/users":                           a.listUsers,
 		"/admin/users/{user}":                    a.user,
-		"/admin/connectors":                      a.listConnectors,
-		"/admin/connectors/{connector}":          a.connector,
 		"/admin/connectors/{connector}/accounts": a.listAccounts,
 		"/admin/connectors/{connector}/accounts/{account}":      a.account,
 		"/admin/connectors/{connector}/resources":               a.listResources,
@@ -103,7 +95,3 @@ func (a *Admin) mountPages(mux *http.ServeMux) {
 // mayChangePeople says whether the buttons for it are shown; the addresses
 // behind them ask for themselves.
 func mayChangePeople(u gatehouse.User) bool { return u.Role == gatehouse.RoleSuperAdministrator }
-
-func mayPull(u gatehouse.User) bool {
-	return u.Role == gatehouse.RoleSuperAdministrator || u.Role == gatehouse.RoleConnectorAdministrator
-}

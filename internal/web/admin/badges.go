@@ -7,39 +7,6 @@ import (
 	"gatehouse/internal/i18n"
 )
 
-// connectorBadge is the tone and the words of a connector's state.
-func connectorBadge(ctx context.Context, s gatehouse.ConnectorStatus) (tone, label string) {
-	switch s {
-	case gatehouse.ConnectorNotConfigured:
-		return "", i18n.Text(ctx, "Not configured")
-	case gatehouse.ConnectorSyncing:
-		return "info", i18n.Text(ctx, "Syncing")
-	case gatehouse.ConnectorConnected:
-		return "good", i18n.Text(ctx, "Connected")
-	case gatehouse.ConnectorFailed:
-		return "bad", i18n.Text(ctx, "Failed")
-	case gatehouse.ConnectorPaused:
-		return "warn", i18n.Text(ctx, "Paused")
-	}
-	return "", string(s)
-}
-
-func pullBadge(ctx context.Context, s gatehouse.PullState) (tone, label string) {
-	switch s {
-	case gatehouse.PullRunning:
-		return "info", i18n.Text(ctx, "Running")
-	case gatehouse.PullDone:
-		return "good", i18n.Text(ctx, "Done")
-	case gatehouse.PullFailed:
-		return "bad", i18n.Text(ctx, "Failed")
-	case gatehouse.PullHeld:
-		return "warn", i18n.Text(ctx, "Held")
-	case gatehouse.PullCanceled:
-		return "", i18n.Text(ctx, "Canceled")
-	}
-	return "", string(s)
-}
-
 // accountTone colours the app's own word for an account's state.
 func accountTone(state string) string {
 	if state == "active" {

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"gatehouse"
 	"gatehouse/internal/i18n"
 	"gatehouse/internal/reach"
 	"gatehouse/internal/store"
+	"gatehouse/internal/web/admin/connectors"
 	"gatehouse/internal/web/admin/desk"
 )
 
@@ -32,7 +34,7 @@ func (a *Admin) listAccounts(w http.ResponseWriter, r *http.Request, by gatehous
 	p.Search, p.Type, p.Orphaned = p.Text("q"), p.Text("type"), p.Text("matched") == "no"
 	err := a.desk().Read(r, "the accounts", func(tx *store.Tx) error {
 		var err error
-		if p.Connector, err = connectorOf(tx, r); err != nil {
+		if p.Connector, err = connectors.Of(tx, r); err != nil {
 			return err
 		}
 		if p.Counts, err = tx.CountCurrent(p.Connector.ID); err != nil {
@@ -73,7 +75,7 @@ func (a *Admin) account(w http.ResponseWriter, r *http.Request, by gatehouse.Use
 	p.Search = desk.NewList(r).Text("q")
 	err := a.desk().Read(r, "the account", func(tx *store.Tx) error {
 		var err error
-		if p.Connector, err = connectorOf(tx, r); err != nil {
+		if p.Connector, err = connectors.Of(tx, r); err != nil {
 			return err
 		}
 		if p.Account, err = tx.Account(p.Connector.ID, r.PathValue("account")); err != nil {
@@ -128,7 +130,7 @@ func (a *Admin) listResources(w http.ResponseWriter, r *http.Request, by gatehou
 	p.Search, p.Kind = p.Text("q"), p.Text("kind")
 	err := a.desk().Read(r, "the resources", func(tx *store.Tx) error {
 		var err error
-		if p.Connector, err = connectorOf(tx, r); err != nil {
+		if p.Connector, err = connectors.Of(tx, r); err != nil {
 			return err
 		}
 		if p.Counts, err = tx.CountCurrent(p.Connector.ID); err != nil {
@@ -158,7 +160,7 @@ func (a *Admin) resource(w http.ResponseWriter, r *http.Request, by gatehouse.Us
 	p := resourcePage{Search: desk.NewList(r).Text("q")}
 	err := a.desk().Read(r, "the resource", func(tx *store.Tx) error {
 		var err error
-		if p.Connector, err = connectorOf(tx, r); err != nil {
+		if p.Connector, err = connectors.Of(tx, r); err != nil {
 			return err
 		}
 		id := gatehouse.ResourceID(r.PathValue("resource"))
@@ -206,4 +208,17 @@ func pathIcon(k reach.PathKind) string {
 	case reach.Shared, reach.InheritedShared:
 	}
 	return "shared"
+}
+
+func accountHref(c gatehouse.Connector, id string) string {
+	return connectors.Href(c) + "/accounts/" + url.PathEscape(id)
+}
+
+// resourceHref keeps the slash between the kind and the number of a resource.
+func resourceHref(c gatehouse.Connector, id gatehouse.ResourceID) string {
+	parts := strings.Split(string(id), "/")
+	for i, part := range parts {
+		parts[i] = url.PathEscape(part)
+	}
+	return connectors.Href(c) + "/resources/" + strings.Join(parts, "/")
 }

@@ -5,10 +5,10 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"gatehouse"
 	"gatehouse/internal/i18n"
+	"gatehouse/internal/web/admin/connectors"
 	"gatehouse/internal/web/admin/people"
 	"gatehouse/internal/web/ui"
 )
@@ -24,10 +24,6 @@ func done(ctx context.Context, what string) string {
 		return i18n.Text(ctx, "The user is approved and may sign in.")
 	case "sessions-ended":
 		return i18n.Text(ctx, "The sessions are ended.")
-	case "sync":
-		return i18n.Text(ctx, "The sync has been asked for.")
-	case "released":
-		return i18n.Text(ctx, "The held sync is let through.")
 	}
 	return people.Done(ctx, what)
 }
@@ -96,43 +92,6 @@ func depth(r gatehouse.Resource) string {
 	return "depth-" + string(rune('0'+n))
 }
 
-// took is how long a pull ran.
-func took(ctx context.Context, p gatehouse.Pull) string {
-	if p.EndedAt.IsZero() || p.StartedAt.IsZero() {
-		return ""
-	}
-	switch d := p.EndedAt.Sub(p.StartedAt); {
-	case d < time.Second:
-		return i18n.Text(ctx, "%d ms", d.Milliseconds())
-	case d < 10*time.Second:
-		return i18n.Text(ctx, "%.1f s", d.Seconds())
-	case d < time.Minute:
-		return i18n.Text(ctx, "%d s", int(d.Seconds()))
-	case d < time.Hour:
-		return i18n.Text(ctx, "%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
-	default:
-		return i18n.Text(ctx, "%d h %d min", int(d.Hours()), int(d.Minutes())%60)
-	}
-}
-
-func step(ctx context.Context, s string) string {
-	switch s {
-	case "accounts":
-		return i18n.Text(ctx, "Reading accounts")
-	case "projects":
-		return i18n.Text(ctx, "Reading projects")
-	case "groups":
-		return i18n.Text(ctx, "Reading groups")
-	case "shares":
-		return i18n.Text(ctx, "Reading invitations of groups")
-	case "finish":
-		return i18n.Text(ctx, "Comparing with what was known")
-	case "":
-		return i18n.Text(ctx, "Waiting to begin")
-	}
-	return s
-}
-
 func userStates(ctx context.Context) []ui.Option {
 	all := []ui.Option{{Value: "", Label: i18n.Text(ctx, "All states")}}
 	for _, s := range []gatehouse.UserState{gatehouse.UserActive, gatehouse.UserPending, gatehouse.UserBlocked, gatehouse.UserLeft, gatehouse.UserMerged} {
@@ -171,8 +130,8 @@ func knownAs(p gatehouse.Profile) string {
 func resourceTrail(ctx context.Context, p resourcePage) []ui.Link {
 	trail := []ui.Link{
 		{Label: i18n.Text(ctx, "Connectors"), Href: "/admin/connectors"},
-		{Label: p.Connector.Name, Href: connectorHref(p.Connector)},
-		{Label: i18n.Text(ctx, "Groups and projects"), Href: connectorHref(p.Connector) + "/resources"},
+		{Label: p.Connector.Name, Href: connectors.Href(p.Connector)},
+		{Label: i18n.Text(ctx, "Groups and projects"), Href: connectors.Href(p.Connector) + "/resources"},
 	}
 	for _, a := range slices.Backward(p.Ancestors) {
 		trail = append(trail, ui.Link{Label: cmp.Or(a.Name, a.Path), Href: resourceHref(p.Connector, a.ID)})

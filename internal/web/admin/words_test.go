@@ -2,26 +2,10 @@ package admin
 
 import (
 	"testing"
-	"time"
 
-	"gatehouse"
 	"gatehouse/internal/i18n"
 	"gatehouse/internal/web/admin/desk"
 )
-
-func TestTook(t *testing.T) {
-	t.Parallel()
-	for d, want := range map[time.Duration]string{
-		40 * time.Millisecond: "40 ms", 1400 * time.Millisecond: "1.4 s", 12 * time.Second: "12 s", 61 * time.Second: "1 min 1 s", 2*time.Hour + 5*time.Minute: "2 h 5 min",
-	} {
-		if got := took(t.Context(), gatehouse.Pull{StartedAt: noon, EndedAt: noon.Add(d)}); got != want {
-			t.Errorf("%s: %q, want %q", d, got, want)
-		}
-	}
-	if got := took(t.Context(), gatehouse.Pull{StartedAt: noon}); got != "" {
-		t.Errorf("still running: %q", got)
-	}
-}
 
 func TestStatesOfTheApp(t *testing.T) {
 	t.Parallel()
@@ -64,7 +48,7 @@ func TestUnknownWordsStayAsTheyAre(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	for got, want := range map[string]string{
-		accountType(ctx, "robot"): "robot", matchedBy(ctx, "magic"): "magic", visibility(ctx, "secret"): "secret", step(ctx, "dancing"): "dancing",
+		accountType(ctx, "robot"): "robot", matchedBy(ctx, "magic"): "magic", visibility(ctx, "secret"): "secret",
 		desk.FactLabel(ctx, "new_fact"): "new_fact", desk.FactLabel(ctx, "rule_auto_link_user"): "Rule auto_link_user", resourceKind(ctx, "board"): "board",
 	} {
 		if got != want {

@@ -1,0 +1,90 @@
+package connectors
+
+import (
+	"context"
+	"time"
+
+	"gatehouse"
+	"gatehouse/internal/i18n"
+)
+
+// done is the sentence for what was just done, "" for nothing that we know.
+func done(ctx context.Context, what string) string {
+	switch what {
+	case "sync":
+		return i18n.Text(ctx, "The sync has been asked for.")
+	case "released":
+		return i18n.Text(ctx, "The held sync is let through.")
+	}
+	return ""
+}
+
+// Badge is the tone and the words of a connector's state.
+func Badge(ctx context.Context, s gatehouse.ConnectorStatus) (tone, label string) {
+	switch s {
+	case gatehouse.ConnectorNotConfigured:
+		return "", i18n.Text(ctx, "Not configured")
+	case gatehouse.ConnectorSyncing:
+		return "info", i18n.Text(ctx, "Syncing")
+	case gatehouse.ConnectorConnected:
+		return "good", i18n.Text(ctx, "Connected")
+	case gatehouse.ConnectorFailed:
+		return "bad", i18n.Text(ctx, "Failed")
+	case gatehouse.ConnectorPaused:
+		return "warn", i18n.Text(ctx, "Paused")
+	}
+	return "", string(s)
+}
+
+func pullBadge(ctx context.Context, s gatehouse.PullState) (tone, label string) {
+	switch s {
+	case gatehouse.PullRunning:
+		return "info", i18n.Text(ctx, "Running")
+	case gatehouse.PullDone:
+		return "good", i18n.Text(ctx, "Done")
+	case gatehouse.PullFailed:
+		return "bad", i18n.Text(ctx, "Failed")
+	case gatehouse.PullHeld:
+		return "warn", i18n.Text(ctx, "Held")
+	case gatehouse.PullCanceled:
+		return "", i18n.Text(ctx, "Canceled")
+	}
+	return "", string(s)
+}
+
+// took is how long a pull ran.
+func took(ctx context.Context, p gatehouse.Pull) string {
+	if p.EndedAt.IsZero() || p.StartedAt.IsZero() {
+		return ""
+	}
+	switch d := p.EndedAt.Sub(p.StartedAt); {
+	case d < time.Second:
+		return i18n.Text(ctx, "%d ms", d.Milliseconds())
+	case d < 10*time.Second:
+		return i18n.Text(ctx, "%.1f s", d.Seconds())
+	case d < time.Minute:
+		return i18n.Text(ctx, "%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return i18n.Text(ctx, "%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	default:
+		return i18n.Text(ctx, "%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+	}
+}
+
+func step(ctx context.Context, s string) string {
+	switch s {
+	case "accounts":
+		return i18n.Text(ctx, "Reading accounts")
+	case "projects":
+		return i18n.Text(ctx, "Reading projects")
+	case "groups":
+		return i18n.Text(ctx, "Reading groups")
+	case "shares":
+		return i18n.Text(ctx, "Reading invitations of groups")
+	case "finish":
+		return i18n.Text(ctx, "Comparing with what was known")
+	case "":
+		return i18n.Text(ctx, "Waiting to begin")
+	}
+	return s
+}
