@@ -53,6 +53,9 @@ type Vouched struct {
 	// is never earlier than the attempt, but for differences of clocks.
 	AuthAt time.Time
 	Origin Origin
+	// TwoFactors: the provider says that the person gave it two proofs, and the
+	// connection believes that.
+	TwoFactors bool
 }
 
 // Origin is the provider's own session that a session of ours came out of. The
@@ -150,6 +153,10 @@ type Demand struct {
 	Hint   string    `json:"hint,omitempty"`   // login_hint
 	Locale string    `json:"locale,omitempty"` // first of ui_locales that we speak
 	Choose bool      `json:"choose,omitempty"` // prompt=select_account
+	// Essential: without one of ACR the app gets nobody. Else they are a wish.
+	Essential bool `json:"essential,omitempty"`
+	// Stronger: the session that there is would do, but for ACR.
+	Stronger bool `json:"stronger,omitempty"`
 }
 
 // Grantable is what a code or a token stands for: who may do what, for whom.

@@ -118,7 +118,7 @@ type Session struct {
 	UserID       string
 	ConnectionID string // how they came in; "" for a link or a password
 	Method       string // amr-like: "federated", "link", "password", "passkey"
-	Second       string // what was proved besides: "authenticator", "recovery_code", "passkey"; "" = nothing
+	Second       string // what was proved besides: "authenticator", "recovery_code", "passkey", or SecondByProvider; "" = nothing
 	UserAgent    string
 	Address      string // the client's IP address
 	AuthAt       time.Time

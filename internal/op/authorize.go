@@ -33,6 +33,8 @@ type visit struct {
 	after  time.Time // the person must have signed in after this
 	handle string
 	pushed string // names what the client pushed, while that is not taken; "": it did not
+	// stronger: the session that there is would do, but for how it began.
+	stronger bool
 }
 
 // authorizePosted takes a request by POST (OpenID Connect Core section
@@ -202,9 +204,9 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, v visit) erro
 		}
 		return p.refuse(w, r, v.client.ID, &request.Refusal{Reply: v.auth.Reply, Code: code})
 	case request.StepSignIn:
-		if v.auth.ACREssential && v.after.IsZero() {
-			v.after = p.Clock.Now() // the sign-in that there is does not do
-		}
+		return p.sendToSignIn(w, r, v)
+	case request.StepStronger:
+		v.stronger = true
 		return p.sendToSignIn(w, r, v)
 	case request.StepConsent:
 		return p.askConsent(w, r, v, in.User)
@@ -283,7 +285,10 @@ func (p *Provider) keep(w http.ResponseWriter, r *http.Request, v *visit) error 
 	now := p.Clock.Now()
 	waits := gatehouse.Request{
 		Handle: gatehouse.NewSecret(), ClientID: v.client.ID, BrowserHash: bytes.Clone(p.Sessions.Browser(w, r)), Params: kept,
-		Demand:    gatehouse.Demand{After: v.after, Hint: v.params.LoginHint, Locale: locale(v.params.UILocales), Choose: v.auth.Choose, ACR: v.auth.ACR},
+		Demand: gatehouse.Demand{
+			After: v.after, Hint: v.params.LoginHint, Locale: locale(v.params.UILocales), Choose: v.auth.Choose,
+			ACR: v.auth.ACR, Essential: v.auth.ACREssential, Stronger: v.stronger,
+		},
 		CreatedAt: now, ExpiresAt: now.Add(requestLife),
 	}
 	err = p.Store.Update(r.Context(), func(tx *store.Tx) error {
@@ -314,7 +319,8 @@ func locale(wishes string) string {
 func (p *Provider) issueCode(w http.ResponseWriter, r *http.Request, v visit, s gatehouse.Session, u gatehouse.User, allowed []string) error {
 	var code string
 	d := gatehouse.GrantDetails{Audience: v.auth.Resources, IDClaims: v.auth.IDClaims, UserClaims: v.auth.UserClaims, JKT: v.auth.JKT}
-	d.ACR, d.AMR = sureness(s)
+	acr, amr := sureness(s)
+	d.ACR, d.AMR = request.ACR(v.auth, acr), amr
 	err := p.Store.Update(r.Context(), func(tx *store.Tx) error {
 		if err := finish(tx, v); err != nil {
 			return err

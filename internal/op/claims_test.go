@@ -122,6 +122,7 @@ func TestA16ACR(t *testing.T) {
 			{"password", "authenticator", acrTwo, []any{"pwd", "otp", "mfa"}},
 			{"passkey", "", acrTwo, []any{"pop", "user", "mfa"}},
 			{"federated", "passkey", acrTwo, []any{"pop", "mfa"}},
+			{"federated", gatehouse.SecondByProvider, acrTwo, []any{"mfa"}},
 		} {
 			code := h.browser().surely(h.alice, c.method, c.second).get(asking("trusted")).sent(t).Get("code")
 			_, id := payloadOf(t, h.redeem(code).tokens(t).IDToken)
@@ -142,12 +143,40 @@ func TestA16ACR(t *testing.T) {
 		if got := weak().get(asking("trusted", "claims", essential)).sent(t); got.Get("error") != "unmet_authentication_requirements" {
 			t.Errorf("who signs in anew, as weakly: %v", got)
 		}
-		if h.visits != before+1 || h.demand.After.IsZero() || !cmp.Equal(h.demand.ACR, []string{acrTwo}) {
+		if h.visits != before+1 || !cmp.Equal(h.demand, gatehouse.Demand{ACR: []string{acrTwo}, Essential: true, Stronger: true}) {
 			t.Errorf("%d visits of the sign-in, which is to %+v", h.visits-before, h.demand)
 		}
-		// What is only wished for is told as it is (OpenID Connect Core section 3.1.2.1).
-		if got := weak().get(asking("trusted", "acr_values", acrTwo)).sent(t); got.Get("code") == "" {
-			t.Errorf("a wish: %v", got)
+		// What is only wished for is asked for once, and told as it is (OpenID Connect Core section 3.1.2.1).
+		before = h.visits
+		code := weak().get(asking("trusted", "acr_values", acrTwo)).sent(t).Get("code")
+		if _, id := payloadOf(t, h.redeem(code).tokens(t).IDToken); id["acr"] != acrOne || h.visits != before+1 || h.demand.Essential {
+			t.Errorf("a wish: %v, %d visits", id["acr"], h.visits-before)
+		}
+		before = h.visits
+		if got := weak().get(asking("trusted", "acr_values", "urn:of:another:world")).sent(t); got.Get("code") == "" || h.visits != before {
+			t.Errorf("a wish that nobody can meet: %v, %d visits", got, h.visits-before)
+		}
+		foreign := `{"id_token":{"acr":{"essential":true,"value":"urn:of:another:world"}}}`
+		if got := h.browser().get(asking("trusted", "claims", foreign)).sent(t); got.Get("error") != "unmet_authentication_requirements" || h.visits != before {
+			t.Errorf("an essential one that nobody can meet: %v, %d visits", got, h.visits-before)
+		}
+		// Who did more than an essential value says is told by that value.
+		less := fmt.Sprintf(`{"id_token":{"acr":{"essential":true,"value":%q}}}`, acrOne)
+		code = h.browser().surely(h.alice, "passkey", "").get(asking("trusted", "claims", less)).sent(t).Get("code")
+		if _, id := payloadOf(t, h.redeem(code).tokens(t).IDToken); id["acr"] != acrOne {
+			t.Errorf("told %v", id["acr"])
+		}
+		// What stands beside the handle of a request that waits is another request, and changes nothing of it.
+		b := h.browser()
+		h.signsIn = nil
+		b.get(asking("trusted", "claims", essential, "state", "first"))
+		h.signsIn = &h.alice
+		b.surely(h.alice, "password", "")
+		if got := b.get("/oauth/authorize?request=" + h.handle + "&acr_values=" + acrOne); strings.Contains(got.at.RawQuery+got.header.Get("Location"), "code=") {
+			t.Errorf("the address was edited, and led to %s", got.at)
+		}
+		if got := b.get("/oauth/authorize?request=" + h.handle).sent(t); got.Get("error") != "unmet_authentication_requirements" {
+			t.Errorf("%v", got)
 		}
 	})
 }

@@ -94,6 +94,7 @@ type house struct {
 	signsIn *gatehouse.User // who signs in at /sign-in; nil: nobody, the page stays
 	visits  int             // of the sign-in page
 	demand  gatehouse.Demand
+	handle  string
 }
 
 // newClock begins now, since cookie jars and token sources look at the time of
@@ -217,7 +218,7 @@ func (h *house) signIn(w http.ResponseWriter, r *http.Request) {
 	handle := r.URL.Query().Get("request")
 	err := h.store.View(r.Context(), func(tx *store.Tx) error {
 		waits, err := tx.Request(handle)
-		h.demand = waits.Demand
+		h.demand, h.handle = waits.Demand, handle
 		return err
 	})
 	if err != nil || h.signsIn == nil {

@@ -6,11 +6,9 @@ import (
 	"gatehouse"
 )
 
-// How surely a person signed in (acr). There is no common list of such values,
-// so these are our own.
 const (
-	acrOne = "urn:gatehouse:acr:one-factor"  // by a password, a link, or a provider, which does not say how
-	acrTwo = "urn:gatehouse:acr:two-factors" // by two proofs of different kinds, or a passkey that asked for the person
+	acrOne = gatehouse.ACROneFactor
+	acrTwo = gatehouse.ACRTwoFactors
 )
 
 // sureness is how a session began: its acr, and the methods by RFC 8176.
@@ -27,6 +25,8 @@ func sureness(s gatehouse.Session) (acr string, amr []string) {
 		acr, amr = acrTwo, append(amr, "otp")
 	case "passkey":
 		acr, amr = acrTwo, append(amr, "pop")
+	case gatehouse.SecondByProvider: // it did not say to us which
+		acr = acrTwo
 	}
 	if acr == acrTwo && !slices.Contains(amr, "mfa") {
 		amr = append(amr, "mfa")

@@ -87,7 +87,7 @@ type Start struct {
 	UserName     string // username, for the audit log
 	ConnectionID string // "" for a link or a password
 	Method       string // "federated", "link", "password", "passkey"
-	Second       string // what was proved besides: "authenticator", "recovery_code", "passkey"; "" = nothing
+	Second       string // what was proved besides: "authenticator", "recovery_code", "passkey", or gatehouse.SecondByProvider; "" = nothing
 	UserAgent    string
 	Address      string
 	AuthAt       time.Time // when the person proved who they are; zero: now
@@ -175,6 +175,21 @@ func (m *Manager) Renew(tx *store.Tx, by gatehouse.Actor, id string, details map
 		return "", fmt.Errorf("renew session %s: %w", id, err)
 	}
 	return token, record(tx, by, "session.confirmed", "session/"+id, details)
+}
+
+// Strengthen notes what the person of a session proved besides, and gives it a new
+// secret for SetCookie. When they proved who they are stays: a second proof alone
+// is no fresh one. A session that has ended, or is not theirs, is Unauthorized.
+func (m *Manager) Strengthen(tx *store.Tx, by gatehouse.Actor, id, second string) (token string, err error) {
+	token = gatehouse.NewSecret()
+	err = tx.StrengthenSession(id, by.ID, gatehouse.Digest(token), second)
+	if errors.Is(err, gatehouse.NotFound) {
+		return "", nobody()
+	}
+	if err != nil {
+		return "", fmt.Errorf("strengthen session %s: %w", id, err)
+	}
+	return token, record(tx, by, "session.strengthened", "session/"+id, map[string]string{"second": second})
 }
 
 // Limits are after how long a session ends without use, and in any case.

@@ -194,7 +194,7 @@ func (s *Service) enter(ctx context.Context, at gatehouse.Attempt, a Answer, v g
 		}
 		return s.goOn(tx, a.browser(), &r, entering{
 			Method: "federated", ConnectionID: c.ID, Origin: v.Origin, Request: at.Request, ReturnTo: at.ReturnTo,
-			AuthAt: signedInAt(at, v, tx.Now()),
+			AuthAt: signedInAt(at, v, tx.Now()), ProvidersTwo: v.TwoFactors,
 		})
 	})
 	if err != nil {

@@ -180,11 +180,13 @@ type entering struct {
 	Origin       gatehouse.Origin `json:"origin,omitzero"`
 	Request      string           `json:"request,omitempty"`
 	ReturnTo     string           `json:"return_to,omitempty"`
-	AuthAt       time.Time        `json:"auth_at,omitzero"`    // when the person proved who they are; zero: when they come in
-	Confirms     bool             `json:"confirms,omitempty"`  // no sign-in: the session of the browser is proved again
-	Freshness    string           `json:"freshness,omitempty"` // of a confirmation by a provider: whether it was shown
-	Setup        string           `json:"setup,omitempty"`     // setupMark of the authenticator app that is to be set up
-	Second       string           `json:"-"`                   // what the second proof was
+	AuthAt       time.Time        `json:"auth_at,omitzero"`        // when the person proved who they are; zero: when they come in
+	Confirms     bool             `json:"confirms,omitempty"`      // no sign-in: the session of the browser is proved again
+	Freshness    string           `json:"freshness,omitempty"`     // of a confirmation by a provider: whether it was shown
+	Setup        string           `json:"setup,omitempty"`         // setupMark of the authenticator app that is to be set up
+	Second       string           `json:"-"`                       // what the second proof was
+	ProvidersTwo bool             `json:"providers_two,omitempty"` // the provider asked for two proofs, and is believed
+	Strengthens  string           `json:"strengthens,omitempty"`   // no sign-in: this session, of the browser, counts for more
 }
 
 func (e entering) goTo() string {
@@ -203,18 +205,34 @@ func (s *Service) goOn(tx *store.Tx, b Browser, r *Result, e entering) error {
 	if err != nil {
 		return err
 	}
+	demand, err := demanded(tx, b, e.Request)
+	if err != nil {
+		return err
+	}
+	if purpose == "" {
+		if purpose, err = s.owesTheApp(tx, r.User.ID, demand, e); err != nil {
+			return err
+		}
+	}
 	if purpose != "" {
 		return s.askMore(tx, b, r, e, purpose)
 	}
-	return s.letIn(tx, b, r, e)
+	if err := s.letIn(tx, b, r, e); err != nil || !lacks(demand, e) {
+		return err
+	}
+	r.GoTo = NeedsStronger(e.Request)
+	return nil
 }
 
 // letIn starts the session, or renews the one that is confirmed. A sign-in that
 // no provider decided leaves its decision.
 func (s *Service) letIn(tx *store.Tx, b Browser, r *Result, e entering) error {
 	r.GoTo = e.goTo()
-	if e.Confirms {
+	switch {
+	case e.Confirms:
 		return s.renew(tx, b, r, e)
+	case e.Strengthens != "":
+		return s.strengthen(tx, b, r, e)
 	}
 	if e.ConnectionID == "" {
 		r.User.LastSignInAt = tx.Now()
@@ -231,7 +249,7 @@ func (s *Service) letIn(tx *store.Tx, b Browser, r *Result, e entering) error {
 	}
 	var err error
 	r.SessionToken, _, err = s.Sessions.Start(tx, session.Start{
-		UserID: r.User.ID, UserName: r.User.Username, ConnectionID: e.ConnectionID, Method: e.Method, Second: e.Second,
+		UserID: r.User.ID, UserName: r.User.Username, ConnectionID: e.ConnectionID, Method: e.Method, Second: e.second(),
 		UserAgent: b.UserAgent, Address: b.Address, AuthAt: e.AuthAt, Origin: e.Origin,
 		Replaces: b.SessionID, ReplacesUser: b.UserID,
 	})

@@ -261,7 +261,7 @@ func (s *Service) end(ctx context.Context, b Browser, purpose, attempt string, e
 	if no != nil {
 		return Result{}, no
 	}
-	if !e.Confirms && e.ConnectionID == "" {
+	if !e.Confirms && e.Strengthens == "" && e.ConnectionID == "" {
 		s.tell(ctx, gatehouse.Connection{Kind: e.Method}, r.Decision, nil)
 	}
 	return r, nil

@@ -50,6 +50,13 @@ func (tx *Tx) RenewSession(id string, hash []byte, authAt time.Time) error {
 	return must(tx.exec(`update sessions set token_hash = $2, auth_at = $3, seen_at = $4 where id = $1 and expires_at > $4`, id, hash, authAt, tx.now))
 }
 
+// StrengthenSession gives a live session of a user a new secret (by its SHA-256)
+// and notes what was proved besides. Another's, or an ended one, is NotFound.
+func (tx *Tx) StrengthenSession(id, userID string, hash []byte, second string) error {
+	return must(tx.exec(`update sessions set token_hash = $3, second = $4, seen_at = $5 where id = $1 and user_id = $2 and expires_at > $5`,
+		id, userID, hash, second, tx.now))
+}
+
 // sessionAndUser are the columns of a session with its user.
 type sessionAndUser struct {
 	session gatehouse.Session

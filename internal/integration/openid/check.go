@@ -203,3 +203,17 @@ func at(n json.Number) time.Time {
 	}
 	return time.Unix(int64(f), 0)
 }
+
+// askedTwice says whether an ID token tells by its acr, or by one of its amr,
+// that the person gave two proofs: by values that the connection names. What
+// other values mean is not guessed, and user-info does not count.
+func askedTwice(claims map[string]any, values []string) bool {
+	if acr, ok := claims["acr"].(string); ok && slices.Contains(values, acr) {
+		return true
+	}
+	methods, _ := claims["amr"].([]any)
+	return slices.ContainsFunc(methods, func(m any) bool {
+		text, ok := m.(string)
+		return ok && slices.Contains(values, text)
+	})
+}

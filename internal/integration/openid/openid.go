@@ -95,6 +95,7 @@ type settings struct {
 	required       []string         // groups of which a person needs one; nil: none
 	hosted         []string         // Workspace domains of which a person needs one; nil: none
 	plain          bool             // http addresses are taken
+	two            []string         // values of acr and amr that say that the provider asked for two proofs; nil: none is believed
 }
 
 const defaultScopes = "openid profile email"
@@ -124,7 +125,7 @@ func knownArgs(args *authcode.Settings) {
 		"login_hint", "extra_authorize_params", "authorize_params", "post_logout_redirect_uri", "attribute_map", "gitlab_username_claim",
 		"send_nonce", "require_state", "state", "allow_authorize_params", "pkce_verifier", "pkce_options", "logout_path",
 		"jwt_secret", "jwt_secret_base64", "client_jwk_signing_key", "client_x509_signing_key", "client_key_id", "groups_attribute", "required_groups",
-		"mapping", "logout", "ca", "ca_file",
+		"mapping", "logout", "ca", "ca_file", "two_factor_values",
 		"access_type", "include_granted_scopes")
 	args.Ignored("is not needed: Gatehouse always sends a nonce and a state and checks them", "send_nonce", "require_state", "state")
 	args.Ignored("is not used by Gatehouse", "allow_authorize_params", "pkce_verifier", "pkce_options", "logout_path",

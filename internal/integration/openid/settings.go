@@ -50,6 +50,7 @@ func (s *settings) readRequest(args *authcode.Settings) {
 		args.Wrong("response_mode", `"query" or "form_post"`)
 	}
 	s.readMaxAge(args)
+	s.two = args.Words("two_factor_values", true)
 	s.fresh, s.freshIsChecked = url.Values{"prompt": {"login"}, "max_age": {"0"}}, true
 	s.endsThere = args.Yes("logout", false)
 	s.pkce = args.Yes("pkce", true)

@@ -109,6 +109,7 @@ func (d *door) Finish(ctx context.Context, a gatehouse.Attempt, answer url.Value
 		return gatehouse.Vouched{}, err
 	}
 	v.AuthAt, v.Origin = told.authAt, d.origin(told.claims, tokens.IDToken)
+	v.TwoFactors = askedTwice(told.claims, d.two)
 	tokens.ID = tokens.IDToken
 	if len(tokens.Scopes) == 0 {
 		tokens.Scopes = slices.Clone(d.scopes) // RFC 6749 5.1: not said means as asked

@@ -14,10 +14,11 @@ type Step int
 
 // The steps.
 const (
-	StepSignIn  Step = iota // the person signs in, and comes back
-	StepConsent             // the person is asked
-	StepCode                // the client gets its code
-	StepRefuse              // the client is told why not
+	StepSignIn   Step = iota // the person signs in, and comes back
+	StepConsent              // the person is asked
+	StepCode                 // the client gets its code
+	StepRefuse               // the client is told why not
+	StepStronger             // the person is signed in, gives one more proof, and comes back
 )
 
 // Situation is what is known when it is decided what comes next.
@@ -36,6 +37,9 @@ type Situation struct {
 // client. It never sends to the sign-in a person who just comes from there and
 // did what was demanded, so that nobody goes round in circles.
 func Next(c gatehouse.Client, a Authorization, s Situation) (Step, string) {
+	if a.ACREssential && !reachable(a.ACR) {
+		return StepRefuse, unmet
+	}
 	if !s.SignedIn || !s.After.IsZero() && !s.AuthAt.After(s.After) {
 		if a.None {
 			return StepRefuse, "login_required"
@@ -48,11 +52,12 @@ func Next(c gatehouse.Client, a Authorization, s Situation) (Step, string) {
 		}
 		return StepSignIn, ""
 	}
-	if a.ACREssential && !slices.Contains(a.ACR, s.ACR) {
-		if a.None || s.Resumed {
-			return StepRefuse, "unmet_authentication_requirements"
-		}
-		return StepSignIn, ""
+	switch surely(a, s) {
+	case tooWeak:
+		return StepRefuse, unmet
+	case askForMore:
+		return StepStronger, ""
+	case sure:
 	}
 	if !owesConsent(c, a, s.Consent) {
 		return StepCode, ""

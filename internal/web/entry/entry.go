@@ -53,6 +53,7 @@ func (e *Entry) Mount(mux *http.ServeMux) {
 	e.mountProofs(mux)
 	e.mountLocal(mux)
 	e.mountConfirm(mux)
+	e.mountStronger(mux)
 	mux.Handle("/", e.UI.Missing())
 }
 
@@ -86,6 +87,16 @@ func (e *Entry) choose(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	r = ui.Prefer(r, p.Demand.Locale)
+	if p.StrongerWanted() && r.URL.Query().Get("auto_sign_in") != "false" {
+		to, err := e.strengthen(w, r, p.Request)
+		if err != nil {
+			return err
+		}
+		if to != "" {
+			ui.SeeOther(w, to)
+			return nil
+		}
+	}
 	if p.Auto != "" && r.URL.Query().Get("auto_sign_in") != "false" {
 		return e.goTo(w, r, signin.Start{Connection: p.Auto, Request: p.Request, ReturnTo: p.ReturnTo})
 	}

@@ -108,7 +108,7 @@ func (e *Entry) showCode(w http.ResponseWriter, r *http.Request, status int, att
 	if err != nil {
 		return err
 	}
-	return e.UI.Render(w, r, status, ui.Page{Title: i18n.Text(r.Context(), "One more step"), Scripts: scripts()},
+	return e.UI.Render(w, r, status, ui.Page{Title: i18n.Text(r.Context(), "One more step"), Scripts: scripts(), FormAction: toProviders()},
 		codeBody(codePage{Halfway: h, Attempt: attempt, Problem: problem}))
 }
 
