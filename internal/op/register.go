@@ -55,7 +55,7 @@ func (p *Provider) register(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	c, err := p.decideClient(r.Context(), m)
+	c, err := p.decideClient(r.Context(), p.Registration, m)
 	if err != nil {
 		return err
 	}
@@ -151,8 +151,8 @@ func readMetadata(w http.ResponseWriter, r *http.Request) (registration.Metadata
 }
 
 // decideClient says what client becomes of metadata, its sector asked.
-func (p *Provider) decideClient(ctx context.Context, m registration.Metadata) (gatehouse.Client, error) {
-	c, err := registration.Decide(p.Registration, m)
+func (p *Provider) decideClient(ctx context.Context, within Registration, m registration.Metadata) (gatehouse.Client, error) {
+	c, err := registration.Decide(within, m)
 	if err != nil || c.Settings.SectorURI == "" {
 		return c, err
 	}
@@ -270,8 +270,9 @@ func (p *Provider) changeRegistered(w http.ResponseWriter, r *http.Request, id, 
 	if p.Registration.By == registration.ByNobody {
 		return registrationOff()
 	}
-	err := p.Store.View(r.Context(), func(tx *store.Tx) error { // before its sector is asked on a stranger's behalf
-		_, err := ownRegistered(tx, id, token)
+	var old gatehouse.Client
+	err := p.Store.View(r.Context(), func(tx *store.Tx) (err error) { // before its sector is asked on a stranger's behalf
+		old, err = ownRegistered(tx, id, token)
 		return err
 	})
 	if err != nil {
@@ -281,20 +282,21 @@ func (p *Provider) changeRegistered(w http.ResponseWriter, r *http.Request, id, 
 	if err != nil {
 		return err
 	}
-	wanted, err := p.decideClient(r.Context(), m)
+	wanted, err := p.decideClient(r.Context(), p.Registration.Over(old), m)
 	if err != nil {
 		return err
 	}
 	fresh, next, secret := gatehouse.Client{}, gatehouse.NewHexSecret(), ""
 	err = p.Store.Update(r.Context(), func(tx *store.Tx) error {
-		old, err := ownRegistered(tx, id, token)
+		now, err := ownRegistered(tx, id, token)
 		if err != nil {
 			return err
 		}
-		fresh, secret = wanted, ""
-		fresh.ID, fresh.CreatedAt, fresh.Trusted = old.ID, old.CreatedAt, old.Trusted
-		fresh.SecretHash, fresh.Secret = old.SecretHash, old.Secret
-		if secretKind(fresh.AuthMethod) != secretKind(old.AuthMethod) {
+		if !now.UpdatedAt.Equal(old.UpdatedAt) {
+			return gatehouse.Unavailable // an administrator was quicker: what they changed must count
+		}
+		fresh, secret = registration.Change(now, wanted), ""
+		if kind := secretKind(fresh.AuthMethod); kind != secretKind(now.AuthMethod) || kind == "hashed" && len(fresh.SecretHash) == 0 {
 			secret = p.giveSecret(&fresh)
 		}
 		if err := tx.SaveClient(&fresh); err != nil {

@@ -33,6 +33,8 @@ type Policy struct {
 	Hosts   []string // of https redirect URIs: "app.example.com", "*.example.com"; nil: any
 	NoPKCE  bool     // those with a secret need no PKCE
 	MaxOpen int64    // registered without token; 0: 1000
+
+	grants []string // at most; nil: those of checkKinds
 }
 
 // Max is how many clients may be there that were registered without token.
@@ -148,7 +150,7 @@ func name(m Metadata) string {
 	return "Application"
 }
 
-func checkKinds(_ Policy, m Metadata, c *gatehouse.Client) error {
+func checkKinds(p Policy, m Metadata, c *gatehouse.Client) error {
 	methods := []string{gatehouse.AuthBasic, gatehouse.AuthPost, gatehouse.AuthSecretJWT, gatehouse.AuthPrivateKeyJWT, gatehouse.AuthNone}
 	grants := []string{request.GrantCode, request.GrantRefresh, request.GrantDevice}
 	signs := []string{"", "RS256", "ES256", "EdDSA"}
@@ -157,6 +159,8 @@ func checkKinds(_ Policy, m Metadata, c *gatehouse.Client) error {
 		return invalid("token_endpoint_auth_method is none that is supported.")
 	case !request.Covers(grants, c.GrantTypes) || len(c.GrantTypes) == 0:
 		return invalid("grant_types may have authorization_code, refresh_token and the device grant only.")
+	case p.grants != nil && !request.Covers(p.grants, c.GrantTypes):
+		return invalid("grant_types has one that the client was not registered for.")
 	case slices.Contains(c.GrantTypes, request.GrantRefresh) && len(c.GrantTypes) == 1:
 		return invalid("grant_types has refresh_token alone, which gives nothing.")
 	case m.ResponseTypes != nil && !slices.Equal(m.ResponseTypes, []string{"code"}):
