@@ -61,7 +61,9 @@ func TestT21ChangedMethodLeavesNoClientWithoutProof(t *testing.T) {
 	h := open(t)
 	h.op.Registration = Registration{By: registration.ByAnybody}
 	r := h.json(http.MethodPost, registerPath, wish, "").registered(t, http.StatusCreated)
-	h.change(r.ClientID, func(c *gatehouse.Client) { c.AuthMethod, c.SecretHash, c.Settings.TLSDNS = gatehouse.AuthTLS, nil, "app.example" })
+	h.change(r.ClientID, func(c *gatehouse.Client) {
+		c.AuthMethod, c.SecretHash, c.Settings.TLSDNS = gatehouse.AuthTLS, nil, "app.example"
+	})
 	got := h.json(http.MethodPut, registerPath+"/"+r.ClientID, wish, r.Token).registered(t, http.StatusOK)
 	if got.ClientSecret == "" {
 		t.Error("it has no secret")

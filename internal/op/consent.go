@@ -3,6 +3,8 @@ package op
 import (
 	"cmp"
 	"context"
+	"encoding/hex"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,12 +21,20 @@ import (
 // consentView is what the consent page shows.
 type consentView struct {
 	client  string
-	owner   string // username of whoever made it, "" for one of the installation
+	maker   maker
 	host    string // where the browser goes afterwards, as people read it
 	user    gatehouse.User
 	scopes  []string // in words
 	handle  string
 	account string // whom the page was shown to
+	shown   string // what it said, see shown
+}
+
+// maker is whose application a client is, where no administrator answers for it.
+// Zero: an administrator does.
+type maker struct {
+	owner string // username of the person whose own it is
+	self  bool   // it registered itself
 }
 
 // askConsent shows the consent page.
@@ -32,7 +42,7 @@ func (p *Provider) askConsent(w http.ResponseWriter, r *http.Request, v visit, u
 	if err := p.keep(w, r, &v); err != nil {
 		return err
 	}
-	owner, err := p.madeBy(r.Context(), v.client)
+	by, err := p.madeBy(r.Context(), v.client)
 	if err != nil {
 		return err
 	}
@@ -42,23 +52,36 @@ func (p *Provider) askConsent(w http.ResponseWriter, r *http.Request, v visit, u
 		Title:      i18n.Text(r.Context(), "Allow access"),
 		FormAction: mayLeadTo(v.auth.Reply.RedirectURI),
 	}, consentPage(consentView{
-		client: v.client.Name, owner: owner, host: place(v.auth.Reply.RedirectURI), user: u, scopes: p.inWords(r.Context(), v.client, v.auth.Wishes()),
+		client: v.client.Name, maker: by, shown: shown(v), host: place(v.auth.Reply.RedirectURI), user: u, scopes: p.inWords(r.Context(), v.client, v.auth.Wishes()),
 		handle: v.handle, account: request.Subject(u),
 	}))
 }
 
-// madeBy is the username of the person whose own application a client is, "" for
-// others.
-func (p *Provider) madeBy(ctx context.Context, c gatehouse.Client) (username string, err error) {
-	if c.OwnerID == "" {
-		return "", nil
-	}
+// madeBy finds out whose application a client is.
+func (p *Provider) madeBy(ctx context.Context, c gatehouse.Client) (by maker, err error) {
 	err = p.Store.View(ctx, func(tx *store.Tx) error {
-		u, err := tx.User(c.OwnerID)
-		username = u.Username
+		by = maker{}
+		if c.OwnerID != "" {
+			u, err := tx.User(c.OwnerID)
+			by.owner = u.Username
+			return err
+		}
+		_, err := tx.Registration(c.ID)
+		by.self = err == nil
+		if errors.Is(err, gatehouse.NotFound) {
+			return nil
+		}
 		return err
 	})
-	return username, err
+	return by, err
+}
+
+// shown names what the page says of a request. Whoever looks after the client can
+// change it while the page is open; who then presses the button has allowed only
+// what they read.
+func shown(v visit) string {
+	text := strings.Join(append([]string{v.client.Name, v.auth.Reply.RedirectURI}, v.auth.Wishes()...), "\x00")
+	return hex.EncodeToString(gatehouse.Digest(text)[:16])
 }
 
 // mayLeadTo are the places that the form may lead to. Browsers hold what the
@@ -155,6 +178,9 @@ func (p *Provider) consentPosted(w http.ResponseWriter, r *http.Request) error {
 	case form["account"] != request.Subject(in.User):
 		// Somebody else has signed in meanwhile: they did not see the question.
 		http.Redirect(w, r, "/oauth/authorize?request="+url.QueryEscape(v.handle), http.StatusSeeOther)
+		return nil
+	case form["decision"] == "allow" && form["shown"] != shown(v):
+		http.Redirect(w, r, "/oauth/authorize?request="+url.QueryEscape(v.handle), http.StatusSeeOther) // another question by now
 		return nil
 	case form["decision"] == "allow":
 		return p.issueCode(w, r, v, s, in.User, v.auth.Wishes())

@@ -25,6 +25,7 @@ type deviceView struct {
 	user    gatehouse.User
 	account string // whom the page was shown to
 	scopes  []string
+	maker   maker
 }
 
 // devicePage answers GET /oauth/device, where a person types in the code that
@@ -79,8 +80,12 @@ func (p *Provider) deviceCodePosted(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
+	by, err := p.madeBy(r.Context(), c)
+	if err != nil {
+		return err
+	}
 	return p.UI.Render(w, r, http.StatusOK, ui.Page{Title: i18n.Text(r.Context(), "Connect a device")}, deviceConfirmPage(deviceView{
-		client: c.Name, code: device.Shown(code), user: u, account: request.Subject(u), scopes: p.inWords(r.Context(), c, d.Grant.Scopes),
+		client: c.Name, maker: by, code: device.Shown(code), user: u, account: request.Subject(u), scopes: p.inWords(r.Context(), c, d.Grant.Scopes),
 	}))
 }
 
