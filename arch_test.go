@@ -58,7 +58,8 @@ var floors = map[string]float64{
 	"internal/integration/feishu":   3,
 	"internal/integration/wecom":    3,
 
-	"internal/lists": 1.5, // read by config and by users
+	"internal/lists":       1.5, // read by config and by users
+	"internal/clientrules": 1.5, // read by all that set something of a client
 
 	"internal/integration":          2,
 	"internal/integration/authcode": 2,

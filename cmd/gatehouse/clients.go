@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"gatehouse"
+	"gatehouse/internal/clientrules"
 	"gatehouse/internal/server"
 	"gatehouse/internal/store"
 )
@@ -39,6 +40,9 @@ type clientJSON struct {
 	On           bool      `json:"on"`
 	Managed      string    `json:"managed_by"`
 	UpdatedAt    time.Time `json:"updated_at,omitzero"`
+	clientrules.Values
+
+	more [][2]string // the settings of its protocol that are set, for people
 }
 
 func showClient(tx *store.Tx, c gatehouse.Client) (clientJSON, error) {
@@ -46,6 +50,12 @@ func showClient(tx *store.Tx, c gatehouse.Client) (clientJSON, error) {
 		ID: c.ID, Name: c.Name, Public: c.Public(), RedirectURIs: orNone(c.RedirectURIs), Scopes: orNone(c.Scopes),
 		GrantTypes: c.GrantTypes, RequirePKCE: c.RequirePKCE, Trusted: c.Trusted, GroupsFrom: c.Settings.GroupsFrom,
 		GroupsOnly: orNone(c.Settings.GroupsOnly), App: c.ConnectorKey, Enabled: c.Enabled, On: c.On(), Managed: string(c.Managed), UpdatedAt: c.UpdatedAt,
+		Values: clientrules.Tell(c),
+	}
+	for _, set := range clientrules.Settings() {
+		if text := set.Text(c); text != "" {
+			shown.more = append(shown.more, [2]string{set.Name, text})
+		}
 	}
 	if len(shown.GrantTypes) == 0 {
 		shown.GrantTypes = []string{"authorization_code", "refresh_token"}
@@ -122,6 +132,9 @@ func (c *cli) told(s clientJSON) error {
 		if len(s.GroupsOnly) > 0 {
 			p.line("Only groups     %s", strings.Join(s.GroupsOnly, " "))
 		}
+		for _, set := range s.more {
+			p.line("%-15s %s", set[0], strings.ReplaceAll(set[1], "\n", " "))
+		}
 		p.line("Belongs to      %s", cmp.Or(s.Owner, s.App, "the whole installation"))
 		p.line("On              %s", yes(s.On))
 		p.line("Managed by      %s", s.Managed)
@@ -154,7 +167,16 @@ type clientFlags struct {
 	name, groupsFrom, app                     string
 	redirects, scopes, grants, only, goodbyes []string
 	pkce, trusted                             bool
+	lives                                     [4]time.Duration // as lifeFlags
 }
+
+// lifeFlags are the flags of a client's own lifetimes.
+func lifeFlags() [4]string {
+	return [4]string{"access-lifetime", "id-lifetime", "refresh-lifetime", "refresh-absolute-lifetime"}
+}
+
+// flagOf is the flag of a setting of the protocol.
+func flagOf(s clientrules.Setting) string { return strings.ReplaceAll(s.Name, "_", "-") }
 
 func (f *clientFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
@@ -168,10 +190,27 @@ func (f *clientFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.groupsFrom, "groups-from", "", "key of the connector whose groups it is told, or none")
 	flags.StringSliceVar(&f.only, "groups-only", nil, "full paths: only these groups and what lies in them")
 	flags.StringVar(&f.app, "app", "", "key of the connector whose owners look after it")
+	for i, name := range lifeFlags() {
+		flags.DurationVar(&f.lives[i], name, 0, "how long such a token is good, such as 2h; 0: as everywhere")
+	}
+	for _, s := range clientrules.Settings() {
+		usage := s.Name + ", as in the configuration file"
+		if s.Choices != nil {
+			usage += ": " + strings.Join(s.Choices, ", ")
+		}
+		switch s.Of(new(gatehouse.Client)).(type) {
+		case *bool:
+			flags.Bool(flagOf(s), false, usage)
+		case *[]string:
+			flags.String(flagOf(s), "", usage+"; spaces between")
+		default:
+			flags.String(flagOf(s), "", usage)
+		}
+	}
 }
 
 // over puts what was said on the command line over a client.
-func (f *clientFlags) over(cmd *cobra.Command, to *gatehouse.Client) {
+func (f *clientFlags) over(cmd *cobra.Command, to *gatehouse.Client) error {
 	for flag, set := range map[string]func(){
 		"name": func() { to.Name = f.name }, "redirect-uri": func() { to.RedirectURIs = f.redirects },
 		"post-logout-redirect-uri": func() { to.PostLogoutRedirectURIs = f.goodbyes }, "scopes": func() { to.Scopes = f.scopes },
@@ -183,6 +222,20 @@ func (f *clientFlags) over(cmd *cobra.Command, to *gatehouse.Client) {
 			set()
 		}
 	}
+	l := &to.Settings.Lifetimes
+	for i, life := range []*time.Duration{&l.Access, &l.ID, &l.Refresh, &l.RefreshAbsolute} {
+		if cmd.Flags().Changed(lifeFlags()[i]) {
+			*life = f.lives[i]
+		}
+	}
+	for _, s := range clientrules.Settings() {
+		if flag := cmd.Flags().Lookup(flagOf(s)); flag != nil && flag.Changed {
+			if err := s.Set(to, flag.Value.String()); err != nil {
+				return usageError{fmt.Errorf("--%s: %s", flag.Name, err.Sentence())}
+			}
+		}
+	}
+	return nil
 }
 
 func (c *cli) clientsAdd() *cobra.Command {
@@ -194,7 +247,9 @@ func (c *cli) clientsAdd() *cobra.Command {
 		example: "  gatehouse clients add --name Wiki --redirect-uri https://wiki.example.com/callback --scopes openid,profile,email",
 		run: func(ctx context.Context, t *server.Tools, _ []string) error {
 			draft := gatehouse.Client{Scopes: []string{"openid", "profile", "email"}, RequirePKCE: true}
-			f.over(cmd, &draft)
+			if err := f.over(cmd, &draft); err != nil {
+				return err
+			}
 			var s clientJSON
 			err := t.Store.Update(ctx, func(tx *store.Tx) error {
 				made, secret, err := t.Access.Apps.AddClient(tx, c.operator(), draft, !public)
@@ -245,9 +300,10 @@ func (c *cli) clientsSet() *cobra.Command {
 		use: "set ID", short: "Change what is named of a client of the dashboard", example: "  gatehouse clients set 5832… --groups-from gitlab --groups-only eng,ops/core", args: exactly("ID"),
 		run: func(ctx context.Context, t *server.Tools, args []string) error {
 			return c.changeClient(ctx, t, args[0], func(tx *store.Tx, found gatehouse.Client) (gatehouse.Client, string, error) {
-				f.over(cmd, &found)
-				changed, err := t.Access.Apps.ChangeClient(tx, c.operator(), found)
-				return changed, "", err
+				if err := f.over(cmd, &found); err != nil {
+					return found, "", err
+				}
+				return t.Access.Apps.SetClient(tx, c.operator(), found)
 			}, c.told)
 		},
 	})

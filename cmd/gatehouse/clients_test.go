@@ -39,3 +39,20 @@ func TestClientsByCommand(t *testing.T) {
 		t.Errorf("public: %+v", public)
 	}
 }
+
+// TestProtocolOfClientsByCommand: what the file can set, a command can set.
+func TestProtocolOfClientsByCommand(t *testing.T) {
+	t.Parallel()
+	p := people(t)
+	p.fails("clients add --name Bank --redirect-uri https://bank.example/cb --profile fapi2", exitFailed, "private_key_jwt")
+	p.fails("clients add --name Bank --redirect-uri https://bank.example/cb --jwks {", exitUsage, "--jwks")
+	made := decoded[clientJSON](p, "clients add --name Bank --redirect-uri https://bank.example/cb --profile fapi2 --token-endpoint-auth-method private_key_jwt --jwks-uri https://bank.example/keys --dpop-bound-access-tokens --default-max-age 300 --access-lifetime 10m")
+	if made.Secret != "" || made.Public || *made.Profile != gatehouse.ProfileFAPI2 || !*made.DPoPBound || *made.MaxAge != 300 || *made.IDTokenAlg != "ES256" {
+		t.Fatalf("made %+v", made)
+	}
+	p.does("clients show "+made.ID, "jwks_uri", "https://bank.example/keys", "dpop_bound_access_tokens")
+	set := decoded[clientJSON](p, "clients set "+made.ID+" --profile= --token-endpoint-auth-method client_secret_basic --default-max-age=")
+	if !strings.HasPrefix(set.Secret, "gths_") || *set.Profile != "" || set.MaxAge != nil || !*set.DPoPBound {
+		t.Errorf("a client that needs a secret now: %+v", set)
+	}
+}

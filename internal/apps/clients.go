@@ -6,10 +6,9 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"gatehouse"
+	"gatehouse/internal/clientrules"
 	"gatehouse/internal/config"
 	"gatehouse/internal/store"
 )
@@ -33,15 +32,16 @@ func OwnScopes() []string {
 const clientSecretPrefix = "gths_"
 
 // AddClient adds a client of the dashboard, of a person or of an app, with a new
-// Application ID. One that is confidential gets a secret, which is returned and
-// never told again. What is wrong with the settings is Problems.
+// Application ID. Where its settings do not say how it proves itself
+// (AuthMethod), it is by a secret when it is confidential. A secret is returned
+// and never told again. What is wrong with the settings is Problems.
 func (a *Apps) AddClient(tx *store.Tx, by gatehouse.Actor, c gatehouse.Client, confidential bool) (saved gatehouse.Client, secret string, err error) {
 	c.ID, c.Managed, c.Enabled, c.CreatedAt = gatehouse.NewHexSecret(), gatehouse.ManagedByDashboard, true, time.Time{}
-	c.AuthMethod, c.SecretHash, c.Secret = gatehouse.AuthNone, nil, ""
-	if confidential {
-		c.AuthMethod, secret = "", clientSecretPrefix+gatehouse.NewHexSecret()
-		c.SecretHash = gatehouse.Digest(secret)
+	if c.AuthMethod == "" && !confidential {
+		c.AuthMethod = gatehouse.AuthNone
 	}
+	secret = giveSecret(&c)
+	clientrules.Settle(&c)
 	if err := a.checkClient(tx, c); err != nil {
 		return c, "", err
 	}
@@ -49,6 +49,23 @@ func (a *Apps) AddClient(tx *store.Tx, by gatehouse.Actor, c gatehouse.Client, c
 		return c, "", fmt.Errorf("save the client: %w", err)
 	}
 	return c, secret, a.recordClient(tx, by, c, event{action: "created"})
+}
+
+// giveSecret makes the secret that a client's method needs, "" when it needs
+// none, and puts it in place of what it had.
+func giveSecret(c *gatehouse.Client) (secret string) {
+	c.SecretHash, c.Secret = nil, ""
+	kind := clientrules.SecretOf(c.AuthMethod)
+	if kind == clientrules.NoSecret {
+		return ""
+	}
+	secret = clientSecretPrefix + gatehouse.NewHexSecret()
+	if kind == clientrules.SealedSecret {
+		c.Secret = secret
+	} else {
+		c.SecretHash = gatehouse.Digest(secret)
+	}
+	return secret
 }
 
 // ChangeClient changes what people set of a client. c.UpdatedAt says which state
@@ -60,26 +77,47 @@ func (a *Apps) ChangeClient(tx *store.Tx, by gatehouse.Actor, c gatehouse.Client
 	if err != nil {
 		return c, err
 	}
-	c.SecretHash, c.Secret, c.AuthMethod, c.CreatedAt, c.Managed = old.SecretHash, old.Secret, old.AuthMethod, old.CreatedAt, old.Managed
+	c.AuthMethod = old.AuthMethod
+	c, _, err = a.changeClient(tx, by, old, c)
+	return c, err
+}
+
+// SetClient is ChangeClient that may also change how the client proves itself. A
+// client that needs another sort of secret than it has gets one, which is
+// returned and never told again; one that needs none any more loses it.
+func (a *Apps) SetClient(tx *store.Tx, by gatehouse.Actor, c gatehouse.Client) (saved gatehouse.Client, secret string, err error) {
+	old, err := changeableClient(tx, c.ID, c.UpdatedAt)
+	if err != nil {
+		return c, "", err
+	}
+	return a.changeClient(tx, by, old, c)
+}
+
+func (a *Apps) changeClient(tx *store.Tx, by gatehouse.Actor, old, c gatehouse.Client) (saved gatehouse.Client, secret string, err error) {
+	c.SecretHash, c.Secret, c.CreatedAt, c.Managed = old.SecretHash, old.Secret, old.CreatedAt, old.Managed
 	c.OwnerID, c.OwnerAway = old.OwnerID, old.OwnerAway
+	if clientrules.SecretOf(c.AuthMethod) != clientrules.SecretOf(old.AuthMethod) {
+		secret = giveSecret(&c)
+	}
+	clientrules.Settle(&c)
 	fields := changedClient(old, c)
 	if len(fields) == 0 {
-		return old, nil
+		return old, "", nil
 	}
 	if !slices.Equal(fields, []string{"enabled"}) || c.Enabled { // switching off is always possible
 		if err := a.checkClient(tx, c); err != nil {
-			return c, err
+			return c, "", err
 		}
 	}
 	if err := tx.SaveClient(&c); err != nil {
-		return c, fmt.Errorf("save the client %s: %w", c.ID, err)
+		return c, "", fmt.Errorf("save the client %s: %w", c.ID, err)
 	}
 	for _, e := range clientEvents(fields, c.Enabled) {
 		if err := a.recordClient(tx, by, c, e); err != nil {
-			return c, err
+			return c, "", err
 		}
 	}
-	return c, nil
+	return c, secret, nil
 }
 
 // RenewClientSecret gives a client a new secret, which is returned and never told
@@ -88,11 +126,10 @@ func (a *Apps) RenewClientSecret(tx *store.Tx, by gatehouse.Actor, id string, se
 	if c, err = changeableClient(tx, id, seen); err != nil {
 		return c, "", err
 	}
-	if c.AuthMethod != "" && c.AuthMethod != gatehouse.AuthBasic && c.AuthMethod != gatehouse.AuthPost {
+	if clientrules.SecretOf(c.AuthMethod) == clientrules.NoSecret {
 		return c, "", gatehouse.Errorf(gatehouse.Conflict, "%s has no secret that could be renewed.", c.Name)
 	}
-	secret = clientSecretPrefix + gatehouse.NewHexSecret()
-	c.SecretHash = gatehouse.Digest(secret)
+	secret = giveSecret(&c)
 	if err := tx.SaveClient(&c); err != nil {
 		return c, "", fmt.Errorf("save the client %s: %w", c.ID, err)
 	}
@@ -146,127 +183,6 @@ func changeableClient(tx *store.Tx, id string, seen time.Time) (gatehouse.Client
 	return c, nil
 }
 
-// checkClient says what is wrong with a client, as Problems; nil when nothing.
-func (a *Apps) checkClient(tx *store.Tx, c gatehouse.Client) error {
-	problems := checkClientSettings(c)
-	if c.OwnerID != "" {
-		more, err := checkOwnClient(tx, c)
-		if err != nil {
-			return err
-		}
-		problems = append(problems, more...)
-	}
-	more, err := checkReferences(tx, c)
-	if err != nil {
-		return err
-	}
-	if problems = append(problems, more...); len(problems) > 0 {
-		return problems
-	}
-	return nil
-}
-
-// checkClientSettings looks at a client for itself.
-func checkClientSettings(c gatehouse.Client) (all Problems) {
-	add := func(field string, err *gatehouse.Error) { all = append(all, at(field, err)) }
-	code := len(c.GrantTypes) == 0 || slices.Contains(c.GrantTypes, "authorization_code")
-	switch {
-	case strings.TrimSpace(c.Name) == "":
-		add("name", gatehouse.Errorf(gatehouse.Invalid, "The application needs a name: people read it when they are asked whether they allow it."))
-	case utf8.RuneCountInString(c.Name) > longestClientName || strings.ContainsFunc(c.Name, func(r rune) bool { return !unicode.IsPrint(r) }):
-		add("name", gatehouse.Errorf(gatehouse.Invalid, "The name may have at most %d characters, on one line, without hidden ones.", longestClientName))
-	}
-	switch {
-	case code && len(c.RedirectURIs) == 0:
-		add("redirect_uris", gatehouse.Errorf(gatehouse.Invalid, "Name at least one redirect URI: otherwise people could be sent nowhere."))
-	case len(c.RedirectURIs) > mostRedirects || len(c.PostLogoutRedirectURIs) > mostRedirects:
-		add("redirect_uris", gatehouse.Errorf(gatehouse.Invalid, "Name at most %d redirect URIs.", mostRedirects))
-	}
-	all = append(all, checkAddresses("redirect_uris", c.RedirectURIs)...)
-	all = append(all, checkAddresses("post_logout_redirect_uris", c.PostLogoutRedirectURIs)...)
-	if len(c.Scopes) == 0 || slices.ContainsFunc(c.Scopes, func(s string) bool { return !slices.Contains(config.Scopes(), s) }) {
-		add("scopes", gatehouse.Errorf(gatehouse.Invalid, "Choose the scopes among those that are offered, at least one."))
-	}
-	if slices.ContainsFunc(c.GrantTypes, func(g string) bool { return !slices.Contains(config.GrantTypes(), g) }) {
-		add("grant_types", gatehouse.Errorf(gatehouse.Invalid, "Choose the grants among those that are offered."))
-	}
-	if c.Public() && !c.RequirePKCE {
-		add("require_pkce", gatehouse.Errorf(gatehouse.Invalid, "An application without a secret is protected by PKCE alone, so it cannot be switched off."))
-	}
-	if c.Public() && (slices.Contains(c.GrantTypes, "client_credentials") || slices.Contains(c.Scopes, "provider_tokens")) {
-		add("confidential", gatehouse.Errorf(gatehouse.Invalid, "client_credentials and provider_tokens need an application with a secret."))
-	}
-	l := c.Settings.Lifetimes
-	if min(l.Access, l.ID, l.Refresh, l.RefreshAbsolute) < 0 || max(l.Access, l.ID, l.Refresh, l.RefreshAbsolute) > longestLife {
-		add("lifetimes", gatehouse.Errorf(gatehouse.Invalid, "A lifetime is a time such as 2h or 720h, at most five years; empty means that of the installation."))
-	}
-	if len(c.Settings.GroupsOnly) > mostGroups || slices.ContainsFunc(c.Settings.GroupsOnly, func(p string) bool {
-		return p == "" || len(p) > longestRedirect || strings.HasPrefix(p, "/") || strings.HasSuffix(p, "/") || strings.ContainsAny(p, " \t*")
-	}) {
-		add("groups_only", gatehouse.Errorf(gatehouse.Invalid, "Write full paths of groups, such as eng/core, one a line, at most %d.", mostGroups))
-	}
-	return all
-}
-
-func checkAddresses(field string, addresses []string) (all Problems) {
-	for i, address := range addresses {
-		if err := CheckRedirectURI(address); err != nil {
-			all = append(all, at(field, err))
-		} else if slices.Contains(addresses[:i], address) {
-			all = append(all, at(field, gatehouse.Errorf(gatehouse.Invalid, "%s is in the list twice.", clip(address))))
-		}
-	}
-	return all
-}
-
-// checkOwnClient holds a person's own application to less: whoever is asked to
-// allow it must not take it for one of the company's.
-func checkOwnClient(tx *store.Tx, c gatehouse.Client) (all Problems, err error) {
-	if slices.ContainsFunc(c.Scopes, func(s string) bool { return !slices.Contains(OwnScopes(), s) }) || len(c.GrantTypes) > 0 || c.Trusted {
-		all = append(all, at("scopes", gatehouse.Errorf(gatehouse.Invalid, "An application of your own can have the scopes that are offered, and no others.")))
-	}
-	clients, err := tx.Clients()
-	if err != nil {
-		return nil, fmt.Errorf("read the clients: %w", err)
-	}
-	own := 0
-	for _, other := range clients {
-		switch {
-		case other.ID == c.ID:
-		case other.OwnerID == c.OwnerID:
-			own++
-		case other.OwnerID == "" && strings.EqualFold(strings.TrimSpace(other.Name), strings.TrimSpace(c.Name)):
-			all = append(all, Problem{Field: "name", Err: gatehouse.Errorf(gatehouse.Conflict, "There is an application of this name already. Choose another one, so that people do not take yours for it.")})
-		}
-	}
-	if own >= mostOwnClients {
-		all = append(all, Problem{Err: gatehouse.Errorf(gatehouse.Conflict, "You have %d applications already. Remove those that are not used.", own)})
-	}
-	return all, nil
-}
-
-// checkReferences looks for what a client names.
-func checkReferences(tx *store.Tx, c gatehouse.Client) (all Problems, err error) {
-	from := c.Settings.GroupsFrom
-	if c.ConnectorKey == "" && (from == "" || from == gatehouse.NoGroups) {
-		return nil, nil
-	}
-	connectors, err := tx.Connectors()
-	if err != nil {
-		return nil, fmt.Errorf("read the connectors: %w", err)
-	}
-	has := func(key, kind string) bool {
-		return slices.ContainsFunc(connectors, func(o gatehouse.Connector) bool { return o.Key == key && (kind == "" || o.Kind == kind) })
-	}
-	if c.ConnectorKey != "" && !has(c.ConnectorKey, "") {
-		all = append(all, at("app", gatehouse.Errorf(gatehouse.Invalid, "There is no app with this key. Choose one of those that are connected.")))
-	}
-	if from != "" && from != gatehouse.NoGroups && !has(from, "gitlab") {
-		all = append(all, at("groups_from", gatehouse.Errorf(gatehouse.Invalid, "There is no GitLab connector with this key. Choose one of those that there are.")))
-	}
-	return all, nil
-}
-
 // changedClient are the names of the settings that differ, sorted.
 func changedClient(old, c gatehouse.Client) []string {
 	same := func(a, b []string) bool { return slices.Equal(a, b) }
@@ -277,7 +193,6 @@ func changedClient(old, c gatehouse.Client) []string {
 		changed bool
 	}{
 		{"app", old.ConnectorKey != c.ConnectorKey},
-		{"backchannel_logout_uri", old.BackchannelLogoutURI != c.BackchannelLogoutURI},
 		{"enabled", old.Enabled != c.Enabled},
 		{"grant_types", !same(old.GrantTypes, c.GrantTypes)},
 		{"groups_from", was.GroupsFrom != is.GroupsFrom},
@@ -294,6 +209,12 @@ func changedClient(old, c gatehouse.Client) []string {
 			fields = append(fields, f.name)
 		}
 	}
+	for _, s := range clientrules.Settings() {
+		if s.Text(old) != s.Text(c) {
+			fields = append(fields, s.Name)
+		}
+	}
+	slices.Sort(fields)
 	return fields
 }
 

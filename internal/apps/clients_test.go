@@ -71,7 +71,7 @@ func TestClientSettings(t *testing.T) {
 		"Machine": {func(c *gatehouse.Client) {
 			c.RedirectURIs, c.GrantTypes, c.SecretHash = nil, []string{"client_credentials"}, []byte("x")
 		}, ""},
-		"MachineInPublic": {func(c *gatehouse.Client) { c.GrantTypes, c.AuthMethod = []string{"client_credentials"}, "none" }, "confidential"},
+		"MachineInPublic": {func(c *gatehouse.Client) { c.GrantTypes, c.AuthMethod = []string{"client_credentials"}, "none" }, "grant_types"},
 		"UnknownGrant":    {func(c *gatehouse.Client) { c.GrantTypes = []string{"password", "authorization_code"} }, "grant_types"},
 		"NoScopes":        {func(c *gatehouse.Client) { c.Scopes = nil }, "scopes"},
 		"UnknownScope":    {func(c *gatehouse.Client) { c.Scopes = []string{"sudo"} }, "scopes"},

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gatehouse/internal/clientrules"
 )
 
 // baseURL is the address of the installation itself.
@@ -41,7 +43,7 @@ func (r *reader) baseURL(s *section) string {
 // problem never quotes credentials.
 func webURL(v *value, t string) (*url.URL, string) {
 	u, problem := anyWebURL(v, t)
-	if problem == "" && u.Scheme == "http" && !loopback(u.Hostname()) {
+	if problem == "" && u.Scheme == "http" && !clientrules.ThisMachine(u.Hostname()) {
 		return nil, "expected https, since http can be read and changed on the way; only localhost and 127.0.0.1 may have http"
 	}
 	return u, problem
@@ -71,16 +73,6 @@ func badPort(u *url.URL) bool {
 	}
 	n, err := strconv.Atoi(u.Port())
 	return err != nil || n < 1 || n > 65535
-}
-
-// loopback says whether a host is this machine itself, by RFC 6761 and RFC 8252.
-func loopback(host string) bool {
-	host = strings.ToLower(host)
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.Unmap().IsLoopback()
 }
 
 // listen is an address to listen at.
@@ -214,7 +206,7 @@ func (r *reader) smtp(s *section) SMTP {
 	if (out.Username == "") != (out.Password == "") {
 		r.problem(v, m.path, "username and password go together; one of them is missing")
 	}
-	if out.TLS == SMTPNoTLS && out.Password != "" && !loopback(out.Host) {
+	if out.TLS == SMTPNoTLS && out.Password != "" && !clientrules.ThisMachine(out.Host) {
 		r.warn(m.spot("tls"), "the password goes over the network in clear")
 	}
 	return out

@@ -2,40 +2,29 @@ package config
 
 import (
 	"encoding/json"
-	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"gatehouse"
+	"gatehouse/internal/clientrules"
 )
-
-// Algorithms of signatures: those by which Gatehouse signs, those that it checks
-// by a client's public key, and those by its secret.
-func signsBy() []string { return []string{"RS256", "ES256", "EdDSA"} }
-
-func checksByKey() []string {
-	return []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
-}
-
-func checksBySecret() []string { return []string{"HS256", "HS384", "HS512"} }
 
 // clientSettings are the keys of a client that only some have.
 func (r *reader) clientSettings(c *section, method string) gatehouse.ClientSettings {
-	signing := checksByKey()
+	signing := clientrules.ChecksByKey()
 	if method == gatehouse.AuthSecretJWT {
-		signing = checksBySecret()
+		signing = clientrules.ChecksBySecret()
 	}
 	out := gatehouse.ClientSettings{
 		JWKS:             r.keySet(c),
 		JWKSURI:          r.fetched(c, "jwks_uri"),
 		AuthSigningAlg:   r.oneOf(c, "token_endpoint_auth_signing_alg", signing),
-		IDTokenAlg:       r.oneOf(c, "id_token_signed_response_alg", signsBy()),
+		IDTokenAlg:       r.oneOf(c, "id_token_signed_response_alg", clientrules.SignsBy()),
 		Lifetimes:        r.clientLifetimes(c),
 		Resources:        c.texts("resources", resource),
 		ACRValues:        c.texts("default_acr_values", anyText),
 		RequestURIs:      c.texts("request_uris", fetchedURL),
-		RequestObjectAlg: r.oneOf(c, "request_object_signing_alg", checksByKey()),
+		RequestObjectAlg: r.oneOf(c, "request_object_signing_alg", clientrules.ChecksByKey()),
 		RequireSigned:    c.flag("require_signed_request_object", false),
 		Profile:          r.oneOf(c, "profile", []string{gatehouse.ProfileFAPI2}),
 		CertBound:        c.flag("tls_client_certificate_bound_access_tokens", false),
@@ -56,16 +45,13 @@ func (r *reader) clientSettings(c *section, method string) gatehouse.ClientSetti
 		InitiateLoginURI:      r.fetched(c, "initiate_login_uri"),
 		SectorURI:             r.fetched(c, "sector_identifier_uri"),
 	}
-	if out.Profile == gatehouse.ProfileFAPI2 && out.IDTokenAlg == "" {
-		out.IDTokenAlg = "ES256"
-	}
 	if r.oneOf(c, "access_token_format", []string{"opaque", "jwt"}) == "jwt" {
 		out.AccessToken = gatehouse.AccessTokenJWT
 	}
-	if r.oneOf(c, "subject_type", []string{"public", "pairwise"}) == "pairwise" {
-		out.SubjectType = "pairwise"
+	if r.oneOf(c, "subject_type", []string{"public", clientrules.SubjectPairwise}) == clientrules.SubjectPairwise {
+		out.SubjectType = clientrules.SubjectPairwise
 	}
-	if c.has("default_max_age") {
+	if c.get("default_max_age") != nil {
 		seconds := int64(c.number("default_max_age", 0, 0, 1<<31-1))
 		out.MaxAge = &seconds
 	}
@@ -125,8 +111,7 @@ func fetchedURL(i item, t string) string {
 
 // resource is the name of a resource (RFC 8707 section 2).
 func resource(i item, t string) string {
-	u, err := url.Parse(t)
-	if err != nil || u.Scheme == "" || strings.Contains(t, "#") || !visible.MatchString(t) {
+	if !clientrules.Resource(t) {
 		return "expected an absolute URI without fragment, such as https://api.example.com, found " + shown(i.value)
 	}
 	return ""
@@ -174,40 +159,27 @@ func (r *reader) federated(c *section) []gatehouse.FederatedIssuer {
 	return all
 }
 
-// settingsTogether checks what the keys mean for each other.
-func (r *reader) settingsTogether(c *section, out gatehouse.Client) {
-	s := out.Settings
-	keys := s.JWKS != nil || s.JWKSURI != "" || c.get("jwks") != nil || c.get("jwks_uri") != nil
-	needsKeys := func(key, why string) {
-		if !keys {
-			r.problem(c.get(key), c.at(key), "%s needs the client's public keys; name jwks_uri or jwks", why)
+// rules reports which settings contradict each other. What stands there and was
+// refused already counts as being there.
+func (r *reader) rules(c *section, out gatehouse.Client) {
+	if c.get("jwks") != nil && out.Settings.JWKS == nil {
+		out.Settings.JWKS = json.RawMessage("{}")
+	}
+	for key, to := range map[string]*string{"jwks_uri": &out.Settings.JWKSURI, "frontchannel_logout_uri": &out.Settings.FrontchannelLogoutURI} {
+		if v := c.get(key); v != nil && *to == "" {
+			*to = key
 		}
 	}
-	switch {
-	case out.AuthMethod == gatehouse.AuthPrivateKeyJWT || out.AuthMethod == gatehouse.AuthSelfSignedTLS:
-		needsKeys("token_endpoint_auth_method", out.AuthMethod)
-	case s.AuthSigningAlg != "" && out.AuthMethod != gatehouse.AuthSecretJWT:
-		r.problem(c.get("token_endpoint_auth_signing_alg"), c.at("token_endpoint_auth_signing_alg"), "means nothing without token_endpoint_auth_method: private_key_jwt or client_secret_jwt")
+	if c.get("federated") != nil && out.Settings.Federated == nil {
+		out.Settings.Federated = []gatehouse.FederatedIssuer{{}}
 	}
-	if c.get("jwks") != nil && c.get("jwks_uri") != nil {
-		r.problem(c.get("jwks"), c.at("jwks"), "is there beside jwks_uri; take one of the two out")
-	}
-	for _, key := range []string{"request_uris", "request_object_signing_alg", "require_signed_request_object"} {
-		if c.get(key) != nil {
-			needsKeys(key, key)
+	for _, p := range clientrules.Together(out) {
+		key, v := p.Field, c.get(p.Field)
+		if v == nil && out.FAPI() {
+			key, v = "profile", c.get("profile")
 		}
-	}
-	if s.FrontchannelSession && c.get("frontchannel_logout_uri") == nil {
-		r.problem(c.get("frontchannel_logout_session_required"), c.at("frontchannel_logout_session_required"), "means nothing without frontchannel_logout_uri")
-	}
-	r.profile(c, out)
-	r.subjects(c, out)
-	r.certificateOf(c, out)
-	bearer := slices.Contains(out.GrantTypes, grantJWTBearer)
-	switch {
-	case bearer && !keys && len(s.Federated) == 0:
-		r.problem(c.get("grant_types"), c.at("grant_types"), "%s needs keys that sign the assertions: jwks_uri, jwks or federated", grantJWTBearer)
-	case !bearer && c.get("federated") != nil:
-		r.problem(c.get("federated"), c.at("federated"), "means nothing without the grant %s", grantJWTBearer)
+		if p.Field != "lifetimes" { // said where it stands
+			r.problem(v, c.at(key), "%s", strings.TrimSuffix(p.Err.Sentence(), "."))
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gatehouse"
+	"gatehouse/internal/clientrules"
 )
 
 // Scopes are the scopes that a client may have.
@@ -17,17 +18,7 @@ func Scopes() []string {
 
 // GrantTypes are the grants that a client may have.
 func GrantTypes() []string {
-	return []string{"authorization_code", "refresh_token", "client_credentials", grantDevice, grantJWTBearer, "urn:ietf:params:oauth:grant-type:token-exchange"}
-}
-
-const (
-	grantDevice    = "urn:ietf:params:oauth:grant-type:device_code"
-	grantJWTBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-)
-
-// AuthMethods are the values of token_endpoint_auth_method.
-func AuthMethods() []string {
-	return []string{gatehouse.AuthBasic, gatehouse.AuthPost, gatehouse.AuthSecretJWT, gatehouse.AuthPrivateKeyJWT, gatehouse.AuthTLS, gatehouse.AuthSelfSignedTLS, gatehouse.AuthNone}
+	return []string{"authorization_code", "refresh_token", "client_credentials", clientrules.GrantDevice, clientrules.GrantJWTBearer, "urn:ietf:params:oauth:grant-type:token-exchange"}
 }
 
 // shortSecret is where a warning begins: secrets are kept under a fast hash,
@@ -51,7 +42,7 @@ func (r *reader) clients(s *section) []gatehouse.Client {
 func (r *reader) client(c *section, taken map[string]bool) gatehouse.Client {
 	out := gatehouse.Client{
 		ID:           r.clientID(c, taken),
-		AuthMethod:   r.oneOf(c, "token_endpoint_auth_method", AuthMethods()),
+		AuthMethod:   r.oneOf(c, "token_endpoint_auth_method", clientrules.AuthMethods()),
 		RedirectURIs: c.texts("redirect_uris", redirectURI(r)),
 		Scopes:       c.texts("scopes", oneOf(Scopes())),
 		GrantTypes:   c.texts("grant_types", grantType),
@@ -65,6 +56,7 @@ func (r *reader) client(c *section, taken map[string]bool) gatehouse.Client {
 	out.BackchannelLogoutURI = r.backchannel(c)
 	out.SecretHash, out.Secret = r.secret(c, out.AuthMethod)
 	out.Settings = r.clientSettings(c, out.AuthMethod)
+	clientrules.Settle(&out)
 	if c.get("scopes") == nil {
 		out.Scopes = []string{"openid", "profile", "email"}
 	}
@@ -106,7 +98,7 @@ const minSigning = 32
 // secret is hashed at once, except where it checks signatures. A client without
 // one, or with keys in its place, has none.
 func (r *reader) secret(c *section, method string) (hashed []byte, kept string) {
-	if method == gatehouse.AuthNone || method == gatehouse.AuthPrivateKeyJWT || isTLSMethod(method) {
+	if clientrules.SecretOf(method) == clientrules.NoSecret {
 		if v := c.get("secret"); v != nil {
 			r.problem(v, c.at("secret"), "a client with token_endpoint_auth_method: %s has no secret; take one of the two out", method)
 		}
@@ -138,7 +130,6 @@ func grantType(i item, t string) string {
 
 // together checks what keys mean for each other.
 func (r *reader) together(c *section, out gatehouse.Client) {
-	public := out.AuthMethod == "none"
 	has := func(grant string) bool { return slices.Contains(out.GrantTypes, grant) }
 	code := c.get("grant_types") == nil || has("authorization_code")
 	if code && c.get("redirect_uris") == nil {
@@ -147,17 +138,8 @@ func (r *reader) together(c *section, out gatehouse.Client) {
 	if code && len(out.RedirectURIs) == 0 && c.get("redirect_uris") != nil && len(c.get("redirect_uris").items) == 0 && c.get("redirect_uris").shape == list {
 		r.problem(c.get("redirect_uris"), c.at("redirect_uris"), "is empty; a code could be sent nowhere")
 	}
-	if public && has("client_credentials") {
-		r.problem(c.get("grant_types"), c.at("grant_types"), "client_credentials needs a client with a secret")
-	}
-	if public && slices.Contains(out.Scopes, "provider_tokens") {
-		r.problem(c.get("scopes"), c.at("scopes"), "provider_tokens needs a client with a secret: whoever takes its name could act for people elsewhere")
-	}
-	if public && !out.RequirePKCE {
-		r.problem(c.get("require_pkce"), c.at("require_pkce"), "a client without secret is protected by PKCE alone, so it cannot be switched off")
-	}
-	r.settingsTogether(c, out)
-	if has("refresh_token") && !has("authorization_code") && !has(grantDevice) {
+	r.rules(c, out)
+	if has("refresh_token") && !has("authorization_code") && !has(clientrules.GrantDevice) {
 		r.warn(c.spot("grant_types"), "refresh_token alone gives nothing, since no other grant of this client gives refresh tokens")
 	}
 }
@@ -180,40 +162,35 @@ func (r *reader) backchannel(c *section) string {
 	return t
 }
 
-// dangerous are schemes that a browser carries out, opens or hands to a program
-// that is not the client's.
-func dangerous() []string {
-	return []string{
-		"javascript", "data", "vbscript", "file", "filesystem", "blob", "about", "view-source", "jar", "chrome", "resource",
-		"ftp", "ws", "wss", "mailto", "tel", "sms", "urn", "intent", "ms-msdt", "search-ms",
-	}
-}
-
-// redirectURI accepts addresses that a browser may be sent to: https, http to
-// this machine (RFC 8252 section 7.3), or an app's own scheme (7.1). They are
-// compared byte for byte, so nothing is put right here.
+// redirectURI accepts addresses that a browser may be sent to. An app's own
+// scheme that is not made of a domain is only warned about, since whoever writes
+// the file may know the devices.
 func redirectURI(r *reader) func(item, string) string {
 	return func(i item, t string) string {
 		u, err := url.Parse(t)
-		switch {
-		case err != nil || !visible.MatchString(t) || strings.ContainsAny(t, "\\<>\"`{}|^"):
+		scheme := ""
+		if err == nil {
+			scheme = u.Scheme
+		}
+		switch clientrules.RedirectURI(t) {
+		case clientrules.NoURL:
 			return "is not a URL"
-		case u.Scheme == "":
+		case clientrules.NotWhole:
 			return "expected an absolute URL such as https://app.example.com/callback, found " + shown(i.value)
-		case slices.Contains(dangerous(), u.Scheme):
-			return "expected https, found the scheme " + u.Scheme + ", to which no answer may be sent"
-		case strings.Contains(t, "#"):
+		case clientrules.BadScheme:
+			return "expected https, found the scheme " + scheme + ", to which no answer may be sent"
+		case clientrules.HasFragment:
 			return "has a fragment (#…), which RFC 6749 section 3.1.2 forbids"
-		case strings.Contains(t, "*"):
+		case clientrules.HasPassword:
+			return "has a user name or password in it, which would show up in logs"
+		case clientrules.HasStar:
 			return "has a * in it; addresses are compared letter by letter, so write each of them"
-		case u.Scheme == "https" || u.Scheme == "http":
+		case clientrules.NoHost, clientrules.ReadOnTheWay:
 			_, problem := webURL(i.value, t)
 			return problem
-		case u.User != nil:
-			return "has a user name or password in it"
-		}
-		if !strings.Contains(u.Scheme, ".") {
-			r.warn(spot{i.pos, i.path}, "any app on a device can claim the scheme %s; RFC 8252 wants one made of a domain, such as com.example.app", u.Scheme)
+		case clientrules.SchemeOfAnybody:
+			r.warn(spot{i.pos, i.path}, "any app on a device can claim the scheme %s; RFC 8252 wants one made of a domain, such as com.example.app", scheme)
+		case clientrules.Right:
 		}
 		return ""
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/internal/clientrules"
 )
 
 const leastSchedule = time.Minute
@@ -86,7 +87,7 @@ func (r *reader) connectorURL(c *section, kind string) string {
 		r.problem(v, c.at("url"), "%s", problem)
 		return ""
 	}
-	if u.Scheme == "http" && !loopback(u.Hostname()) {
+	if u.Scheme == "http" && !clientrules.ThisMachine(u.Hostname()) {
 		r.warn(c.spot("url"), "the token goes over the network in clear; use https where the app has it")
 	}
 	return strings.TrimRight(t, "/")

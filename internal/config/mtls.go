@@ -1,20 +1,12 @@
 package config
 
-import (
-	"strings"
-
-	"gatehouse"
-)
+import "strings"
 
 // MutualTLS is how clients come with certificates. URL is "" when they do not.
 type MutualTLS struct {
 	URL    string // another name of Gatehouse, where they are asked for one; without a slash at the end
 	CA     string // absolute; the authorities of tls_client_auth (PEM); "": none
 	Header string // in which a trusted proxy passes the certificate on; "": Gatehouse itself asks
-}
-
-func isTLSMethod(method string) bool {
-	return method == gatehouse.AuthTLS || method == gatehouse.AuthSelfSignedTLS
 }
 
 func (r *reader) mutualTLS(s *section) MutualTLS {
@@ -39,20 +31,4 @@ func (r *reader) mutualTLS(s *section) MutualTLS {
 		r.problem(m.get("header"), m.at("header"), "expected the name of a header, such as Client-Cert")
 	}
 	return out
-}
-
-// certificateOf checks what a client says of its certificate.
-func (r *reader) certificateOf(c *section, out gatehouse.Client) {
-	names := 0
-	for _, key := range []string{"subject_dn", "san_dns", "san_uri", "san_ip", "san_email"} {
-		if c.get("tls_client_auth_"+key) == nil {
-			continue
-		}
-		if names++; out.AuthMethod != gatehouse.AuthTLS {
-			r.problem(c.get("tls_client_auth_"+key), c.at("tls_client_auth_"+key), "means nothing without token_endpoint_auth_method: tls_client_auth")
-		}
-	}
-	if out.AuthMethod == gatehouse.AuthTLS && names != 1 {
-		r.problem(c.get("token_endpoint_auth_method"), c.at("token_endpoint_auth_method"), "tls_client_auth needs one name in the certificate: tls_client_auth_subject_dn, _san_dns, _san_uri, _san_ip or _san_email")
-	}
 }

@@ -7,13 +7,13 @@ package registration
 import (
 	"bytes"
 	"encoding/json"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"unicode"
 
 	"gatehouse"
+	"gatehouse/internal/clientrules"
 	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
 )
@@ -213,7 +213,7 @@ func redirect(p Policy, native bool, address string) string {
 	switch {
 	case err != nil || len(address) > longest || !request.Usable(address) || strings.ContainsAny(address, "\\<>\"`{}|^*"):
 		return "an entry is no address that a browser may be sent to."
-	case u.Scheme == "https" && local(u.Hostname()):
+	case u.Scheme == "https" && clientrules.ThisMachine(u.Hostname()):
 		return "an entry leads to the person's own machine."
 	case u.Scheme == "https" && !hostAllowed(p.Hosts, u.Hostname()):
 		return "an entry leads to a host that may not be registered here."
@@ -221,17 +221,12 @@ func redirect(p Policy, native bool, address string) string {
 		return ""
 	case !native:
 		return "an entry is not https. Only native applications have other addresses."
-	case u.Scheme == "http" && !local(u.Hostname()):
+	case u.Scheme == "http" && !clientrules.ThisMachine(u.Hostname()):
 		return "an entry is http, which is for the person's own machine only."
 	case u.Scheme != "http" && !strings.Contains(u.Scheme, "."):
 		return "an entry has a scheme that is not made of a domain, such as com.example.app."
 	}
 	return ""
-}
-
-func local(host string) bool {
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.IsLoopback() || strings.EqualFold(host, "localhost")
 }
 
 func hostAllowed(allowed []string, host string) bool {

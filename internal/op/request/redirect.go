@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gatehouse"
+	"gatehouse/internal/clientrules"
 )
 
 // MatchRedirect says whether a redirect URI is one that the client registered:
@@ -35,13 +36,10 @@ func Usable(s string) bool {
 	if err != nil || !u.IsAbs() || strings.Contains(s, "#") || u.User != nil {
 		return false
 	}
-	switch strings.ToLower(u.Scheme) {
-	case "javascript", "data", "vbscript", "file", "blob", "about", "view-source", "filesystem":
-		return false
-	case "http", "https":
+	if scheme := strings.ToLower(u.Scheme); scheme == "http" || scheme == "https" {
 		return u.Host != ""
 	}
-	return true
+	return !clientrules.Dangerous(u.Scheme)
 }
 
 // sameLoopback says whether two addresses are the same but for the port, and on

@@ -13,6 +13,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/apps"
+	"gatehouse/internal/clientrules"
 	"gatehouse/internal/i18n"
 	"gatehouse/internal/store"
 )
@@ -34,10 +35,8 @@ type client struct {
 	Public                 bool      `json:"public" doc:"It has no secret of its own"`
 	RedirectURIs           []string  `json:"redirect_uris" nullable:"false"`
 	PostLogoutRedirectURIs []string  `json:"post_logout_redirect_uris" nullable:"false"`
-	BackchannelLogoutURI   string    `json:"backchannel_logout_uri"`
 	Scopes                 []string  `json:"scopes" nullable:"false"`
 	GrantTypes             []string  `json:"grant_types" nullable:"false"`
-	AuthMethod             string    `json:"token_endpoint_auth_method" doc:"Empty: basic or post, one per request"`
 	RequirePKCE            bool      `json:"require_pkce"`
 	Trusted                bool      `json:"trusted" doc:"It needs no consent"`
 	GroupsFrom             string    `json:"groups_from" doc:"Key of the connector whose groups it is told; empty: the only one of GitLab; none: no groups"`
@@ -50,6 +49,7 @@ type client struct {
 	ManagedBy              string    `json:"managed_by" enum:"file,dashboard"`
 	CreatedAt              time.Time `json:"created_at"`
 	UpdatedAt              time.Time `json:"updated_at"`
+	clientrules.Values
 }
 
 func (a *API) listClients(ctx context.Context, _ caller, _ *none) (Page[client], error) {
@@ -66,10 +66,11 @@ func showClient(c gatehouse.Client) client {
 	}
 	return client{
 		ID: c.ID, Name: c.Name, Public: c.Public(), RedirectURIs: orEmpty(c.RedirectURIs),
-		PostLogoutRedirectURIs: orEmpty(c.PostLogoutRedirectURIs), BackchannelLogoutURI: c.BackchannelLogoutURI,
-		Scopes: orEmpty(c.Scopes), GrantTypes: grants, AuthMethod: c.AuthMethod, RequirePKCE: c.RequirePKCE, Trusted: c.Trusted,
+		PostLogoutRedirectURIs: orEmpty(c.PostLogoutRedirectURIs),
+		Scopes:                 orEmpty(c.Scopes), GrantTypes: grants, RequirePKCE: c.RequirePKCE, Trusted: c.Trusted,
 		GroupsFrom: c.Settings.GroupsFrom, GroupsOnly: orEmpty(c.Settings.GroupsOnly), Lifetimes: showLifetimes(c.Settings.Lifetimes),
 		OwnerID: c.OwnerID, App: c.ConnectorKey, On: c.On(), Enabled: c.Enabled, ManagedBy: string(c.Managed), CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
+		Values: clientrules.Tell(c),
 	}
 }
 
@@ -118,6 +119,7 @@ type ClientSettings struct {
 	GroupsOnly             *[]string        `json:"groups_only,omitempty"`
 	Lifetimes              *LifetimeOptions `json:"lifetimes,omitempty"`
 	App                    *string          `json:"app,omitempty" doc:"Not of a person's own application"`
+	clientrules.Values
 }
 
 // LifetimeOptions are the lifetimes that can be set; an empty one is that of the
@@ -144,6 +146,9 @@ func (s ClientSettings) over(c *gatehouse.Client) error {
 	set(&c.Settings.GroupsOnly, s.GroupsOnly)
 	if c.OwnerID == "" {
 		set(&c.ConnectorKey, s.App)
+	}
+	if err := s.Over(c); err != nil {
+		return err
 	}
 	l, to := s.Lifetimes, &c.Settings.Lifetimes
 	if l == nil {
@@ -174,14 +179,14 @@ type addClientInput struct {
 	Body struct {
 		ClientSettings
 		_            struct{} `json:"-" additionalProperties:"false"`
-		Confidential *bool    `json:"confidential,omitempty" default:"true" doc:"It can keep a secret; it cannot be changed afterwards"`
+		Confidential *bool    `json:"confidential,omitempty" default:"true" doc:"It can keep a secret; token_endpoint_auth_method, where it is there, says more"`
 	}
 }
 
 // clientWithSecret is a client with the secret that was just made for it.
 type clientWithSecret struct {
 	client
-	Secret string `json:"secret,omitempty" doc:"Told this once; absent for a public client"`
+	Secret string `json:"secret,omitempty" doc:"Told this once, when it was just made"`
 }
 
 func (clientWithSecret) secret() {}
@@ -206,17 +211,17 @@ type changeClientInput struct {
 	Body    ClientSettings
 }
 
-func (a *API) changeClient(ctx context.Context, by caller, in *changeClientInput) (client, error) {
-	out, err := update(ctx, a, "change a client", func(tx *store.Tx) (client, error) {
+func (a *API) changeClient(ctx context.Context, by caller, in *changeClientInput) (clientWithSecret, error) {
+	out, err := update(ctx, a, "change a client", func(tx *store.Tx) (clientWithSecret, error) {
 		c, err := seenClient(ctx, tx, in.Client, in.IfMatch)
 		if err != nil {
-			return client{}, err
+			return clientWithSecret{}, err
 		}
 		if err := in.Body.over(&c); err != nil {
-			return client{}, err
+			return clientWithSecret{}, err
 		}
-		c, err = a.Apps.ChangeClient(tx, by.actor, c)
-		return showClient(c), err
+		c, secret, err := a.Apps.SetClient(tx, by.actor, c)
+		return clientWithSecret{showClient(c), secret}, err
 	})
 	return out, told(ctx, err)
 }

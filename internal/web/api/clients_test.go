@@ -72,3 +72,43 @@ func TestClientsByPrograms(t *testing.T) {
 		}
 	})
 }
+
+// TestProtocolOfClientsByPrograms: what the file can set, a program can set, by
+// the same rules.
+func TestProtocolOfClientsByPrograms(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		h := newHouseOn(t, s)
+		var made clientWithSecret
+		w := h.send("super", http.MethodPost, "/api/v1/clients", `{"name": "Bank", "redirect_uris": ["https://bank.example/cb"], "profile": "fapi2",
+			"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [{"kty": "EC", "crv": "P-256", "x": "a", "y": "b"}]}, "dpop_bound_access_tokens": true,
+			"default_max_age": 300, "resources": ["https://api.bank.example"], "access_token_format": "jwt"}`, "")
+		if err := json.Unmarshal(w.Body.Bytes(), &made); err != nil || w.Code != http.StatusCreated || made.Secret != "" || made.Public || *made.IDTokenAlg != "ES256" || made.JWKS == nil {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		path := "/api/v1/clients/" + made.ID
+		for body, field := range map[string]string{
+			`{"jwks": {}}`: "token_endpoint_auth_method", `{"jwks": {"keys": [{"kty": "EC", "d": "x"}]}}`: "jwks", `{"token_endpoint_auth_method": "none"}`: "token_endpoint_auth_method",
+			`{"jwks_uri": "https://bank.example/keys"}`: "jwks", `{"resources": ["api"]}`: "resources", `{"subject_type": "secret"}`: "subject_type", `{"sector_identifier_uri": "https://a.example"}`: "sector_identifier_uri",
+		} {
+			if w := h.send("super", http.MethodPatch, path, body, ""); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), field) {
+				t.Errorf("%s: %d %s", body, w.Code, w.Body)
+			}
+		}
+		var changed clientWithSecret
+		w = h.send("super", http.MethodPatch, path, `{"profile": "", "token_endpoint_auth_method": "client_secret_jwt", "jwks": {}, "default_max_age": -1, "access_token_format": "opaque"}`, "")
+		if err := json.Unmarshal(w.Body.Bytes(), &changed); err != nil || w.Code != http.StatusOK || !strings.HasPrefix(changed.Secret, "gths_") || changed.JWKS != nil || changed.MaxAge != nil || *changed.AccessToken != "opaque" || !*changed.DPoPBound {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		h.update(func(tx *store.Tx) error {
+			c, err := tx.Client(made.ID)
+			if c.Secret != changed.Secret || len(c.SecretHash) != 0 {
+				t.Errorf("a secret that signs is sealed: %+v", c)
+			}
+			return err
+		})
+		if w := h.send("auditor", http.MethodGet, path, "", ""); strings.Contains(w.Body.String(), changed.Secret) {
+			t.Errorf("G7: %s", w.Body)
+		}
+	})
+}
