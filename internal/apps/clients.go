@@ -120,6 +120,41 @@ func (a *Apps) changeClient(tx *store.Tx, by gatehouse.Actor, old, c gatehouse.C
 	return c, secret, nil
 }
 
+// ChangeLookedAfter is ChangeClient by somebody who looks after a client and is no
+// administrator: of one that an administrator trusts, so that people are not
+// asked, they can take scopes and addresses away and add none. Otherwise they
+// could have codes of everybody sent to themselves.
+func (a *Apps) ChangeLookedAfter(tx *store.Tx, by gatehouse.Actor, c gatehouse.Client) (gatehouse.Client, error) {
+	old, err := changeableClient(tx, c.ID, c.UpdatedAt)
+	if err != nil {
+		return c, err
+	}
+	if problems := growsTrusted(old, c); len(problems) > 0 {
+		return c, problems
+	}
+	return a.ChangeClient(tx, by, c)
+}
+
+// growsTrusted says what a trusted client would get more of.
+func growsTrusted(old, c gatehouse.Client) (all Problems) {
+	if c.Trusted != old.Trusted {
+		all = append(all, Problem{Err: gatehouse.Errorf(gatehouse.Forbidden, "Only an administrator decides whether people are asked about %s.", old.Name)})
+	}
+	if !old.Trusted {
+		return all
+	}
+	more := func(was, is []string) bool {
+		return slices.ContainsFunc(is, func(s string) bool { return !slices.Contains(was, s) })
+	}
+	if more(old.Scopes, c.Scopes) {
+		all = append(all, at("scopes", gatehouse.Errorf(gatehouse.Forbidden, "People are not asked whether they allow this application, so only an administrator can add scopes to it.")))
+	}
+	if more(old.RedirectURIs, c.RedirectURIs) {
+		all = append(all, at("redirect_uris", gatehouse.Errorf(gatehouse.Forbidden, "People are not asked whether they allow this application, so only an administrator can add addresses to it.")))
+	}
+	return all
+}
+
 // RenewClientSecret gives a client a new secret, which is returned and never told
 // again. The old one is good no more from then on; tokens that it got stay.
 func (a *Apps) RenewClientSecret(tx *store.Tx, by gatehouse.Actor, id string, seen time.Time) (c gatehouse.Client, secret string, err error) {

@@ -254,7 +254,7 @@ func (p *Portal) saveOwn(w http.ResponseWriter, r *http.Request, v visitor) erro
 		if _, err := lookedAfter(tx, v.user, c.ID); err != nil {
 			return err
 		}
-		_, err := p.SignIn.Apps.ChangeClient(tx, v.actor(r), f.Client)
+		_, err := p.SignIn.Apps.ChangeLookedAfter(tx, v.actor(r), f.Client)
 		return err
 	})
 	if err = f.blame(r.Context(), err); err != nil {

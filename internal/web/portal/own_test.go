@@ -184,3 +184,45 @@ func TestApplicationsOfAnApp(t *testing.T) {
 		t.Errorf("switched off: %d", r.Code)
 	}
 }
+
+// TestA12OwnersOfAnAppAddNothingToWhatIsTrusted: nobody is asked about a trusted
+// application, so whoever owns its app could otherwise have codes and tokens of
+// everybody without their knowing.
+func TestA12OwnersOfAnAppAddNothingToWhatIsTrusted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	alice := w.users["alice"]
+	alice.Email, alice.EmailVerified = "alice@example.com", true
+	trusted := gatehouse.Client{
+		ID: "board", Name: "Board", Enabled: true, Trusted: true, SecretHash: gatehouse.Digest("x"), ConnectorKey: "gitlab",
+		RedirectURIs: []string{"https://board.example/cb", "https://board.example/old"}, Scopes: []string{"openid", "email"}, RequirePKCE: true, Managed: gatehouse.ManagedByDashboard,
+	}
+	err := w.store.Update(t.Context(), func(tx *store.Tx) error {
+		if err := tx.SaveUser(&alice); err != nil {
+			return err
+		}
+		if err := tx.SaveConnector(&gatehouse.Connector{Key: "gitlab", Name: "Main GitLab", Kind: "gitlab", Owners: []string{"alice@example.com"}}); err != nil {
+			return err
+		}
+		return tx.SaveClient(&trusted)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := func(redirects string, scopes ...string) url.Values {
+		return url.Values{
+			"name": {"Board"}, "redirect_uris": {redirects}, "scopes": scopes, "require_pkce": {"true"}, "seen": seenNow(trusted)["seen"],
+		}
+	}
+	for name, f := range map[string]url.Values{
+		"Scopes":  form("https://board.example/cb", "openid", "email", "api"),
+		"Address": form("https://board.example/cb\nhttps://evil.example/cb", "openid", "email"),
+	} {
+		if r := w.post("alice", "/user/applications/own/board/edit", f); r.Code != http.StatusUnprocessableEntity || !strings.Contains(r.Body.String(), "only an administrator can add") {
+			t.Errorf("%s: %d\n%s", name, r.Code, r.Body)
+		}
+	}
+	if r := w.post("alice", "/user/applications/own/board/edit", form("https://board.example/cb", "openid")); r.Code != http.StatusSeeOther {
+		t.Errorf("less is not more: %d\n%s", r.Code, r.Body)
+	}
+}
