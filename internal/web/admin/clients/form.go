@@ -23,6 +23,7 @@ type draft struct {
 	gatehouse.Client
 	Confidential bool
 	Lifetimes    map[string]string // as they were entered
+	Entered      map[string]string // settings of the protocol, likewise; nil: as they are saved
 	Connectors   []gatehouse.Connector
 	Problems     map[string]string // by the name of the input; "" = what belongs to none
 }
@@ -96,6 +97,7 @@ func (d *draft) read(ctx context.Context, form url.Values) {
 	}
 	d.RequirePKCE, d.Trusted = on("require_pkce"), on("trusted")
 	d.ConnectorKey = form.Get("app")
+	d.readSettings(ctx, form)
 	d.Settings.GroupsFrom, d.Settings.GroupsOnly = form.Get("groups_from"), lines(form.Get("groups_only"))
 	for _, name := range lifetimes() {
 		text := strings.TrimSpace(form.Get("life_" + name))
@@ -178,9 +180,11 @@ func (a *Clients) save(w http.ResponseWriter, r *http.Request, by gatehouse.User
 	if p.OwnerID != "" { // what a person's own application never has is not asked for
 		d.GrantTypes, d.Trusted, d.ConnectorKey = p.GrantTypes, p.Trusted, p.ConnectorKey
 	}
+	var saved gatehouse.Client
+	secret := ""
 	if len(d.Problems) == 0 {
-		err = a.Store.Update(r.Context(), func(tx *store.Tx) error {
-			_, err := a.Apps.ChangeClient(tx, desk.Actor(r, by), d.Client)
+		err = a.Store.Update(r.Context(), func(tx *store.Tx) (err error) {
+			saved, secret, err = a.Apps.SetClient(tx, desk.Actor(r, by), d.Client)
 			return err
 		})
 	}
@@ -189,6 +193,9 @@ func (a *Clients) save(w http.ResponseWriter, r *http.Request, by gatehouse.User
 	}
 	if len(d.Problems) > 0 {
 		return a.form(w, r, http.StatusUnprocessableEntity, by, d)
+	}
+	if secret != "" { // it proves itself in another way now
+		return a.Render(w, r, frame(r, i18n.Text(r.Context(), "Secret of %s", saved.Name), by), madeBody(saved, secret, a.URL, true))
 	}
 	ui.SeeOther(w, Href(p.ID)+"?done=saved")
 	return nil
@@ -210,10 +217,7 @@ func (a *Clients) form(w http.ResponseWriter, r *http.Request, status int, by ga
 // is returned.
 func (d *draft) blame(ctx context.Context, err error) error {
 	return apps.Beside(ctx, err, d.Problems, func(field string) string {
-		switch {
-		case field == "confidential" && !d.isNew():
-			return "grant_types"
-		case field == "app":
+		if field == "app" {
 			return ""
 		}
 		return field
