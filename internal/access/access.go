@@ -62,7 +62,9 @@ func (s *Service) Register() {
 	jobs.Handle(s.Jobs, s.schedule, jobs.HandleOptions{Timeout: time.Minute})
 	jobs.Handle(s.Jobs, s.match, jobs.HandleOptions{Timeout: 10 * time.Minute})
 	jobs.Handle(s.Jobs, s.matchUser, jobs.HandleOptions{Timeout: time.Minute})
+	jobs.Handle(s.Jobs, s.warnOfTokens, jobs.HandleOptions{Timeout: time.Minute})
 	s.Jobs.Every(scheduleArgs{}, time.Minute, "schedule")
+	s.Jobs.Every(tokensArgs{}, time.Hour, "tokens")
 }
 
 // SyncNow asks for a pull of a connector, in the caller's transaction, and
@@ -75,6 +77,9 @@ func (s *Service) SyncNow(tx *store.Tx, by gatehouse.Actor, connectorID string) 
 	}
 	if !c.Enabled {
 		return "", gatehouse.Errorf(gatehouse.Conflict, "The connector %s is disabled, so nothing is read from it. Enable it first.", c.Name)
+	}
+	if !c.PausedAt.IsZero() {
+		return "", gatehouse.Errorf(gatehouse.Conflict, "The connector %s is paused, so nothing is read from it. Resume it first.", c.Name)
 	}
 	if err := giveUpHeld(tx, connectorID); err != nil {
 		return "", err
@@ -141,7 +146,7 @@ func (s *Service) schedule(ctx context.Context, _ *jobs.Job[scheduleArgs]) error
 			if err != nil && gatehouse.KindOf(err) != gatehouse.NotFound {
 				return err
 			}
-			if recently(last, tx.Now(), interval(c, s.every())) {
+			if recently(last, tx.Now(), scheduleOf(c, s.every()).Every()) {
 				continue
 			}
 			if _, err := s.SyncNow(tx, gatehouse.Actor{Kind: gatehouse.ActorJob, Name: "schedule"}, c.ID); err != nil {
@@ -164,22 +169,7 @@ func due(c gatehouse.Connector, now time.Time, every time.Duration) bool {
 		}
 	case gatehouse.ConnectorSyncing, gatehouse.ConnectorConnected, gatehouse.ConnectorFailed:
 	}
-	return c.Enabled && !now.Before(c.PulledAt.Add(interval(c, every)))
-}
-
-// recently says whether the last pull ended so short ago that a failed
-// connector need not be tried again yet.
-func recently(last gatehouse.Pull, now time.Time, every time.Duration) bool {
-	return !last.EndedAt.IsZero() && now.Before(last.EndedAt.Add(min(every, 10*time.Minute)))
-}
-
-// interval is how often a connector is pulled. A schedule that cannot be read
-// was refused by the configuration; here the default stands in.
-func interval(c gatehouse.Connector, every time.Duration) time.Duration {
-	if d, err := time.ParseDuration(c.Schedule); err == nil && d > 0 {
-		return d
-	}
-	return every
+	return c.Enabled && (c.PulledAt.IsZero() || !now.Before(scheduleOf(c, every).Next(c.PulledAt)))
 }
 
 func (s *Service) every() time.Duration {

@@ -29,6 +29,7 @@ type play struct {
 	failAt int   // the page before which the pull fails, once; -1: never
 	fail   error // how
 	froms  []integration.Checkpoint
+	before func(page int) // what happens before a page is given; nil: nothing
 }
 
 func (p *play) Probe(context.Context) (integration.Probe, error) {
@@ -43,7 +44,7 @@ func (p *play) Pull(_ context.Context, from integration.Checkpoint) iter.Seq2[in
 	p.froms = append(p.froms, from)
 	start := 0
 	_, _ = fmt.Sscan(string(from), &start)
-	pages, failAt := p.pages, p.failAt
+	pages, failAt, before := p.pages, p.failAt, p.before
 	p.mu.Unlock()
 	return func(yield func(integration.Page, error) bool) {
 		for i := start; i < len(pages); i++ {
@@ -53,6 +54,9 @@ func (p *play) Pull(_ context.Context, from integration.Checkpoint) iter.Seq2[in
 				p.mu.Unlock()
 				yield(integration.Page{}, p.fail)
 				return
+			}
+			if before != nil {
+				before(i)
 			}
 			page := pages[i]
 			page.Next = integration.Checkpoint(fmt.Sprint(i + 1))

@@ -30,6 +30,9 @@ func (s *Service) pull(ctx context.Context, j *jobs.Job[pullArgs]) error {
 		return err
 	}
 	err = s.read(ctx, j, &p)
+	if errors.Is(err, errPaused) {
+		return s.rest(ctx, j)
+	}
 	if err == nil {
 		err = s.finish(ctx, j, p.ID, false)
 	}
@@ -76,10 +79,15 @@ func (s *Service) read(ctx context.Context, j *jobs.Job[pullArgs], p *gatehouse.
 	if connected.Source == nil {
 		return gatehouse.Errorf(gatehouse.Invalid, "Nothing can be read from an app of the kind %s.", c.Kind)
 	}
+	watch := stopwatch{clock: s.Clock, at: s.Clock.Now()}
 	probe, err := connected.Source.Probe(ctx)
 	if err != nil {
 		return err
 	}
+	if err := s.sight(ctx, c.ID, probe); err != nil {
+		return err
+	}
+	watch.step(p, integration.Page{Step: stepProbe})
 	note(p, probe.Notes)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -87,6 +95,7 @@ func (s *Service) read(ctx context.Context, j *jobs.Job[pullArgs], p *gatehouse.
 		if err != nil {
 			return err
 		}
+		watch.step(p, page)
 		if err := s.stage(ctx, j, p, page); err != nil {
 			return fmt.Errorf("stage a page: %w", err)
 		}
@@ -113,6 +122,9 @@ func (s *Service) stage(ctx context.Context, j *jobs.Job[pullArgs], p *gatehouse
 		}
 		if err := stillRunning(tx, p.ID); err != nil {
 			return err
+		}
+		if paused, err := tx.ConnectorPaused(p.ConnectorID); err != nil || paused {
+			return errors.Join(err, errPaused)
 		}
 		if err := tx.Stage(p.ID, store.Staged{Accounts: page.Accounts, Resources: page.Resources, Grants: page.Grants, Shares: page.Shares}); err != nil {
 			return err
@@ -170,9 +182,14 @@ func (s *Service) finish(ctx context.Context, j *jobs.Job[pullArgs], pullID stri
 				return hold(tx, p, held)
 			}
 		}
+		watch := stopwatch{clock: s.Clock, at: s.Clock.Now()}
 		p.Written, err = tx.FinishPull(p.ConnectorID, p.ID)
 		if err != nil {
 			return fmt.Errorf("finish pull %s: %w", p.ID, err)
+		}
+		watch.step(&p, integration.Page{Step: stepFinish})
+		if err := s.count(tx, p.ConnectorID, false, gatehouse.Note{}); err != nil {
+			return err
 		}
 		return done(tx, p)
 	})
@@ -273,6 +290,9 @@ func (s *Service) failed(ctx context.Context, j *jobs.Job[pullArgs], p gatehouse
 			return err
 		}
 		if err := tx.SetConnectorStatus(p.ConnectorID, gatehouse.ConnectorFailed, now.Error); err != nil {
+			return err
+		}
+		if err := s.count(tx, p.ConnectorID, true, now.Error); err != nil {
 			return err
 		}
 		return tx.Record(event("pull.failed", now, map[string]string{"why": now.Error.Sentence()}))

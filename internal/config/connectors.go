@@ -1,14 +1,12 @@
 package config
 
 import (
+	"errors"
 	"strings"
-	"time"
 
 	"gatehouse"
 	"gatehouse/internal/clientrules"
 )
-
-const leastSchedule = time.Minute
 
 func (r *reader) connectors(s *section) []gatehouse.Connector {
 	var all []gatehouse.Connector
@@ -40,15 +38,37 @@ func (r *reader) connector(c *section, taken map[string]bool) gatehouse.Connecto
 			out.Settings[key] = t
 		}
 	}
-	if d := c.duration("schedule", 0); d != 0 {
-		out.Schedule = c.get("schedule").text
-		if d < leastSchedule {
-			r.problem(c.get("schedule"), c.at("schedule"), "is more often than every minute, which no app likes")
-		}
-	}
+	r.schedule(c, &out)
 	r.kindKeys(c, out.Kind)
 	c.done()
 	return out
+}
+
+// schedule reads when a connector is read: an interval or a cron expression.
+func (r *reader) schedule(c *section, out *gatehouse.Connector) {
+	when, zone := c.text("schedule", ""), c.text("time_zone", "")
+	if _, err := gatehouse.ParseSchedule("1h", zone); err != nil {
+		r.problem(c.get("time_zone"), c.at("time_zone"), "%s", sentence(err))
+		return
+	}
+	out.TimeZone = zone
+	if when == "" {
+		return
+	}
+	if _, err := gatehouse.ParseSchedule(when, zone); err != nil {
+		r.problem(c.get("schedule"), c.at("schedule"), "%s", sentence(err))
+		return
+	}
+	out.Schedule = when
+}
+
+// sentence is what an error says to people.
+func sentence(err error) string {
+	var e *gatehouse.Error
+	if errors.As(err, &e) {
+		return e.Sentence()
+	}
+	return err.Error()
 }
 
 // connectorKey is the name in lower case unless the file says otherwise.

@@ -160,9 +160,13 @@ func (c *collector) visit(n ast.Node) bool {
 }
 
 func (c *collector) call(n *ast.CallExpr) {
+	args := n.Args
 	switch c.name(n.Fun) {
-	case "i18n.T", "i18n.Text", "ui.T", "ui.Text", ".t", ".T", ".Text", "gatehouse.Errorf", "gatehouse.Notef":
-		for _, arg := range n.Args {
+	case "gatehouse.Errorf":
+		args = args[min(1, len(args)):] // the kind is a constant text too, inside its own package
+		fallthrough
+	case "i18n.T", "i18n.Text", "ui.T", "ui.Text", ".t", ".T", ".Text", "gatehouse.Notef":
+		for _, arg := range args {
 			if c.use(arg) {
 				return
 			}
@@ -298,7 +302,7 @@ func f() {
 	write("internal/a/page_templ.go", "package a\nfunc p() {\n\tg(ui.T(ctx, \"Eight \\\"q\\\"\"), cut(\"no\"))\n\tg(t(ctx, `Nine`), ui.Count(ctx, n, \"Ten\", \"Tens\"))\n}")
 	write("cmd/x/main.go", `package main; func f() { t("for operators") }`)
 	write("internal/twin/x.go", `package twin; func f() { t("a stand-in's") }`)
-	write("errors.go", `package gatehouse; var e = Errorf(Invalid, "Eleven")`)
+	write("errors.go", `package gatehouse; const Invalid Kind = "invalid"; var e = Errorf(Invalid, "Eleven")`)
 
 	got, err := collect(os.DirFS(dir))
 	if err != nil {

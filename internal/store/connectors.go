@@ -141,6 +141,12 @@ func (tx *Tx) PauseConnector(id string, since time.Time, now gatehouse.Connector
 		id, since, now, asJSON(gatehouse.Note{})))
 }
 
+// ConnectorPaused says whether a person keeps a connector from reading.
+func (tx *Tx) ConnectorPaused(id string) (bool, error) {
+	since, err := one(tx, scanTime, `select paused_at from connectors where id = $1`, id)
+	return !since.IsZero(), err
+}
+
 // NoteSighting keeps what a probe of a connector found.
 func (tx *Tx) NoteSighting(id string, s gatehouse.Sighting) error {
 	return must(tx.exec(`update connectors set seen = $2 where id = $1`, id, asJSON(s)))
