@@ -124,11 +124,12 @@ type GrantDetails struct {
 	JKT        string   `json:"jkt,omitempty"`         // the thumbprint of the key that the token is bound to, or that a code wants (RFC 9449)
 	X5T        string   `json:"x5t,omitempty"`         // that of the certificate that the token is bound to (RFC 8705)
 	Actors     []string `json:"act,omitempty"`         // the clients that act for whom it stands, the latest first (RFC 8693 section 4.1)
+	From       string   `json:"from,omitempty"`        // with Actors: the client to which the person signed in
 }
 
 // IsZero says whether there are none.
 func (d GrantDetails) IsZero() bool {
-	return d.ACR == "" && d.JKT == "" && d.X5T == "" && !slices.ContainsFunc([][]string{d.Audience, d.AMR, d.IDClaims, d.UserClaims, d.Actors}, func(l []string) bool { return len(l) > 0 })
+	return d.ACR == "" && d.From == "" && d.JKT == "" && d.X5T == "" && !slices.ContainsFunc([][]string{d.Audience, d.AMR, d.IDClaims, d.UserClaims, d.Actors}, func(l []string) bool { return len(l) > 0 })
 }
 
 // DeviceState is where a device's wish is.

@@ -1,6 +1,7 @@
 package op
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -110,17 +111,39 @@ func (p *Provider) delegated(a *ask, subject gatehouse.Token) (gatehouse.Grantab
 	}
 	grant := old
 	grant.ClientID, grant.Scopes, grant.Nonce = a.client.ID, scopes, ""
-	grant.Details = gatehouse.GrantDetails{Audience: audience, ACR: old.Details.ACR, AMR: old.Details.AMR, Actors: old.Details.Actors}
+	grant.Details = gatehouse.GrantDetails{Audience: audience, ACR: old.Details.ACR, AMR: old.Details.AMR, Actors: old.Details.Actors, From: old.Details.From}
 	if len(audience) == 0 && old.ClientID == a.client.ID {
 		grant.Details.Audience = old.Details.Audience
 	}
 	if old.ClientID != a.client.ID {
 		grant.Details.Actors = append([]string{a.client.ID}, old.Details.Actors...)
+		grant.Details.From = cmp.Or(old.Details.From, old.ClientID)
 	}
 	if len(grant.Details.Actors) > maxActors {
 		return old, wire.InvalidRequest("The subject_token was exchanged too often.")
 	}
 	return grant, nil
+}
+
+// stillStands says whether a token that was exchanged may still be used: while
+// all clients that it came by are on. NotFound when not.
+func stillStands(tx *store.Tx, d gatehouse.GrantDetails) error {
+	if len(d.Actors) == 0 {
+		return nil
+	}
+	for _, id := range append(slices.Clone(d.Actors[1:]), d.From) {
+		if id == "" {
+			continue // it was exchanged before this was kept
+		}
+		c, err := tx.Client(id)
+		if err != nil {
+			return err
+		}
+		if !c.On() {
+			return gatehouse.NotFound
+		}
+	}
+	return nil
 }
 
 // recordExchange notes that a client acts for a person who signed in to another.

@@ -64,9 +64,13 @@ func (p *Provider) revokeOwn(tx *store.Tx, r *http.Request, c gatehouse.Client, 
 }
 
 // revokeWithKin ends a token and all that came of the same sign-in; of one that
-// was exchanged for another client's, it alone.
+// was exchanged for another client's, it and what others got for those of its
+// client.
 func revokeWithKin(tx *store.Tx, t gatehouse.Token) error {
 	if len(t.Grant.Details.Actors) > 0 {
+		if err := tx.RevokeExchanged(t.Grant.UserID, t.Grant.ClientID, t.Family); err != nil {
+			return err
+		}
 		return tx.RevokeToken(t.Hash)
 	}
 	return tx.RevokeFamily(t.Family)
@@ -107,6 +111,9 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) error {
 	hash, _ := p.tokenHash(r.Context(), form["token"]) // nil is found nowhere
 	err = p.Store.View(r.Context(), func(tx *store.Tx) error {
 		t, u, err := tx.LiveToken(hash)
+		if err == nil {
+			err = stillStands(tx, t.Grant.Details)
+		}
 		if errors.Is(err, gatehouse.NotFound) {
 			return nil
 		}

@@ -50,6 +50,9 @@ func liveAccess(tx *store.Tx, hash []byte) (bearing, error) {
 	if err == nil && !c.On() {
 		err = gatehouse.NotFound
 	}
+	if err == nil {
+		err = stillStands(tx, t.Grant.Details)
+	}
 	return bearing{token: t, user: u, client: c}, err
 }
 

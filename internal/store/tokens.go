@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"time"
 
 	"gatehouse"
@@ -112,13 +113,37 @@ func (tx *Tx) RevokeUserTokens(userID, clientID string) error {
 		}
 	}
 	if clientID != "" {
-		return nil
+		return tx.RevokeExchanged(userID, clientID, "")
 	}
 	if _, err := tx.exec(`update personal_tokens set revoked_at = $2 where user_id = $1 and revoked_at = 0`, userID, tx.now); err != nil {
 		return err
 	}
 	_, err := tx.exec(`delete from provider_tokens where identity_id in (select id from identities where user_id = $1)`, userID)
 	return err
+}
+
+// RevokeExchanged revokes what other clients got in exchange for a client's tokens
+// of a user ("": that stand for the client itself), of one family or ("") of all.
+func (tx *Tx) RevokeExchanged(userID, clientID, family string) error {
+	whose := `user_id = $1`
+	if userID == "" {
+		whose = `user_id is null and $1 = ''`
+	}
+	found, err := all(tx, scanToken, `select `+tokenColumns+` from tokens t
+		where t.`+whose+` and t.client_id <> $2 and t.revoked_at = 0 and ($3 = '' or t.family = $3)
+		and t.family in (select o.family from tokens o where o.client_id = $2 and o.`+whose+`)`, userID, clientID, family)
+	if err != nil {
+		return err
+	}
+	for _, t := range found {
+		if d := t.Grant.Details; d.From != clientID && !slices.Contains(d.Actors, clientID) {
+			continue
+		}
+		if err := tx.RevokeToken(t.Hash); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // RevokeUserTokensSince revokes those tokens of a user, for applications and
