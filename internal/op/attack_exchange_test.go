@@ -82,3 +82,28 @@ func TestT18WhatWasExchangedEndsWithWhatItCameOf(t *testing.T) {
 		live("the second, the first removed", second, "app", appSecret, false)
 	})
 }
+
+// A resource that was called with a token must not be able to read here with it
+// who called (RFC 9700 section 2.3).
+func TestT10TokensOfOtherResourcesOpenNoUserInfo(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, h *house) {
+		for _, format := range []string{gatehouse.AccessTokenOpaque, gatehouse.AccessTokenJWT} {
+			h.change("trusted", func(c *gatehouse.Client) {
+				c.Settings.Resources, c.Settings.AccessToken = []string{"https://a.example"}, format
+			})
+			foreign := h.redeem(h.code("trusted", "resource", "https://a.example")).tokens(t)
+			h.userinfo(foreign.AccessToken).refused(t, http.StatusUnauthorized, "invalid_token")
+			if got := h.machine().do(http.MethodGet, "/api/v4/user", nil, "Authorization", "Bearer "+foreign.AccessToken).status; got != http.StatusUnauthorized {
+				t.Errorf("the API: %d", got)
+			}
+			own := h.redeem(h.code("trusted", "resource", h.url)).tokens(t)
+			if got := h.userinfo(own.AccessToken).status; got != http.StatusOK {
+				t.Errorf("a token for us: %d", got)
+			}
+			if got := h.userinfo(h.grant().AccessToken).status; got != http.StatusOK {
+				t.Errorf("a token for nobody else: %d", got)
+			}
+		}
+	})
+}
