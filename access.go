@@ -165,7 +165,72 @@ type Verb string
 
 // Notice is news from an app: a hint, never the truth.
 type Notice struct {
-	ID      string // the app's own id of it, to see it only once
-	Kind    string // "account", "resource"
-	Subject string // id of what it is about
+	ID      string     // the app's own id of it, to see it only once; "" = it has none
+	Kind    NoticeKind // what the Subject is
+	Subject string     // id of what it is about: an account's, or a ResourceID
+	Event   string     // the app's own word for what happened, for people: "user_add_to_group"
 }
+
+// NoticeKind is what a Notice is about.
+type NoticeKind string
+
+// The kinds of notices.
+const (
+	NoticeAccount  NoticeKind = "account"
+	NoticeResource NoticeKind = "resource"
+	NoticeAll      NoticeKind = "all" // too much happened to name it: everything is to be read
+)
+
+// NoticeSource is by which way a Notice came.
+type NoticeSource string
+
+// The ways of notices.
+const (
+	NoticeHook   NoticeSource = "hook"   // the app pushed it to /hooks/{key}
+	NoticeFeed   NoticeSource = "feed"   // we listen to the app
+	NoticeGlance NoticeSource = "glance" // a cheap look between two pulls found it
+	NoticeDoubt  NoticeSource = "doubt"  // two readings of our own differ
+)
+
+// Heard is a Notice that is kept until it was looked into. Several about one
+// thing are one.
+type Heard struct {
+	ID          string
+	ConnectorID string
+	Notice      Notice // the last one, without its ID
+	Source      NoticeSource
+	Times       int64 // how many it stands for
+	Tries       int64 // readings that failed since the last one came
+	FirstAt     time.Time
+	LastAt      time.Time
+	NotBefore   time.Time // when it may be looked into
+}
+
+// News says how a connector hears of changes, and how that goes.
+type News struct {
+	ConnectorID string
+	LastAt      time.Time // when the last notice came; zero: never
+	LastEvent   string
+	LastSource  NoticeSource
+	Received    int64 // notices that came
+	Refused     int64 // deliveries that were refused
+	RefusedAt   time.Time
+	RefusedWhy  Note
+	Mark        string    // the Glancer's own text
+	GlancedAt   time.Time // when there was a cheap look last
+	GlanceError Note
+	Feed        FeedState
+	FeedAt      time.Time // since when the feed is so
+	FeedError   Note
+	Waiting     int64 // notices that were not looked into yet; only read, never written
+}
+
+// FeedState is how it stands with listening to an app.
+type FeedState string
+
+// The states of a feed.
+const (
+	FeedNone      FeedState = ""          // nobody listened yet
+	FeedListening FeedState = "listening" // a node listens
+	FeedBroken    FeedState = "broken"    // it broke off and is tried again
+)

@@ -28,7 +28,7 @@ const DefaultBrake = 0.2
 // share of them: in a handful, one is already a fifth.
 const brakeFloor = 10
 
-// Service reads connected apps. All fields but the last two are needed.
+// Service reads connected apps. The fields up to Metrics are needed.
 type Service struct {
 	Store   *store.Store
 	Apps    *apps.Apps
@@ -39,6 +39,11 @@ type Service struct {
 
 	Brake float64       // 0: DefaultBrake
 	Every time.Duration // 0: DefaultEvery
+
+	// Quick carries out what people wait for, so that it does not stand behind
+	// pulls, which take long. nil: Jobs.
+	Quick    *jobs.Runner
+	FeedLook time.Duration // how often to see which apps to listen to; 0: 10 s
 }
 
 // pullArgs are of the job that pulls a connector, or lets a held pull through.
@@ -63,6 +68,11 @@ func (s *Service) Register() {
 	jobs.Handle(s.Jobs, s.match, jobs.HandleOptions{Timeout: 10 * time.Minute})
 	jobs.Handle(s.Jobs, s.matchUser, jobs.HandleOptions{Timeout: time.Minute})
 	jobs.Handle(s.Jobs, s.warnOfTokens, jobs.HandleOptions{Timeout: time.Minute})
+	quick := s.Jobs
+	if s.Quick != nil {
+		quick = s.Quick
+	}
+	jobs.Handle(quick, s.refresh, jobs.HandleOptions{Timeout: 10 * time.Minute})
 	s.Jobs.Every(scheduleArgs{}, time.Minute, "schedule")
 	s.Jobs.Every(tokensArgs{}, time.Hour, "tokens")
 }
@@ -153,7 +163,7 @@ func (s *Service) schedule(ctx context.Context, _ *jobs.Job[scheduleArgs]) error
 				return err
 			}
 		}
-		return nil
+		return revive(tx)
 	})
 }
 

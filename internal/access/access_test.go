@@ -88,6 +88,11 @@ type bench struct {
 
 func newBench(t *testing.T, s *store.Store, source *play) *bench {
 	t.Helper()
+	return newBenchOf(t, s, source, integration.Connected{Source: source})
+}
+
+func newBenchOf(t *testing.T, s *store.Store, source *play, connected integration.Connected) *bench {
+	t.Helper()
 	out, err := outgoing.New(outgoing.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +100,7 @@ func newBench(t *testing.T, s *store.Store, source *play) *bench {
 	kind := integration.Kind{
 		Name: "gitlab", Title: "Play",
 		OpenConnector: func(gatehouse.Connector, integration.Env) (integration.Connected, error) {
-			return integration.Connected{Source: source}, nil
+			return connected, nil
 		},
 	}
 	b := &bench{T: t, source: source, outcomes: make(chan string, 100)}

@@ -173,6 +173,9 @@ func (s *Service) finish(ctx context.Context, j *jobs.Job[pullArgs], pullID stri
 		if err := j.Free(tx); err != nil {
 			return err
 		}
+		if err := s.keepReread(tx, p); err != nil {
+			return fmt.Errorf("keep what was read afresh: %w", err)
+		}
 		if !released {
 			held, err := s.held(tx, p)
 			if err != nil {
@@ -186,6 +189,9 @@ func (s *Service) finish(ctx context.Context, j *jobs.Job[pullArgs], pullID stri
 		p.Written, err = tx.FinishPull(p.ConnectorID, p.ID)
 		if err != nil {
 			return fmt.Errorf("finish pull %s: %w", p.ID, err)
+		}
+		if err := tx.DropNotices(p.ConnectorID, p.StartedAt); err != nil { // they are answered
+			return err
 		}
 		watch.step(&p, integration.Page{Step: stepFinish})
 		if err := s.count(tx, p.ConnectorID, false, gatehouse.Note{}); err != nil {

@@ -134,6 +134,12 @@ func (g *guard) connected(c integration.Connected) integration.Connected {
 	if c.Chooser != nil {
 		c.Chooser = chooser{g, c.Chooser}
 	}
+	if c.Resources != nil {
+		c.Resources = resources{g, c.Resources}
+	}
+	if c.Glancer != nil {
+		c.Glancer = glancer{g, c.Glancer}
+	}
 	return c
 }
 
@@ -272,6 +278,24 @@ func (s source) Account(ctx context.Context, id string) (gatehouse.Account, []ga
 		return r, err
 	})
 	return r.account, r.grants, err
+}
+
+type resources struct {
+	g  *guard
+	in integration.Resources
+}
+
+func (r resources) Resource(ctx context.Context, id gatehouse.ResourceID) (integration.Contents, error) {
+	return call(ctx, r.g, "resource", probeLimit, func(ctx context.Context) (integration.Contents, error) { return r.in.Resource(ctx, id) })
+}
+
+type glancer struct {
+	g  *guard
+	in integration.Glancer
+}
+
+func (l glancer) Glance(ctx context.Context, mark string) (integration.Glance, error) {
+	return call(ctx, l.g, "glance", probeLimit, func(ctx context.Context) (integration.Glance, error) { return l.in.Glance(ctx, mark) })
 }
 
 type target struct {

@@ -57,6 +57,14 @@ type Connected struct {
 	Feed     Feed
 	Receiver Receiver
 	Chooser  Chooser
+	// Resources reads one resource afresh, after a Notice about it. nil: such a
+	// Notice has everything read.
+	Resources Resources
+	// Glancer looks for changes between two pulls, cheaply.
+	Glancer Glancer
+	// VerifiesAddress: before it pushes, the app asks for the address by GET, and
+	// the Receiver answers that too.
+	VerifiesAddress bool
 }
 
 // Door is an opened connection, likewise: nil = cannot.
@@ -183,7 +191,10 @@ type Source interface {
 	// time. It yields an error at most once, as its last pair. Only a Pull that
 	// ends without one has seen everything: until then nothing counts as gone.
 	Pull(ctx context.Context, from Checkpoint) iter.Seq2[Page, error]
-	// Account reads one account afresh with its direct grants.
+	// Account reads one account afresh with its direct grants. NotFound: the app
+	// says that there is none, or that we may not see it. Where Connected has
+	// Resources too, a grant that is missing here is looked for there before it
+	// counts as gone; else the grants are all of them.
 	Account(ctx context.Context, id string) (gatehouse.Account, []gatehouse.Grant, error)
 }
 
@@ -195,6 +206,36 @@ type Chooser interface {
 	// is what is kept in Settings, a Label what people read in the app's own
 	// words. Errors are those of Source.Probe.
 	Choose(ctx context.Context, field, search string) ([]Choice, error)
+}
+
+// Resources reads single groups and projects.
+type Resources interface {
+	// Resource reads one afresh: itself, all direct grants on it and all groups
+	// that are invited to it. NotFound as of Source.Account.
+	Resource(ctx context.Context, id gatehouse.ResourceID) (Contents, error)
+}
+
+// Contents is a resource as it is now.
+type Contents struct {
+	Resource gatehouse.Resource
+	Grants   []gatehouse.Grant
+	Shares   []gatehouse.Share
+}
+
+// A Glancer finds out with a few requests what changed since the last time. What
+// it misses, the next pull finds.
+type Glancer interface {
+	// Glance looks at what is new since mark, the text that it gave as Next the
+	// time before; "": it was never asked, and only finds out where things stand.
+	Glance(ctx context.Context, mark string) (Glance, error)
+}
+
+// Glance is what a Glancer found.
+type Glance struct {
+	Accounts []gatehouse.Account // as they are now, without their grants: those that may have changed
+	Notices  []gatehouse.Notice  // what is to be read afresh
+	Next     string
+	Requests int64
 }
 
 // A Target carries out changes. Apply may be called again for a change already
@@ -214,7 +255,8 @@ type Feed interface {
 type Delivery struct {
 	Header http.Header
 	Query  url.Values
-	Body   []byte
+	Body   []byte // at most 1 MiB
+	Method string // POST, or GET where the app verifies the address
 }
 
 // Answer is what to say to the app that pushed.
@@ -227,5 +269,10 @@ type Answer struct {
 // A Receiver reads what an app pushes to us (a GitLab hook, DingTalk's encrypted
 // callback) and says what to answer. It checks the secret, and acts on nothing.
 type Receiver interface {
+	// Receive reads a delivery. A wrong secret or signature is Unauthorized, one
+	// that is too old Expired, what cannot be read Invalid. No notices: it is
+	// about nothing that matters here. The zero Answer is 200 without a body. A
+	// notice whose ID was seen before is dropped by the caller; the Answer is
+	// given all the same.
 	Receive(ctx context.Context, d Delivery) (Answer, []gatehouse.Notice, error)
 }

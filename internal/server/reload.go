@@ -106,7 +106,7 @@ func (f *front) work(ctx context.Context) error {
 	for g := f.present(); ; {
 		working, stop := context.WithCancel(ctx)
 		done := make(chan error, 1)
-		go func() { done <- g.server.runner.Run(working) }()
+		go func() { done <- g.server.work(working) }()
 		select {
 		case n := <-f.next:
 			stop()

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"gatehouse"
 	"gatehouse/internal/access"
 	"gatehouse/internal/apps"
@@ -70,6 +72,7 @@ type Server struct {
 	outgoing    *outgoing.Maker
 	meters      *meters
 	runner      *jobs.Runner
+	quick       *jobs.Runner // for what people wait for, beside pulls that take long
 	mailer      *mail.Mailer
 	ui          *ui.UI
 	sessions    *session.Manager
@@ -199,10 +202,12 @@ func (s *Server) assemble(o Options) {
 		ProviderLogout: s.signIn.ProviderLogout,
 		Registration:   registrationOf(c.Registration),
 	}
-	s.runner = &jobs.Runner{Store: s.store, Clock: o.Clock, Log: s.log, Observe: func(kind, outcome string, took time.Duration) {
+	observe := func(kind, outcome string, took time.Duration) {
 		s.meters.Observe("job", took, "kind", kind, "outcome", outcome)
-	}}
-	s.access = &access.Service{Store: s.store, Apps: open, Jobs: s.runner, Clock: o.Clock, Log: s.log, Metrics: s.meters}
+	}
+	s.runner = &jobs.Runner{Store: s.store, Clock: o.Clock, Log: s.log, Observe: observe}
+	s.quick = &jobs.Runner{Store: s.store, Clock: o.Clock, Log: s.log, Observe: observe}
+	s.access = &access.Service{Store: s.store, Apps: open, Jobs: s.runner, Quick: s.quick, Clock: o.Clock, Log: s.log, Metrics: s.meters}
 	s.access.Register()
 	s.provider.Register(s.runner)
 	s.openMail(o)
@@ -253,6 +258,15 @@ func (s *Server) Claim(ctx context.Context) (string, error) {
 // is under way come to its end. metrics may be nil.
 func (s *Server) Run(ctx context.Context, public, metrics net.Listener) error {
 	return newFront(s).run(ctx, public, metrics)
+}
+
+// work carries out jobs and listens to apps until ctx ends.
+func (s *Server) work(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.runner.Run(ctx) })
+	g.Go(func() error { return s.quick.Run(ctx) })
+	g.Go(func() error { return s.access.Listen(ctx) })
+	return g.Wait()
 }
 
 func (s *Server) serve(web *http.Server, l net.Listener) error {

@@ -201,6 +201,7 @@ func (tx *Tx) DeleteExpired(limit int) (int64, error) {
 		{"proofs", "id", tx.now},
 		{"email_proofs", "token_hash", tx.now},
 		{"mails", "id", tx.now},
+		{"notices_seen", "hash", tx.now},
 	} {
 		n, err := tx.exec(`delete from `+e.table+` where `+e.key+` in
 			(select `+e.key+` from `+e.table+` where expires_at > 0 and expires_at <= $1 order by expires_at limit $2)`,
