@@ -13,7 +13,7 @@ type Account struct {
 	Type          AccountType
 	State         string // the app's own word, kept raw: active, blocked, ldap_blocked, deactivated …
 	Admin         bool
-	External      bool
+	External      bool // the app says that the person is not one of the company's own
 	TwoFactor     bool
 	WebURL        string
 	Avatar        string
@@ -40,7 +40,13 @@ const (
 	AccountPerson   AccountType = "person"
 	AccountService  AccountType = "service_account"
 	AccountTokenBot AccountType = "token_bot" // GitLab makes one for each project or group access token
-	AccountInternal AccountType = "internal"  // ghost, alert bot, placeholders
+	AccountInternal AccountType = "internal"  // of the app itself: alert bot, support bot
+	// AccountGhost holds what deleted people left behind.
+	AccountGhost AccountType = "ghost"
+	// AccountPlaceholder stands in for somebody of an import who has not claimed it.
+	AccountPlaceholder AccountType = "placeholder"
+	// AccountInvitation is somebody who was invited by e-mail and has no account yet.
+	AccountInvitation AccountType = "invitation"
 )
 
 // ResourceKind is the kind of a Resource.
@@ -68,6 +74,7 @@ type Resource struct {
 	State       string // "", "archived", "marked_for_deletion"
 	WebURL      string
 	Since       time.Time
+	SyncedBy    string // "ldap" or "saml" when members are kept by links to groups of a directory, which bring them back; else ""
 }
 
 // Role is a named level on a resource. Level orders the roles of one app and is
@@ -88,7 +95,28 @@ type Grant struct {
 	State       string    // "" or the app's own word: awaiting, invited
 	GrantedAt   time.Time
 	Since       time.Time
+	Source      string // "ldap" when a directory keeps it, as the app says; "" = somebody gave it, or the app does not say
 }
+
+// Gap is a part of an app that its connector could not see. Who has access there
+// is unknown, which is not the same as nobody: what was known of it before is
+// kept, and answers say so.
+type Gap struct {
+	ConnectorID string // not set by a Source
+	ResourceID  ResourceID
+	Why         GapWhy
+	Since       time.Time
+}
+
+// GapWhy is what could not be seen of a resource.
+type GapWhy string
+
+// The reasons for gaps.
+const (
+	GapMembers GapWhy = "members" // it is listed, but not who its members are
+	GapShares  GapWhy = "shares"  // a group is invited to it that is not shown
+	GapHidden  GapWhy = "hidden"  // a group that is invited somewhere, of which nothing is shown
+)
 
 // Share says that a group is invited to a resource with a cap on the role.
 type Share struct {

@@ -78,6 +78,7 @@ type whoJSON struct {
 	Connector string        `json:"connector"`
 	Resource  resourceJSON  `json:"resource"`
 	Reachers  []reacherJSON `json:"reachers"`
+	Gaps      []string      `json:"gaps,omitempty"` // what could not be seen: others may reach it too
 }
 
 // withConnector gives a command the flag --connector.
@@ -120,7 +121,7 @@ func who(tx *store.Tx, key, path string) (whoJSON, error) {
 	}
 	return whoJSON{of.Key, showResource(answer.Resource), each(answer.Reachers, func(r reach.Reacher) reacherJSON {
 		return reacherJSON{showAccount(r.Account), reach.RoleName(of.Kind, r.Role), r.Role.Level, showPaths(of.Kind, r.Paths)}
-	})}, nil
+	}), each(answer.Gaps, func(u reach.Unseen) string { return u.Sentence(i18n.English) })}, nil
 }
 
 // findResource finds a group or project by its full path, and names what is
@@ -165,6 +166,9 @@ func printWho(p *printer, w whoJSON) {
 		rows = append(rows, withReasons(p, []string{cmp.Or(r.Account.Username, "id:"+r.Account.ID), r.Account.Name, r.Account.State}, r.Paths)...)
 	}
 	p.table("Nobody.", []string{"ACCOUNT", "NAME", "STATE", "ROLE", "WHY"}, rows)
+	for _, gap := range w.Gaps {
+		p.line("Not seen: %s Others may reach it too.\n", gap)
+	}
 }
 
 // withReasons is a row for each path, the best first; what is the same is not

@@ -107,7 +107,7 @@ func (s *Service) read(ctx context.Context, j *jobs.Job[pullArgs], p *gatehouse.
 func (s *Service) stage(ctx context.Context, j *jobs.Job[pullArgs], p *gatehouse.Pull, page integration.Page) error {
 	next := *p
 	next.Checkpoint = string(page.Next)
-	next.Progress.Accounts += int64(len(page.Accounts))
+	next.Progress.Accounts += int64(len(page.Accounts) + len(page.Seen))
 	next.Progress.Resources += int64(len(page.Resources))
 	next.Progress.Grants += int64(len(page.Grants))
 	next.Progress.Shares += int64(len(page.Shares))
@@ -126,7 +126,9 @@ func (s *Service) stage(ctx context.Context, j *jobs.Job[pullArgs], p *gatehouse
 		if paused, err := tx.ConnectorPaused(p.ConnectorID); err != nil || paused {
 			return errors.Join(err, errPaused)
 		}
-		if err := tx.Stage(p.ID, store.Staged{Accounts: page.Accounts, Resources: page.Resources, Grants: page.Grants, Shares: page.Shares}); err != nil {
+		if err := tx.Stage(p.ID, store.Staged{
+			Accounts: page.Accounts, Resources: page.Resources, Grants: page.Grants, Shares: page.Shares, Gaps: page.Gaps, Seen: page.Seen,
+		}); err != nil {
 			return err
 		}
 		return tx.SavePull(&next)
@@ -211,26 +213,14 @@ func (s *Service) held(tx *store.Tx, p gatehouse.Pull) (gatehouse.Note, error) {
 	if err != nil {
 		return gatehouse.Note{}, err
 	}
-	return brakes(s.brake(), current, gone), nil
-}
-
-// brakes says which kind of thing would vanish beyond the brake, or nothing.
-func brakes(brake float64, current, gone store.Counts) gatehouse.Note {
-	kinds := []struct {
-		has, lost int64
-		says      gatehouse.Note
-	}{
-		{current.Accounts, gone.Accounts, gatehouse.Notef("%d of %d accounts would vanish", gone.Accounts, current.Accounts)},
-		{current.Resources, gone.Resources, gatehouse.Notef("%d of %d groups and projects would vanish", gone.Resources, current.Resources)},
-		{current.Grants, gone.Grants, gatehouse.Notef("%d of %d memberships would vanish", gone.Grants, current.Grants)},
-		{current.Shares, gone.Shares, gatehouse.Notef("%d of %d shares would vanish", gone.Shares, current.Shares)},
+	if gone == (store.Counts{}) {
+		return gatehouse.Note{}, nil
 	}
-	for _, k := range kinds {
-		if k.has >= brakeFloor && float64(k.lost) > brake*float64(k.has) {
-			return k.says
-		}
+	trees, err := tx.VanishedByTree(p.ConnectorID, p.ID)
+	if err != nil {
+		return gatehouse.Note{}, err
 	}
-	return gatehouse.Note{}
+	return brakes(s.brake(), current, gone, trees), nil
 }
 
 func hold(tx *store.Tx, p gatehouse.Pull, why gatehouse.Note) error {

@@ -16,19 +16,30 @@ func TestBrakes(t *testing.T) {
 		name          string
 		current, gone store.Counts
 		want          string
+		trees         []store.Tree
 	}{
-		{"NothingVanishes", store.Counts{Accounts: 100}, store.Counts{}, ""},
-		{"AFifthMayVanish", store.Counts{Accounts: 100}, store.Counts{Accounts: 20}, ""},
-		{"MoreMayNot", store.Counts{Accounts: 100}, store.Counts{Accounts: 21}, "21 of 100 accounts would vanish"},
-		{"InAHandfulOneIsNoSign", store.Counts{Accounts: 9}, store.Counts{Accounts: 9}, ""},
-		{"EveryKindCounts", store.Counts{Accounts: 100, Grants: 1000}, store.Counts{Grants: 201}, "201 of 1000 memberships would vanish"},
-		{"SharesToo", store.Counts{Shares: 10}, store.Counts{Shares: 10}, "10 of 10 shares would vanish"},
-		{"AFirstPullIsNeverHeld", store.Counts{}, store.Counts{}, ""},
+		{name: "AWholeTopLevelGroupIsLookedAtInABigApp", current: store.Counts{Grants: 10_000}, gone: store.Counts{Grants: 40}, want: "40 of 40 memberships in finance would vanish", trees: []store.Tree{
+			{Root: "group/1", Path: "eng", Current: store.Counts{Resources: 900, Grants: 9000}, Gone: store.Counts{Grants: 1000}},
+			{Root: "group/2", Path: "finance", Current: store.Counts{Resources: 9, Grants: 40}, Gone: store.Counts{Resources: 9, Grants: 40}},
+		}},
+		{name: "LessThanAHandfulOfATreeIsEverydayLife", current: store.Counts{Grants: 10_000}, gone: store.Counts{Grants: 9}, want: "", trees: []store.Tree{
+			{Root: "group/2", Path: "finance", Current: store.Counts{Grants: 12}, Gone: store.Counts{Grants: 9}},
+		}},
+		{name: "ProjectsOfATree", current: store.Counts{Resources: 10_000}, gone: store.Counts{Resources: 30}, want: "30 of 40 groups and projects in lab would vanish", trees: []store.Tree{
+			{Root: "group/3", Path: "lab", Current: store.Counts{Resources: 40}, Gone: store.Counts{Resources: 30}},
+		}},
+		{"NothingVanishes", store.Counts{Accounts: 100}, store.Counts{}, "", nil},
+		{"AFifthMayVanish", store.Counts{Accounts: 100}, store.Counts{Accounts: 20}, "", nil},
+		{"MoreMayNot", store.Counts{Accounts: 100}, store.Counts{Accounts: 21}, "21 of 100 accounts would vanish", nil},
+		{"InAHandfulOneIsNoSign", store.Counts{Accounts: 9}, store.Counts{Accounts: 9}, "", nil},
+		{"EveryKindCounts", store.Counts{Accounts: 100, Grants: 1000}, store.Counts{Grants: 201}, "201 of 1000 memberships would vanish", nil},
+		{"SharesToo", store.Counts{Shares: 10}, store.Counts{Shares: 10}, "10 of 10 shares would vanish", nil},
+		{"AFirstPullIsNeverHeld", store.Counts{}, store.Counts{}, "", nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got := brakes(DefaultBrake, tt.current, tt.gone).Sentence(); got != tt.want {
+			if got := brakes(DefaultBrake, tt.current, tt.gone, tt.trees).Sentence(); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})

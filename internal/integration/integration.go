@@ -169,6 +169,12 @@ type Page struct {
 	Step      string           // what is being read: "accounts", "projects", "groups", "shares"
 	Requests  int64            // requests made for this page
 	Notes     []gatehouse.Note // what a person should know: gaps, fallbacks
+	// Gaps are resources of which something could not be seen. What was known of
+	// them before is kept, and answers about them say that they are not whole.
+	Gaps []gatehouse.Gap
+	// Seen are accounts as they were met on the way, such as among members. They
+	// count only where no page has the account among its Accounts, before or after.
+	Seen []gatehouse.Account
 }
 
 // Probe is what a connected app says of itself and of us.

@@ -22,6 +22,7 @@ type Answer struct {
 	Resource  gatehouse.Resource
 	Ancestors []gatehouse.Resource // from the nearest to the top
 	Reachers  []Reacher            // the highest role first, then by name
+	Gaps      []Unseen             // what could not be seen: others may reach it too
 }
 
 // OnResource answers who reaches a resource at the time of the transaction, and
@@ -39,7 +40,10 @@ func OnResource(tx *store.Tx, connectorID string, id gatehouse.ResourceID) (Answ
 		return Answer{}, err
 	}
 	a := Answer{Resource: chain[0], Ancestors: chain[1:]}
-	a.Reachers, err = reachers(tx, connectorID, w.Paths(id))
+	if a.Reachers, err = reachers(tx, connectorID, w.Paths(id)); err != nil {
+		return a, err
+	}
+	a.Gaps, err = gapsIn(tx, connectorID, w)
 	return a, err
 }
 

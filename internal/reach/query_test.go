@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse"
+	"gatehouse/internal/i18n"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/storetest"
 )
@@ -108,6 +109,18 @@ func TestQuestions(t *testing.T) {
 			}
 			if diff := cmp.Diff([]gatehouse.ResourceID{id("mid"), id("top")}, ids(answers[id("p:x")].Ancestors)); diff != "" {
 				t.Error(diff)
+			}
+		})
+		t.Run("WhatTheTokenCannotSeeIsTold", func(t *testing.T) {
+			var got []string
+			for _, g := range answers[id("p:x")].Gaps {
+				got = append(got, g.Sentence(i18n.English))
+			}
+			if diff := cmp.Diff([]string{"The invited group " + string(id("unseen")) + " is hidden from the access token, with everybody in it."}, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if n := len(answers[id("top")].Gaps); n != 0 {
+				t.Errorf("%d gaps where everything was seen", n)
 			}
 		})
 		t.Run("BothQuestionsAgree", func(t *testing.T) {

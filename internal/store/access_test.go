@@ -63,13 +63,13 @@ func someApp() store.Staged {
 			{ID: "3", Username: "zoe", Name: "abby", Type: gatehouse.AccountPerson, State: "active"},
 		},
 		Resources: []gatehouse.Resource{
-			{ID: "group/1", Kind: gatehouse.ResourceGroup, Name: "Top", Path: "top", Visibility: "private", WebURL: "https://g/top"},
+			{ID: "group/1", Kind: gatehouse.ResourceGroup, Name: "Top", Path: "top", Visibility: "private", WebURL: "https://g/top", SyncedBy: "ldap"},
 			{ID: "group/2", Kind: gatehouse.ResourceGroup, Parent: "group/1", Name: "Sub", Path: "top/sub"},
 			{ID: "project/3", Kind: gatehouse.ResourceProject, Parent: "group/2", Name: "Deep", Path: "top/sub/deep", State: "archived"},
 			{ID: "project/4", Kind: gatehouse.ResourceProject, OwnerID: "1", Name: "Own", Path: "ann/own"},
 		},
 		Grants: []gatehouse.Grant{
-			{AccountID: "1", ResourceID: "group/1", Role: gatehouse.Role{Level: 50}, GrantedAt: noon},
+			{AccountID: "1", ResourceID: "group/1", Role: gatehouse.Role{Level: 50}, GrantedAt: noon, Source: "ldap"},
 			{AccountID: "2", ResourceID: "project/3", Role: gatehouse.Role{Level: 31, Name: "Auditor+", Custom: "9"}, ExpiresAt: noon, State: "awaiting"},
 		},
 		Shares: []gatehouse.Share{

@@ -14,6 +14,9 @@ type history struct {
 	keys    []string // what names a row within its connector
 	columns []string // its content
 	latest  []string // columns that are kept up to date without a new version: they change all the time
+	// unseen says that pull $2 could not see whether row c is there still; "": it
+	// always could. Such a row does not end.
+	unseen string
 }
 
 var (
@@ -25,26 +28,43 @@ var (
 			"web_url", "avatar", "identities", "created_at", "search",
 		},
 		latest: []string{"last_sign_in_at", "last_active_at"},
+		// Who is known only by a membership that was not seen this time.
+		unseen: `exists (select 1 from grants g join staged_gaps k on k.pull_id = $2 and k.resource_id = g.resource_id and k.why = 'members'
+			where g.connector_id = c.connector_id and g.account_id = c.id and g.until is null)`,
 	}
 	resourceHistory = history{
 		table:   "resources",
 		keys:    []string{"id"},
-		columns: []string{"kind", "parent", "owner_id", "name", "path", "visibility", "state", "web_url", "search"},
+		columns: []string{"kind", "parent", "owner_id", "name", "path", "visibility", "state", "web_url", "search", "synced_by"},
 	}
 	grantHistory = history{
 		table:   "grants",
 		keys:    []string{"account_id", "resource_id"},
-		columns: []string{"level", "role_name", "role_custom", "expires_at", "state", "granted_at"},
+		columns: []string{"level", "role_name", "role_custom", "expires_at", "state", "granted_at", "source"},
+		unseen:  gap("members"),
 	}
 	shareHistory = history{
 		table:   "shares",
 		keys:    []string{"group_id", "resource_id"},
 		columns: []string{"level", "role_name", "role_custom", "expires_at"},
+		unseen:  gap("shares"),
+	}
+	gapHistory = history{
+		table:   "gaps",
+		keys:    []string{"resource_id"},
+		columns: []string{"why"},
 	}
 )
 
+// gap says that pull $2 has a gap of a kind at the resource of row c.
+func gap(why string) string {
+	return `exists (select 1 from staged_gaps k where k.pull_id = $2 and k.resource_id = c.resource_id and k.why = '` + why + `')`
+}
+
+// histories in the order in which a pull is finished: accounts before the grants
+// by which some of them are known.
 func histories() []history {
-	return []history{accountHistory, resourceHistory, grantHistory, shareHistory}
+	return []history{accountHistory, resourceHistory, grantHistory, shareHistory, gapHistory}
 }
 
 func (h history) staged() string { return "staged_" + h.table }
@@ -71,10 +91,10 @@ func pairs(names []string, between, pattern string) string {
 }
 
 // Counts are numbers of rows of each kind.
-type Counts struct{ Accounts, Resources, Grants, Shares int64 }
+type Counts struct{ Accounts, Resources, Grants, Shares, Gaps int64 }
 
 func (tx *Tx) count(query func(history) string, args ...any) (c Counts, err error) {
-	for i, n := range []*int64{&c.Accounts, &c.Resources, &c.Grants, &c.Shares} {
+	for i, n := range []*int64{&c.Accounts, &c.Resources, &c.Grants, &c.Shares, &c.Gaps} {
 		if *n, err = one(tx, scanInt, query(histories()[i]), append([]any(nil), args...)...); err != nil {
 			return Counts{}, err
 		}
@@ -103,9 +123,19 @@ func (tx *Tx) CountVanished(connectorID, pullID string) (Counts, error) {
 		return Counts{}, err
 	}
 	return tx.count(func(h history) string {
-		return `select count(*) from ` + h.table + ` c where c.connector_id = $1 and c.until is null
-			and not exists (select 1 from ` + h.staged() + ` s where s.pull_id = $2 and ` + h.match() + `)`
+		return `select count(*) from ` + h.table + ` c where ` + h.vanished()
 	}, connectorID, pullID)
+}
+
+// vanished says that the current row c of connector $1 is not there any more, by
+// what pull $2 saw.
+func (h history) vanished() string {
+	said := `c.connector_id = $1 and c.until is null
+		and not exists (select 1 from ` + h.staged() + ` s where s.pull_id = $2 and ` + h.match() + `)`
+	if h.unseen != "" {
+		said += ` and not ` + h.unseen
+	}
+	return said
 }
 
 // analyzeStaged makes the planner know what was staged: it takes a table that was
@@ -151,9 +181,12 @@ func (tx *Tx) FinishPull(connectorID, pullID string) (written int64, err error) 
 
 // advance brings one table from what was to what a pull saw.
 func (tx *Tx) advance(h history, connectorID, pullID string) (written int64, err error) {
-	ended, err := tx.exec(`update `+h.table+` as c set until = $3 where c.connector_id = $1 and c.until is null
-		and not exists (select 1 from `+h.staged()+` s where s.pull_id = $2 and `+h.match()+` and s.fingerprint = c.fingerprint)`,
-		connectorID, pullID, tx.now)
+	ending := `c.connector_id = $1 and c.until is null
+		and not exists (select 1 from ` + h.staged() + ` s where s.pull_id = $2 and ` + h.match() + ` and s.fingerprint = c.fingerprint)`
+	if h.unseen != "" { // what is there in another version ends, what was not seen does not
+		ending += ` and (not ` + h.unseen + ` or exists (select 1 from ` + h.staged() + ` s where s.pull_id = $2 and ` + h.match() + `))`
+	}
+	ended, err := tx.exec(`update `+h.table+` as c set until = $3 where `+ending, connectorID, pullID, tx.now)
 	if err != nil {
 		return 0, err
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 const resourceColumns = `r.connector_id, r.id, r.kind, r.parent, r.owner_id, r.name, r.path, r.visibility, r.state, r.web_url,
-	r.since, r.search`
+	r.since, r.synced_by, r.search`
 
 // foundResource is a resource with what lists of resources are ordered by.
 type foundResource struct {
@@ -18,7 +18,7 @@ type foundResource struct {
 
 func scanFoundResource(r row) (f foundResource, err error) {
 	err = r.Scan(&f.ConnectorID, &f.ID, &f.Kind, &f.Parent, &f.OwnerID, &f.Name, &f.Path, &f.Visibility, &f.State, &f.WebURL,
-		at(&f.Since), &f.order)
+		at(&f.Since), &f.SyncedBy, &f.order)
 	return f, err
 }
 
@@ -133,11 +133,11 @@ func (tx *Tx) OwnedBy(connectorID, accountID string) ([]gatehouse.Resource, erro
 		where r.connector_id = $1 and r.owner_id = $2 and r.owner_id <> '' and r.until is null order by r.search, r.id`, connectorID, accountID)
 }
 
-const grantColumns = `connector_id, account_id, resource_id, level, role_name, role_custom, expires_at, state, granted_at, since`
+const grantColumns = `connector_id, account_id, resource_id, level, role_name, role_custom, expires_at, state, granted_at, since, source`
 
 func scanGrant(r row) (g gatehouse.Grant, err error) {
 	err = r.Scan(&g.ConnectorID, &g.AccountID, &g.ResourceID, &g.Role.Level, &g.Role.Name, &g.Role.Custom, at(&g.ExpiresAt),
-		&g.State, at(&g.GrantedAt), at(&g.Since))
+		&g.State, at(&g.GrantedAt), at(&g.Since), &g.Source)
 	return g, err
 }
 

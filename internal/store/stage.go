@@ -13,6 +13,10 @@ type Staged struct {
 	Resources []gatehouse.Resource
 	Grants    []gatehouse.Grant
 	Shares    []gatehouse.Share
+	Gaps      []gatehouse.Gap
+	// Seen are accounts as they were met on the way, such as among members: they
+	// count only where nothing else tells of the account.
+	Seen []gatehouse.Account
 }
 
 // Stage keeps a piece of a pull aside; what was staged before under the same
@@ -27,7 +31,17 @@ func (tx *Tx) Stage(pullID string, s Staged) error {
 	if err := stageAll(tx, pullID, grantHistory, s.Grants, stagedGrant); err != nil {
 		return err
 	}
-	return stageAll(tx, pullID, shareHistory, s.Shares, stagedShare)
+	if err := stageAll(tx, pullID, shareHistory, s.Shares, stagedShare); err != nil {
+		return err
+	}
+	if err := stageAll(tx, pullID, gapHistory, s.Gaps, stagedGap); err != nil {
+		return err
+	}
+	rows, err := stagedRows(pullID, s.Seen, stagedAccount)
+	if err != nil {
+		return err
+	}
+	return tx.load(accountHistory.staging("do nothing"), rows)
 }
 
 // stagedRow is a row in the order of its history's columns.
@@ -54,7 +68,7 @@ func stagedResource(r gatehouse.Resource) stagedRow {
 		keys: []string{string(r.ID)},
 		content: []any{
 			clean(string(r.Kind)), clean(string(r.Parent)), clean(r.OwnerID), clean(r.Name), clean(r.Path),
-			clean(r.Visibility), clean(r.State), clean(r.WebURL), searchable(r.Path, r.Name),
+			clean(r.Visibility), clean(r.State), clean(r.WebURL), searchable(r.Path, r.Name), clean(r.SyncedBy),
 		},
 	}
 }
@@ -64,7 +78,7 @@ func stagedGrant(g gatehouse.Grant) stagedRow {
 		keys: []string{g.AccountID, string(g.ResourceID)},
 		content: []any{
 			g.Role.Level, clean(g.Role.Name), clean(g.Role.Custom), millis(g.ExpiresAt), clean(g.State),
-			millis(g.GrantedAt),
+			millis(g.GrantedAt), clean(g.Source),
 		},
 	}
 }
@@ -76,6 +90,10 @@ func stagedShare(s gatehouse.Share) stagedRow {
 	}
 }
 
+func stagedGap(g gatehouse.Gap) stagedRow {
+	return stagedRow{keys: []string{string(g.ResourceID)}, content: []any{clean(string(g.Why))}}
+}
+
 // clean removes from a text of another system what PostgreSQL cannot keep: one
 // odd name must not stop a whole pull.
 func clean(s string) string {
@@ -83,12 +101,26 @@ func clean(s string) string {
 }
 
 // fingerprint is the same for the same content, and as good as never otherwise.
+// Empty texts at the end do not count, so that a column that is added changes no
+// row that has nothing in it.
 func (r stagedRow) fingerprint() []byte {
-	sum := sha256.Sum256([]byte(asJSON(r.content)))
+	content := r.content
+	for len(content) > 0 && content[len(content)-1] == "" {
+		content = content[:len(content)-1]
+	}
+	sum := sha256.Sum256([]byte(asJSON(content)))
 	return sum[:16]
 }
 
 func stageAll[T any](tx *Tx, pullID string, h history, items []T, toRow func(T) stagedRow) error {
+	rows, err := stagedRows(pullID, items, toRow)
+	if err != nil {
+		return err
+	}
+	return tx.load(h.staging("do update set "+pairs(h.all()[len(h.keys):], ", ", "%[1] = excluded.%[1]")), rows)
+}
+
+func stagedRows[T any](pullID string, items []T, toRow func(T) stagedRow) ([][]any, error) {
 	rows := make([][]any, 0, len(items))
 	place := make(map[string]int, len(items)) // one statement may not touch a row twice; the later one wins
 	for _, item := range items {
@@ -96,7 +128,7 @@ func stageAll[T any](tx *Tx, pullID string, h history, items []T, toRow func(T) 
 		row := []any{pullID}
 		for _, k := range r.keys {
 			if k == "" || len(k) > longestKey {
-				return gatehouse.Errorf(gatehouse.Upstream, "The app told of something without an id, or with one that is too long.")
+				return nil, gatehouse.Errorf(gatehouse.Upstream, "The app told of something without an id, or with one that is too long.")
 			}
 			row = append(row, k)
 		}
@@ -109,16 +141,16 @@ func stageAll[T any](tx *Tx, pullID string, h history, items []T, toRow func(T) 
 		place[key] = len(rows)
 		rows = append(rows, row)
 	}
-	return tx.load(h.staging(), rows)
+	return rows, nil
 }
 
-// staging is the statement that stages rows.
-func (h history) staging() bulk {
+// staging is the statement that stages rows, and what it does with those that
+// were staged before.
+func (h history) staging(again string) bulk {
 	columns := append([]string{"pull_id"}, h.all()...)
 	return bulk{
 		head:    "insert into " + h.staged() + " (" + strings.Join(columns, ", ") + ") values ",
 		columns: len(columns),
-		tail: "on conflict (pull_id, " + strings.Join(h.keys, ", ") + ") do update set " +
-			pairs(h.all()[len(h.keys):], ", ", "%[1] = excluded.%[1]"),
+		tail:    "on conflict (pull_id, " + strings.Join(h.keys, ", ") + ") " + again,
 	}
 }

@@ -38,6 +38,12 @@ func accountType(ctx context.Context, a gatehouse.AccountType) string {
 		return i18n.Text(ctx, "Token bot")
 	case gatehouse.AccountInternal:
 		return i18n.Text(ctx, "Internal")
+	case gatehouse.AccountGhost:
+		return i18n.Text(ctx, "Ghost")
+	case gatehouse.AccountPlaceholder:
+		return i18n.Text(ctx, "Placeholder")
+	case gatehouse.AccountInvitation:
+		return i18n.Text(ctx, "Invitation")
 	}
 	return string(a)
 }
@@ -103,7 +109,8 @@ func userStates(ctx context.Context) []ui.Option {
 
 func accountTypes(ctx context.Context) []ui.Option {
 	all := []ui.Option{{Value: "", Label: i18n.Text(ctx, "All types")}}
-	for _, a := range []gatehouse.AccountType{gatehouse.AccountPerson, gatehouse.AccountService, gatehouse.AccountTokenBot, gatehouse.AccountInternal} {
+	for _, a := range []gatehouse.AccountType{gatehouse.AccountPerson, gatehouse.AccountService, gatehouse.AccountTokenBot, gatehouse.AccountInternal,
+		gatehouse.AccountGhost, gatehouse.AccountPlaceholder, gatehouse.AccountInvitation} {
 		all = append(all, ui.Option{Value: string(a), Label: accountType(ctx, a)})
 	}
 	return all

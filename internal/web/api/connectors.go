@@ -28,6 +28,7 @@ type counts struct {
 	Resources int64 `json:"resources"`
 	Grants    int64 `json:"grants"`
 	Shares    int64 `json:"shares"`
+	Gaps      int64 `json:"gaps" doc:"Groups and projects of which something could not be seen: who has access there is unknown"`
 }
 
 // connector is a Connector for programs, without its secrets and without its

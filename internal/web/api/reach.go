@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"gatehouse"
+	"gatehouse/internal/i18n"
 	"gatehouse/internal/reach"
 	"gatehouse/internal/store"
 )
@@ -31,7 +32,7 @@ type account struct {
 	Name          string            `json:"name"`
 	Email         string            `json:"email" doc:"Empty where it cannot be seen"`
 	EmailVerified bool              `json:"email_verified"`
-	Type          string            `json:"type" doc:"person, service_account, token_bot or internal"`
+	Type          string            `json:"type" doc:"person, service_account, token_bot, internal, ghost, placeholder or invitation (somebody who was invited and has no account yet)"`
 	State         string            `json:"state" doc:"The app's own word"`
 	Admin         bool              `json:"admin"`
 	External      bool              `json:"external"`
@@ -68,7 +69,7 @@ type listAccountsInput struct {
 	Paging
 	Search   string `query:"search" maxLength:"200" doc:"Part of the name, username or address"`
 	State    string `query:"state" maxLength:"64" doc:"The app's own word, for example active"`
-	Type     string `query:"type" enum:"person,service_account,token_bot,internal"`
+	Type     string `query:"type" enum:"person,service_account,token_bot,internal,ghost,placeholder,invitation"`
 	Orphaned bool   `query:"orphaned" doc:"Only accounts without a user"`
 }
 
@@ -218,7 +219,16 @@ type reacher struct {
 type accessList struct {
 	Resource  resource   `json:"resource"`
 	Ancestors []resource `json:"ancestors" nullable:"false" doc:"What it lies in, from the nearest to the top"`
+	Gaps      []unseen   `json:"gaps" nullable:"false" doc:"What could not be seen: others may reach it too"`
 	Page[reacher]
+}
+
+// unseen is a Gap for programs.
+type unseen struct {
+	Resource string `json:"resource"`
+	Path     string `json:"path" doc:"Its full path, or its id where nothing is shown of it"`
+	Why      string `json:"why" enum:"members,shares,hidden"`
+	Text     string `json:"text"`
 }
 
 type listAccessInput struct {
@@ -240,6 +250,9 @@ func (a *API) listAccess(ctx context.Context, _ caller, in *listAccessInput) (ac
 		return accessList{
 			Resource:  showResource(c.Key, answer.Resource),
 			Ancestors: shown(answer.Ancestors, func(r gatehouse.Resource) resource { return showResource(c.Key, r) }),
+			Gaps: shown(answer.Gaps, func(g reach.Unseen) unseen {
+				return unseen{string(g.ResourceID), g.Path, string(g.Why), g.Sentence(i18n.English)}
+			}),
 			Page: pageOf(some, func(r reach.Reacher) reacher {
 				return reacher{showAccount(c.Key, r.Account), showRole(c.Kind, r.Role), showPaths(c.Kind, r.Paths)}
 			}),
