@@ -121,7 +121,7 @@ func (p *Provider) standsFor(a *ask) (*once, error) {
 		if f.Audience != "" {
 			meant = []string{f.Audience}
 		}
-		by := assertion.Signer{JWKSURI: f.JWKSURI, HTTP: p.web(a.client), Algorithms: assertion.PublicKeyAlgorithms(), Types: []string{typ}}
+		by := assertion.Signer{JWKSURI: f.JWKSURI, HTTP: p.web(a.client), Owner: a.client.ID, Algorithms: assertion.PublicKeyAlgorithms(), Types: []string{typ}}
 		if _, err = p.asserted(a.r.Context(), by, compact, assertion.Want{
 			Issuer: issuer, Subject: subjectIs(f.Subject), Audiences: meant, Reusable: true,
 		}); err == nil {

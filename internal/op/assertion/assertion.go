@@ -35,6 +35,7 @@ type Signer struct {
 	JWKS       json.RawMessage // a key set; nil: at JWKSURI
 	JWKSURI    string
 	HTTP       *http.Client // asks JWKSURI
+	Owner      string       // whose signer it is: what is read for one counts for no other
 	Secret     string       // for the algorithms of SecretAlgorithms
 	Algorithms []string     // that may be used; none: nothing passes
 	Types      []string     // values of typ in the header that may be there besides none and JWT
@@ -42,7 +43,7 @@ type Signer struct {
 
 // Of is a client as a signer by its own keys, with a public key.
 func Of(c gatehouse.Client, web *http.Client, algorithm string, types ...string) Signer {
-	s := Signer{JWKS: c.Settings.JWKS, JWKSURI: c.Settings.JWKSURI, HTTP: web, Algorithms: PublicKeyAlgorithms(), Types: types}
+	s := Signer{JWKS: c.Settings.JWKS, JWKSURI: c.Settings.JWKSURI, HTTP: web, Owner: c.ID, Algorithms: PublicKeyAlgorithms(), Types: types}
 	if algorithm != "" {
 		s.Algorithms = []string{algorithm}
 	}

@@ -282,6 +282,36 @@ func TestSetsAreKept(t *testing.T) {
 	verify("a failure is not repeated at once", renewed, false, 5)
 }
 
+// A stranger's client can name the jwks_uri of another, in our own network, which
+// only that one may have asked.
+func TestSetsOfOneAreNotSpoiltByAnother(t *testing.T) {
+	t.Parallel()
+	k := testKeys()
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(setOf(t, k["ec"].jwk("", ""))) }))
+	t.Cleanup(web.Close)
+	s := &Sets{Clock: func() time.Time { return noon }}
+	refuses := &http.Client{Transport: refusing{}}
+	owner := Signer{JWKSURI: web.URL, HTTP: web.Client(), Owner: "app", Algorithms: PublicKeyAlgorithms()}
+	stranger := Signer{JWKSURI: web.URL, HTTP: refuses, Owner: "stranger", Algorithms: PublicKeyAlgorithms()}
+	text := sign(t, "ES256", k["ec"].private, "ec", "", `{}`)
+	if _, err := s.Verify(t.Context(), stranger, text); err == nil {
+		t.Fatal("the guard was passed")
+	}
+	if _, err := s.Verify(t.Context(), owner, text); err != nil {
+		t.Errorf("whoever may ask is locked out: %v", err)
+	}
+	if _, err := s.Verify(t.Context(), stranger, text); err == nil {
+		t.Error("H9: what one may ask passes for what the other may")
+	}
+}
+
+// refusing is a guard that lets nothing through.
+type refusing struct{}
+
+func (refusing) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("not a public address")
+}
+
 func TestSetsAreBounded(t *testing.T) {
 	t.Parallel()
 	s := &Sets{Clock: func() time.Time { return noon }}

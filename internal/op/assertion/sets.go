@@ -59,7 +59,7 @@ func (s *Sets) keys(ctx context.Context, by Signer, anew bool) ([]jose.JSONWebKe
 	case by.JWKSURI == "" || by.HTTP == nil:
 		return nil, errors.New("the signer has no keys")
 	}
-	k := s.set(by.JWKSURI)
+	k := s.set(by.Owner + " " + by.JWKSURI) // who may not ask an address must not make it fail for who may
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := s.Clock.Now()
@@ -85,11 +85,11 @@ func (s *Sets) keys(ctx context.Context, by Signer, anew bool) ([]jose.JSONWebKe
 	return nil, err
 }
 
-// set is the set of an address. When there are too many, one makes room.
-func (s *Sets) set(uri string) *set {
+// set is the set that goes by a name. When there are too many, one makes room.
+func (s *Sets) set(name string) *set {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if k := s.all[uri]; k != nil {
+	if k := s.all[name]; k != nil {
 		return k
 	}
 	if s.all == nil {
@@ -102,7 +102,7 @@ func (s *Sets) set(uri string) *set {
 		}
 	}
 	k := &set{err: errors.New("the keys were not read")}
-	s.all[uri] = k
+	s.all[name] = k
 	return k
 }
 
