@@ -46,6 +46,11 @@ func Next(c gatehouse.Client, a Authorization, s Situation) (Step, string) {
 		}
 		return StepSignIn, ""
 	}
+	if a.None && owesConsent(c, a, s.Consent) {
+		// Before all that says who is in front and how they signed in: a client that
+		// they allowed nothing could find out by trying.
+		return StepRefuse, "consent_required"
+	}
 	if !isHinted(a, cmp.Or(s.Subject, Subject(s.User))) {
 		if a.None || s.Resumed {
 			return StepRefuse, "login_required"
@@ -61,9 +66,6 @@ func Next(c gatehouse.Client, a Authorization, s Situation) (Step, string) {
 	}
 	if !owesConsent(c, a, s.Consent) {
 		return StepCode, ""
-	}
-	if a.None {
-		return StepRefuse, "consent_required"
 	}
 	return StepConsent, ""
 }

@@ -68,6 +68,9 @@ func TestNext(t *testing.T) {
 		"A16/AnotherHinted":           {plain, wants(hint("1000000002")), in(), StepSignIn, ""},
 		"A16/AnotherHintedAfterwards": {plain, wants(hint("1000000002")), in(resumed), StepRefuse, "login_required"},
 		"A16/AnotherHintedAndNone":    {plain, wants(func(a *Authorization) { none(a); a.Hinted = "1000000002" }), in(), StepRefuse, "login_required"},
+		"A16/ProbedAndNone":           {plain, wants(func(a *Authorization) { none(a); a.Hinted = "1000000002" }), in(noConsent), StepRefuse, "consent_required"},
+		"A16/ProbedRightAndNone":      {plain, wants(func(a *Authorization) { none(a); a.Hinted = "1000000001" }), in(noConsent), StepRefuse, "consent_required"},
+		"A16/ProbedForACRAndNone":     {plain, wants(func(a *Authorization) { none(a); a.ACR, a.ACREssential = []string{gatehouse.ACRTwoFactors}, true }), in(noConsent), StepRefuse, "consent_required"},
 		"A16/ForeignHintAndNone":      {plain, wants(func(a *Authorization) { none(a); a.Hinted = UnknownSubject }), in(), StepRefuse, "login_required"},
 		"ForeignHint":                 {plain, wants(hint(UnknownSubject)), in(), StepCode, ""},
 	} {
