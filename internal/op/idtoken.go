@@ -92,7 +92,7 @@ func (p *Provider) idToken(ctx context.Context, client gatehouse.Client, m minte
 	c := idTokenClaims{
 		Issuer: p.issuer(), Audience: m.grant.ClientID,
 		Expiry: m.at.Add(p.Lifetimes.of(client).id()).Unix(), IssuedAt: m.at.Unix(), AuthTime: m.grant.AuthAt.Unix(),
-		Nonce: m.grant.Nonce, AtHash: atHash(client.Settings.IDTokenAlg, m.access), Session: m.grant.SessionID,
+		Nonce: m.grant.Nonce, AtHash: atHash(client.Settings.IDTokenAlg, m.access), Session: p.sid(client, m.grant.SessionID),
 		ACR: m.grant.Details.ACR, AMR: m.grant.Details.AMR,
 		claims: claimsOf(u, m.grant.Scopes, m.grant.Details.IDClaims, p.issuer()),
 	}

@@ -266,7 +266,7 @@ func (p *Provider) frames(ctx context.Context, sessionID string) (frames []strin
 		frames = nil
 		clients, err := tx.SessionClients(sessionID)
 		for _, c := range clients {
-			if f := logout.Frame(c.Client, p.issuer(), c.SID); f != "" && !slices.Contains(frames, f) {
+			if f := logout.Frame(c.Client, p.issuer(), p.sid(c.Client, c.SID)); f != "" && !slices.Contains(frames, f) {
 				frames = append(frames, f)
 			}
 		}

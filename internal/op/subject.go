@@ -23,6 +23,18 @@ func (p *Provider) subject(c gatehouse.Client, u gatehouse.User) string {
 	return request.PairwiseSubject(*salt, c, u)
 }
 
+// sid is what a client knows a session by.
+func (p *Provider) sid(c gatehouse.Client, sessionID string) string {
+	salt := p.salt.Load()
+	switch {
+	case sessionID == "" || !request.Pairwise(c):
+		return sessionID
+	case salt == nil:
+		panic("op: EnsureKeys was not called")
+	}
+	return request.PairwiseSession(*salt, c, sessionID)
+}
+
 // ensureSalt reads what pairwise subjects are made with, or makes it.
 func (p *Provider) ensureSalt(ctx context.Context) error {
 	fresh := make([]byte, 32)

@@ -58,7 +58,7 @@ func (p *Provider) tellOfEnd(ctx context.Context, j *jobs.Job[store.Logout]) err
 }
 
 func (p *Provider) sendLogout(ctx context.Context, c gatehouse.Client, l store.Logout) error {
-	claims := logout.NewToken(p.issuer(), p.subject(c, gatehouse.User{Number: l.Number}), c.ID, l.Session, p.Clock.Now())
+	claims := logout.NewToken(p.issuer(), p.subject(c, gatehouse.User{Number: l.Number}), c.ID, p.sid(c, l.Session), p.Clock.Now())
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return fmt.Errorf("encode a logout token: %w", err)

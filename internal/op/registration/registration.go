@@ -199,6 +199,10 @@ func checkRedirects(p Policy, m Metadata, c *gatehouse.Client) error {
 			return invalid("post_logout_redirect_uris: " + why)
 		}
 	}
+	if request.Pairwise(*c) && slices.Contains(c.GrantTypes, request.GrantDevice) && c.Settings.SectorURI == "" {
+		// Nothing is sent to a device's redirect URIs, so they could be anybody's.
+		return invalid("Pairwise subjects with the device grant need sector_identifier_uri.")
+	}
 	if request.Pairwise(*c) && !request.OneSector(*c) {
 		return invalid("Pairwise subjects with redirect URIs of several hosts need sector_identifier_uri.")
 	}
