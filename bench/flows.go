@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -108,6 +109,9 @@ func (b *bench) flowsOn(ctx context.Context, t *table, name, about, database str
 	}
 	defer func() { err = errors.Join(err, hub.stop()) }()
 	for _, f := range flows() {
+		if !strings.Contains(f.name, b.only) {
+			continue
+		}
 		m, err := in.flow(ctx, hub, f, people)
 		if err != nil {
 			return fmt.Errorf("%s on %s: %w", f.name, name, err)

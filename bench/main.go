@@ -49,6 +49,7 @@ type bench struct {
 	profile  string // folder for profiles of the hub, "": none
 	postgres string // address of a server where databases may be made, "": none
 	seconds  time.Duration
+	only     string                        // of the flows: those whose names contain it
 	ended    []func(context.Context) error // what must be undone at the end, the last first
 }
 
@@ -89,6 +90,7 @@ func (b *bench) flags(args []string) ([]measurement, error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&b.dir, "dir", os.TempDir(), "`folder` for the databases; its disk decides what durable writes cost")
 	f.StringVar(&b.profile, "profile", "", "write CPU and heap profiles of the hub to this `folder` (then the hub is not the released binary)")
+	f.StringVar(&b.only, "only", "", "of the flows: those whose names contain this `text`")
 	f.DurationVar(&b.seconds, "for", 4*time.Second, "how long each sign-in figure is measured")
 	f.Usage = func() {
 		fmt.Fprintf(f.Output(), "go run ./bench [flags] [name…]\n\n")

@@ -176,7 +176,7 @@ func (p *Provider) kept(ctx context.Context, handle string) (kept gatehouse.Requ
 	if !gatehouse.IsSecret(handle) {
 		return kept, notWaiting()
 	}
-	err = p.Store.View(ctx, func(tx *store.Tx) error {
+	err = p.Store.Ask(ctx, func(tx *store.Tx) error {
 		kept, err = tx.Request(handle)
 		return err
 	})
@@ -242,7 +242,7 @@ func (p *Provider) look(w http.ResponseWriter, r *http.Request, v visit) (gateho
 }
 
 func (p *Provider) consented(ctx context.Context, userID, clientID string) (scopes []string, err error) {
-	err = p.Store.View(ctx, func(tx *store.Tx) error {
+	err = p.Store.Ask(ctx, func(tx *store.Tx) error {
 		scopes, err = allowedBefore(tx, userID, clientID)
 		return err
 	})

@@ -127,7 +127,7 @@ func (p *Provider) delegated(a *ask, subject gatehouse.Token) (gatehouse.Grantab
 
 // stillStands says whether a token that was exchanged may still be used: while
 // all clients that it came by are on. NotFound when not.
-func stillStands(tx *store.Tx, d gatehouse.GrantDetails) error {
+func stillStands(find finder, d gatehouse.GrantDetails) error {
 	if len(d.Actors) == 0 {
 		return nil
 	}
@@ -135,7 +135,7 @@ func stillStands(tx *store.Tx, d gatehouse.GrantDetails) error {
 		if id == "" {
 			continue // it was exchanged before this was kept
 		}
-		c, err := tx.Client(id)
+		c, err := find(id)
 		if err != nil {
 			return err
 		}

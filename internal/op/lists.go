@@ -20,28 +20,40 @@ func (p *Provider) standings(tx *store.Tx, c gatehouse.Client, userID string, al
 		p.oddSource(c, unknown)
 		return nil, unknown, err
 	}
+	found, err = standingsAt(tx, c, connector, userID, all)
+	return found, "", err
+}
+
+// standingsAt are the standings by one connector.
+func standingsAt(tx *store.Tx, c gatehouse.Client, connector gatehouse.Connector, userID string, all bool) ([]reach.Standing, error) {
 	accounts, err := reach.ActiveAccounts(tx, connector.ID, userID)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	read := reach.Groups
 	if all {
 		read = reach.Everything
 	}
-	found, err = read(tx, connector.ID, accounts)
-	return gitlab.Within(found, c.Settings.GroupsOnly), "", err
+	found, err := read(tx, connector.ID, accounts)
+	return gitlab.Within(found, c.Settings.GroupsOnly), err
 }
 
 // groupClaims are the claims about a person's groups for a client: none when it
 // cannot be said of which GitLab.
 func (p *Provider) groupClaims(ctx context.Context, c gatehouse.Client, u gatehouse.User, most int) (claims gitlab.Claims, err error) {
+	gitlabs, err := p.Store.ConnectorsOf(ctx, "gitlab")
+	if err != nil {
+		return claims, fmt.Errorf("read the GitLab connectors: %w", err)
+	}
+	connector, unknown := reach.Choose(c.Settings.GroupsFrom, gitlabs)
+	if unknown != "" {
+		p.oddSource(c, unknown)
+		return claims, nil
+	}
 	err = p.Store.View(ctx, func(tx *store.Tx) error {
-		found, unknown, err := p.standings(tx, c, u.ID, false)
-		if err != nil || unknown != "" {
-			return err
-		}
+		found, err := standingsAt(tx, c, connector, u.ID, false)
 		claims = gitlab.ClaimsOf(found, most)
-		return nil
+		return err
 	})
 	if err != nil {
 		return claims, fmt.Errorf("read the groups of user %s: %w", u.ID, err)

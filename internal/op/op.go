@@ -236,11 +236,7 @@ func (p *Provider) client(ctx context.Context, id string) (*gatehouse.Client, er
 	if !wire.Identifier(id) {
 		return nil, nil
 	}
-	var c gatehouse.Client
-	err := p.Store.View(ctx, func(tx *store.Tx) (err error) {
-		c, err = tx.Client(id)
-		return err
-	})
+	c, err := p.Store.Client(ctx, id)
 	if errors.Is(err, gatehouse.NotFound) {
 		return nil, nil
 	}

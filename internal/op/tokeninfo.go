@@ -109,20 +109,17 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) error {
 	}
 	var answer introspection
 	hash, _ := p.tokenHash(r.Context(), form["token"]) // nil is found nowhere
-	err = p.Store.View(r.Context(), func(tx *store.Tx) error {
-		t, u, err := tx.LiveToken(hash)
-		if err == nil {
-			err = stillStands(tx, t.Grant.Details)
-		}
-		if errors.Is(err, gatehouse.NotFound) {
-			return nil
-		}
-		if err == nil {
-			answer = p.introspectionOf(c, t, u)
-		}
+	var b bearing
+	err = p.Store.Ask(r.Context(), func(tx *store.Tx) error {
+		b.token, b.user, err = tx.LiveToken(hash)
 		return err
 	})
-	if err != nil {
+	if err == nil {
+		err = stillStands(p.clients(r.Context()), b.token.Grant.Details)
+	}
+	if err == nil {
+		answer = p.introspectionOf(c, b.token, b.user)
+	} else if !errors.Is(err, gatehouse.NotFound) {
 		return err
 	}
 	wire.JSON(w, http.StatusOK, answer)

@@ -31,29 +31,52 @@ func (p *Provider) bearer(ctx context.Context, value string) (b bearing, err err
 	if err != nil {
 		return b, err
 	}
-	err = p.Store.View(ctx, func(tx *store.Tx) error {
-		b, err = liveAccess(tx, hash)
+	err = p.Store.Ask(ctx, func(tx *store.Tx) error {
+		b, err = liveToken(tx, hash)
 		return err
 	})
+	if err == nil {
+		err = b.stands(p.clients(ctx))
+	}
 	return b, err
 }
 
-func liveAccess(tx *store.Tx, hash []byte) (bearing, error) {
-	t, u, err := tx.LiveToken(hash)
-	if err != nil {
-		return bearing{}, err
-	}
-	if t.Kind != gatehouse.AccessToken {
-		return bearing{}, gatehouse.NotFound
-	}
-	c, err := tx.Client(t.Grant.ClientID)
-	if err == nil && !c.On() {
+// finder finds a client: in a transaction, or mostly from memory.
+type finder func(id string) (gatehouse.Client, error)
+
+func (p *Provider) clients(ctx context.Context) finder {
+	return func(id string) (gatehouse.Client, error) { return p.Store.Client(ctx, id) }
+}
+
+// stands finds the client of a live token, which must be on, like all that the
+// token came by. NotFound otherwise.
+func (b *bearing) stands(find finder) (err error) {
+	b.client, err = find(b.token.Grant.ClientID)
+	if err == nil && !b.client.On() {
 		err = gatehouse.NotFound
 	}
 	if err == nil {
-		err = stillStands(tx, t.Grant.Details)
+		err = stillStands(find, b.token.Grant.Details)
 	}
-	return bearing{token: t, user: u, client: c}, err
+	return err
+}
+
+// liveAccess is bearer for what reads more in the same transaction.
+func liveAccess(tx *store.Tx, hash []byte) (bearing, error) {
+	b, err := liveToken(tx, hash)
+	if err == nil {
+		err = b.stands(tx.Client)
+	}
+	return b, err
+}
+
+// liveToken is a live access token with its user, by one question.
+func liveToken(tx *store.Tx, hash []byte) (b bearing, err error) {
+	b.token, b.user, err = tx.LiveToken(hash)
+	if err == nil && b.token.Kind != gatehouse.AccessToken {
+		return bearing{}, gatehouse.NotFound
+	}
+	return b, err
 }
 
 // LiveAccess finds the live access token of a value with its user (zero for

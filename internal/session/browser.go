@@ -156,7 +156,7 @@ func (m *Manager) look(r *http.Request) (gatehouse.Session, gatehouse.User, erro
 	}
 	var s gatehouse.Session
 	var u gatehouse.User
-	err := m.Store.View(r.Context(), func(tx *store.Tx) error {
+	err := m.Store.Ask(r.Context(), func(tx *store.Tx) error {
 		var err error
 		s, u, err = tx.SessionByToken(gatehouse.Digest(secret))
 		return err

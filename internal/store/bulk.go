@@ -45,7 +45,7 @@ func (tx *Tx) load(b bulk, rows [][]any) error {
 			for _, r := range rows[:size] {
 				args = append(args, r...)
 			}
-			if _, err := tx.exec(statement, args...); err != nil {
+			if err := tx.send(statement, args...); err != nil {
 				return err
 			}
 			rows = rows[size:]

@@ -62,10 +62,11 @@ func (tx *Tx) SaveClient(c *gatehouse.Client) error {
 		c.ID, c.Name, c.SecretHash, asJSON(c.RedirectURIs), asJSON(c.PostLogoutRedirectURIs), c.BackchannelLogoutURI,
 		asJSON(c.Scopes), asJSON(c.GrantTypes), c.AuthMethod, c.RequirePKCE, c.Trusted, c.Enabled, c.Managed,
 		secret, asJSON(c.Settings), created, tx.now, orNull(c.OwnerID), c.ConnectorKey)
-	if err == nil {
-		c.CreatedAt, c.UpdatedAt = kept, tx.now
+	if err != nil {
+		return err
 	}
-	return err
+	c.CreatedAt, c.UpdatedAt = kept, tx.now
+	return tx.seldomChanged()
 }
 
 // ClientsOfUser lists a user's own clients by name.
@@ -75,7 +76,7 @@ func (tx *Tx) ClientsOfUser(userID string) ([]gatehouse.Client, error) {
 
 // MoveClients gives the clients of one user to another.
 func (tx *Tx) MoveClients(fromID, toID string) error {
-	_, err := tx.exec(`update clients set owner_id = $2 where owner_id = $1`, fromID, toID)
+	_, err := tx.exec(`update clients set owner_id = $2 where owner_id = $1`, fromID, toID) // such clients are not kept in memory
 	return err
 }
 
@@ -87,5 +88,8 @@ func (tx *Tx) DeleteClient(id string) error {
 			return err
 		}
 	}
-	return must(tx.exec(`delete from clients where id = $1`, id))
+	if err := must(tx.exec(`delete from clients where id = $1`, id)); err != nil {
+		return err
+	}
+	return tx.seldomChanged()
 }

@@ -120,18 +120,23 @@ func (tx *Tx) SaveConnector(c *gatehouse.Connector) error {
 			pulled_at = $13, enabled = $14, managed = $15, updated_at = $16, secrets_sealed = $17, time_zone = $18, app = $19,
 			paused_at = $20, seen = $21, alarm = $22 where id = $1`, values...))
 	}
-	if err == nil {
-		*c = fresh
+	if err != nil {
+		return err
 	}
-	return err
+	*c = fresh
+	return tx.seldomChanged()
 }
 
 // SetConnectorStatus changes the status and why it is so only (and PulledAt when
 // the status is connected). One that a person paused stays paused.
 func (tx *Tx) SetConnectorStatus(id string, s gatehouse.ConnectorStatus, why gatehouse.Note) error {
-	return must(tx.exec(`update connectors set status = case when paused_at = 0 then $2 else 'paused' end, status_text = $3,
+	err := must(tx.exec(`update connectors set status = case when paused_at = 0 then $2 else 'paused' end, status_text = $3,
 		pulled_at = case when $4 then $5 else pulled_at end where id = $1`,
 		id, s, asJSON(why), s == gatehouse.ConnectorConnected, tx.now))
+	if err != nil {
+		return err
+	}
+	return tx.seldomChanged()
 }
 
 // PauseConnector notes since when a person keeps a connector from reading; the
@@ -163,5 +168,8 @@ func (tx *Tx) DeleteConnector(id string) error {
 	if _, err := tx.exec(`update clients set connector_key = '' where connector_key = (select key from connectors where id = $1)`, id); err != nil {
 		return err
 	}
-	return must(tx.exec(`delete from connectors where id = $1`, id))
+	if err := must(tx.exec(`delete from connectors where id = $1`, id)); err != nil {
+		return err
+	}
+	return tx.seldomChanged()
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -72,7 +71,12 @@ func preparePostgres(ctx context.Context, db *sql.DB) error {
 func (p *postgres) close() error { return p.db.Close() }
 
 func (p *postgres) view(ctx context.Context, fn func(querier) error) error {
-	return p.once(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, fn)
+	return p.once(ctx, "begin isolation level repeatable read read only", fn)
+}
+
+// ask needs no transaction: one statement sees one picture.
+func (p *postgres) ask(ctx context.Context, fn func(querier) error) error {
+	return p.on(ctx, func(c *pgx.Conn) error { return fn(&postgresTx{conn: c}) })
 }
 
 // The bounds of trying again: enough for a burst of writers of one row.
@@ -87,7 +91,7 @@ func (p *postgres) update(ctx context.Context, fn func(querier) error) error {
 	pause := firstPause
 	duplicates := 0
 	for run := 1; ; run++ {
-		err := p.once(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable}, fn)
+		err := p.once(ctx, "begin isolation level serializable", fn)
 		if err == nil || !again(err) {
 			return err
 		}
@@ -105,19 +109,27 @@ func (p *postgres) update(ctx context.Context, fn func(querier) error) error {
 	}
 }
 
-func (p *postgres) once(ctx context.Context, o *sql.TxOptions, fn func(querier) error) error {
-	tx, err := p.db.BeginTx(ctx, o)
+func (p *postgres) once(ctx context.Context, begin string, fn func(querier) error) error {
+	return p.on(ctx, func(c *pgx.Conn) error {
+		tx := began(c, begin)
+		defer tx.end(ctx)
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return tx.commit(ctx)
+	})
+}
+
+// on lends a connection, without what database/sql would do at each statement.
+func (p *postgres) on(ctx context.Context, fn func(*pgx.Conn) error) error {
+	pooled, err := p.db.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // does nothing after a commit
-	if err := fn(tx); err != nil {
-		return err
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	return nil
+	defer pooled.Close()
+	return pooled.Raw(func(c any) error {
+		return fn(c.(*stdlib.Conn).Conn()) //nolint:forcetypeassert // that is the driver
+	})
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

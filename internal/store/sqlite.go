@@ -25,8 +25,6 @@ type sqlite struct {
 	path    string
 	opened  fs.FileInfo // the file as it was opened, to notice when it is replaced
 	log     *slog.Logger
-	write   *sql.DB
-	read    *sql.DB
 	writer  *writer
 	readers *readers
 }
@@ -38,7 +36,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*sqlite, error) {
 		return nil, err
 	}
 	if err := db.connect(ctx, o); err != nil {
-		return nil, errors.Join(refuseFile(path, err), db.closeHandles())
+		return nil, refuseFile(path, err)
 	}
 	return db, nil
 }
@@ -75,30 +73,32 @@ func isDir(path string) bool {
 }
 
 func (db *sqlite) connect(ctx context.Context, o Options) (err error) {
-	if db.write, err = sql.Open("sqlite", address(db.path, o, "_txlock=immediate")); err != nil {
-		return err
-	}
-	db.write.SetMaxOpenConns(1)
-	if err := assertPragmas(ctx, db.write, pragmas(o)); err != nil {
-		return err
-	}
-	if err := migrate(ctx, goose.DialectSQLite3, db.write, sqliteDialect()); err != nil {
-		return err
-	}
-	if db.read, err = sql.Open("sqlite", address(db.path, o, "_pragma=query_only(1)")); err != nil {
-		return err
-	}
-	reading := pragmas(o)
-	reading["query_only"] = "1"
-	if err := assertPragmas(ctx, db.read, reading); err != nil {
-		return err
-	}
-	s, err := newSession(ctx, db.write)
+	writing := address(db.path, o, "_txlock=immediate")
+	handle, err := sql.Open("sqlite", writing)
 	if err != nil {
 		return err
 	}
-	db.writer = newWriter(s, db.write, db.present)
-	db.readers = newReaders(db.read, max(4, 2*runtime.GOMAXPROCS(0)))
+	defer handle.Close() // migrations go through database/sql, all else does not
+	handle.SetMaxOpenConns(1)
+	if err := migrate(ctx, goose.DialectSQLite3, handle, sqliteDialect()); err != nil {
+		return err
+	}
+	write := opener{handle.Driver(), writing}
+	s, err := newSession(write)
+	if err != nil {
+		return err
+	}
+	if err := s.assertPragmas(ctx, pragmas(o)); err != nil {
+		return errors.Join(err, s.close())
+	}
+	read := opener{handle.Driver(), address(db.path, o, "_pragma=query_only(1)")}
+	readers := newReaders(read, max(4, 2*runtime.GOMAXPROCS(0)))
+	reading := pragmas(o)
+	reading["query_only"] = "1"
+	if err := readers.assertPragmas(ctx, reading); err != nil {
+		return errors.Join(err, readers.close(), s.close())
+	}
+	db.writer, db.readers = newWriter(s, write, db.present), readers
 	return nil
 }
 
@@ -128,10 +128,17 @@ func address(path string, o Options, more ...string) string {
 
 // assertPragmas reads the settings back: a driver that does not understand one
 // ignores it silently, and then commits would not be durable.
-func assertPragmas(ctx context.Context, db *sql.DB, wanted map[string]string) error {
+func (s *session) assertPragmas(ctx context.Context, wanted map[string]string) error {
 	for name, want := range wanted {
-		var got string
-		if err := db.QueryRowContext(ctx, "pragma "+name).Scan(&got); err != nil {
+		got := ""
+		err := s.query(ctx, func(r row) error {
+			v, ok := r.(values)
+			if ok && len(v) == 1 {
+				got = fmt.Sprint(v[0])
+			}
+			return nil
+		}, "pragma "+name, nil)
+		if err != nil {
 			return fmt.Errorf("pragma %s: %w", name, err)
 		}
 		if got != want {
@@ -139,6 +146,16 @@ func assertPragmas(ctx context.Context, db *sql.DB, wanted map[string]string) er
 		}
 	}
 	return nil
+}
+
+// assertPragmas looks at the first connection.
+func (r *readers) assertPragmas(ctx context.Context, wanted map[string]string) error {
+	s, err := r.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.give(s)
+	return s.assertPragmas(ctx, wanted)
 }
 
 // present says whether the file is still the one that was opened. Linux lets a
@@ -158,33 +175,37 @@ func (db *sqlite) update(ctx context.Context, fn func(querier) error) error {
 }
 
 func (db *sqlite) view(ctx context.Context, fn func(querier) error) error {
+	return db.reading(ctx, func(s *session) error {
+		if err := s.run("begin"); err != nil {
+			return err
+		}
+		defer s.run("rollback") //nolint:errcheck // nothing was written
+		return fn(s)
+	})
+}
+
+// ask needs no transaction: one statement sees one picture.
+func (db *sqlite) ask(ctx context.Context, fn func(querier) error) error {
+	return db.reading(ctx, func(s *session) error { return fn(s) })
+}
+
+// reading lends a connection that reads. One that was lost is not given back:
+// the next reader opens another.
+func (db *sqlite) reading(ctx context.Context, fn func(*session) error) (err error) {
 	s, err := db.readers.take(ctx)
 	if err != nil {
 		return err
 	}
-	if err := s.run("begin"); err != nil {
-		if broken(err) { // the next one opens another
+	defer func() {
+		if broken(err) {
 			s.close() //nolint:errcheck // it is lost
 			s = nil
 		}
 		db.readers.give(s)
-		return err
-	}
-	defer db.readers.give(s)
-	defer s.run("rollback") //nolint:errcheck // nothing was written
+	}()
 	return fn(s)
 }
 
-func (db *sqlite) close() error {
-	return errors.Join(db.writer.close(), db.readers.close(), db.closeHandles())
-}
-
-func (db *sqlite) closeHandles() error {
-	var errs []error
-	for _, h := range []*sql.DB{db.read, db.write} { // the writer last: it tidies the write-ahead log up
-		if h != nil {
-			errs = append(errs, h.Close())
-		}
-	}
-	return errors.Join(errs...)
-}
+// close closes the readers first: the last connection tidies the write-ahead
+// log up, and one that may only read cannot.
+func (db *sqlite) close() error { return errors.Join(db.readers.close(), db.writer.close()) }

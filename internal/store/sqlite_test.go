@@ -294,7 +294,7 @@ func TestLostConnectionsAreOpenedAnew(t *testing.T) {
 	s := openBox(t, "sqlite:"+filepath.Join(t.TempDir(), "x.db"), Options{})
 	defer s.Close()
 	db := s.db.(*sqlite)
-	if err := db.writer.session.conn.Close(); err != nil {
+	if err := db.writer.session.close(); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Update(t.Context(), set("k")); err != nil {
@@ -306,7 +306,7 @@ func TestLostConnectionsAreOpenedAnew(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := r.conn.Close(); err != nil {
+		if err := r.close(); err != nil {
 			t.Fatal(err)
 		}
 		db.readers.give(r)

@@ -32,12 +32,14 @@ type Store struct {
 	dialect  dialect
 	db       backend
 	watchers watchers
+	seldom   seldom
 }
 
 // backend is a database under one of the two drivers. Both run fn inside a
 // transaction and pass its error on; update may run it more than once.
 type backend interface {
 	view(ctx context.Context, fn func(querier) error) error
+	ask(ctx context.Context, fn func(querier) error) error
 	update(ctx context.Context, fn func(querier) error) error
 	close() error
 }
@@ -103,6 +105,19 @@ func (s *Store) Ping(ctx context.Context) error {
 func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
 	err := s.db.view(ctx, func(q querier) error {
 		tx := s.begin(ctx, q)
+		defer tx.end()
+		return tx.outcome(fn(tx))
+	})
+	return explain(err)
+}
+
+// Ask is View for one question: fn reads by one statement. That needs no
+// transaction around it, which is dearer than most questions. A second
+// statement is an error, and so is one that is no select.
+func (s *Store) Ask(ctx context.Context, fn func(*Tx) error) error {
+	err := s.db.ask(ctx, func(q querier) error {
+		tx := s.begin(ctx, q)
+		tx.asks = 1
 		defer tx.end()
 		return tx.outcome(fn(tx))
 	})

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"reflect"
 	"strings"
@@ -28,12 +27,18 @@ type Tx struct {
 	failed error // the first error of the database
 	over   atomic.Bool
 	after  []func()
+	asks   int // of an Ask: 1 before its question, 2 after; 0: this is none
 }
 
 // querier is what a Tx needs of a driver's transaction.
 type querier interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	// exec runs a statement and says how many rows it touched.
+	exec(ctx context.Context, query string, args []any) (int64, error)
+	// send is exec for a statement of which only the effect matters. It may run as
+	// late as with the next one, or with the commit, which then has its error.
+	send(ctx context.Context, query string, args []any) error
+	// query runs a statement and calls each for every row.
+	query(ctx context.Context, each func(row) error, query string, args []any) error
 }
 
 // Now is the time of the transaction, to the millisecond: the same at every call.
@@ -69,15 +74,30 @@ func (tx *Tx) exec(query string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	r, err := tx.db.ExecContext(tx.ctx, query, args...)
-	if err != nil {
-		return 0, tx.fail(err)
+	if tx.asks > 0 {
+		return 0, errAsksMore
 	}
-	n, err := r.RowsAffected()
+	n, err := tx.db.exec(tx.ctx, query, args)
 	if err != nil {
 		return 0, tx.fail(err)
 	}
 	return n, nil
+}
+
+// send runs a statement of which only the effect matters, at the latest when
+// the Update ends. Its error may be that of a later statement, or of the Update.
+func (tx *Tx) send(query string, args ...any) error {
+	args, err := tx.ready(args)
+	if err != nil {
+		return err
+	}
+	if tx.asks > 0 {
+		return errAsksMore
+	}
+	if err := tx.db.send(tx.ctx, query, args); err != nil {
+		return tx.fail(err)
+	}
+	return nil
 }
 
 // query runs a statement and calls each for every row.
@@ -86,17 +106,12 @@ func (tx *Tx) query(each func(row) error, query string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	rows, err := tx.db.QueryContext(tx.ctx, query, args...)
-	if err != nil {
-		return tx.fail(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := each(rows); err != nil {
-			return tx.fail(err)
+	if tx.asks > 0 {
+		if tx.asks++; tx.asks > 2 || !strings.HasPrefix(query, "select ") {
+			return errAsksMore
 		}
 	}
-	if err := rows.Err(); err != nil {
+	if err := tx.db.query(tx.ctx, each, query, args); err != nil {
 		return tx.fail(err)
 	}
 	return nil
@@ -111,8 +126,9 @@ func (tx *Tx) fail(err error) error {
 }
 
 var (
-	errOver    = errors.New("store: a transaction was used after its end")
-	errBadText = gatehouse.Errorf(gatehouse.Invalid, "A text holds characters that cannot be stored. Remove what is not a letter, and try again.")
+	errOver     = errors.New("store: a transaction was used after its end")
+	errAsksMore = errors.New("store: an Ask is one question that reads; use View or Update")
+	errBadText  = gatehouse.Errorf(gatehouse.Invalid, "A text holds characters that cannot be stored. Remove what is not a letter, and try again.")
 )
 
 // ready checks that the transaction can go on and turns arguments into what

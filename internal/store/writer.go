@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"sync"
 	"time"
@@ -14,7 +13,7 @@ import (
 // commit of its group. Each caller runs its own function, on its own goroutine,
 // when its turn comes: a panic there is its own, and harms nobody.
 type writer struct {
-	db      *sql.DB
+	open    opener
 	session *session
 	check   func() error // before every transaction and every commit: is the file still there?
 	calls   chan *call   // unbuffered: who waits here can still leave
@@ -49,12 +48,13 @@ func (c *call) end(err error) { c.turn <- turn{err: err} }
 // errGone is the outcome of a caller that panicked or left its goroutine.
 var errGone = errors.New("store: the caller is gone")
 
-func newWriter(s *session, db *sql.DB, check func() error) *writer {
-	w := &writer{db: db, session: s, check: check, calls: make(chan *call), quit: make(chan struct{}), over: make(chan struct{}), longest: groupTime}
+func newWriter(s *session, open opener, check func() error) *writer {
+	w := &writer{open: open, session: s, check: check, calls: make(chan *call), quit: make(chan struct{}), over: make(chan struct{}), longest: groupTime}
 	go w.loop()
 	return w
 }
 
+// close lets the group under way come to its end, and closes the connection.
 func (w *writer) close() error {
 	w.once.Do(func() {
 		close(w.quit)
@@ -154,7 +154,7 @@ func (w *writer) begin() error {
 		return err
 	}
 	w.session.close() //nolint:errcheck // it is lost
-	s, err := newSession(context.Background(), w.db)
+	s, err := newSession(w.open)
 	if err != nil {
 		return err
 	}
@@ -221,12 +221,17 @@ func (w *writer) alone(c *call) {
 	}
 }
 
-// ExecContext is for querier.
-func (s steady) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return s.session.ExecContext(context.WithoutCancel(ctx), query, args...)
+// exec is for querier.
+func (s steady) exec(_ context.Context, query string, args []any) (int64, error) {
+	return s.session.exec(context.Background(), query, args)
 }
 
-// QueryContext is for querier.
-func (s steady) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return s.session.QueryContext(context.WithoutCancel(ctx), query, args...)
+// send is for querier.
+func (s steady) send(_ context.Context, query string, args []any) error {
+	return s.session.send(context.Background(), query, args)
+}
+
+// query is for querier.
+func (s steady) query(_ context.Context, each func(row) error, query string, args []any) error {
+	return s.session.query(context.Background(), each, query, args)
 }
