@@ -156,8 +156,13 @@ type example struct {
 	hears            bool // that somebody signed out at Gatehouse
 }
 
-// runExample signs 李娜 in to the example through DingTalk.
+// runExample signs 李娜 in to the example through DingTalk, with each database.
 func runExample(t *testing.T, e example) {
+	t.Helper()
+	onEachDatabase(t, func(t *testing.T, database func(*dev, *config.Config)) { runExampleOn(t, e, database) })
+}
+
+func runExampleOn(t *testing.T, e example, database func(*dev, *config.Config)) {
 	t.Helper()
 	at := porttest.Keep(t)
 	app := "http://" + at
@@ -165,7 +170,7 @@ func runExample(t *testing.T, e example) {
 	if e.before != nil {
 		e.before(&client)
 	}
-	r := startDev(t, t.TempDir(), withClient(client))
+	r := startDev(t, t.TempDir(), withClient(client), database)
 	e.serve(t, at, []string{"GATEHOUSE_URL=" + r.hub, "CLIENT_ID=" + client.ID, "CLIENT_SECRET=" + exampleSecret, "APP_URL=" + app})
 	v := newVisitor(t).into(app).atDingTalk(r, "lina").agree(r).sees("Hello, 李娜")
 	if v.at.Host != at || v.element("sub") != "1000000002" || v.element("email") != "li.na@example.com" {

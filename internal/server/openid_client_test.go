@@ -52,9 +52,13 @@ func keyedClient(t *testing.T, callback string) (c gatehouse.Client, key string)
 func TestOpenIDClient(t *testing.T) {
 	t.Parallel()
 	needs(t, isProgram("node") && isThere(filepath.Join(openIDClient, "node_modules")), "openid-client is missing: Node.js, and npm ci --prefix interop/openid")
+	onEachDatabase(t, openIDClientJourney)
+}
+
+func openIDClientJourney(t *testing.T, database func(*dev, *config.Config)) {
 	const callback = "http://127.0.0.1:9/callback"
 	client, key := keyedClient(t, callback)
-	r := startDev(t, t.TempDir(), withClient(client), func(_ *dev, c *config.Config) { c.Registration.By = "anyone" })
+	r := startDev(t, t.TempDir(), withClient(client), database, func(_ *dev, c *config.Config) { c.Registration.By = "anyone" })
 	v := newVisitor(t)
 	journey := stopping(v, r, "127.0.0.1:9")
 	browse := func(address string) string {
