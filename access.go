@@ -24,6 +24,12 @@ type Account struct {
 	UserID        string // the matched user; "" = orphaned; not set by a Source
 	Match         string // why it was matched: "identity", "email", "manual"; not set by a Source
 	Since         time.Time
+
+	// What only a directory tells, and only where we may see it.
+	Title, JobNumber string
+	Phone            string    // with its country code: +86…
+	ManagerID        string    // account id of whom they report to
+	HiredAt          time.Time // zero where unknown
 }
 
 // AccountIdentity is a provider's id of an account's person.
@@ -56,6 +62,8 @@ type ResourceKind string
 const (
 	ResourceGroup   ResourceKind = "group"
 	ResourceProject ResourceKind = "project"
+
+	ResourceDepartment ResourceKind = "department" // of a company's directory
 )
 
 // ResourceID is the app's own id of a resource with its kind: "group/7".

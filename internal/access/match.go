@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"strings"
@@ -38,7 +39,7 @@ func (s *Service) match(ctx context.Context, j *jobs.Job[matchArgs]) error {
 				return err
 			}
 			for _, a := range page.Items {
-				if err := matchOne(tx, connections, a); err != nil {
+				if err := matchOne(tx, c, connections, a); err != nil {
 					return err
 				}
 			}
@@ -86,7 +87,7 @@ func matchIn(tx *store.Tx, c gatehouse.Connector, u gatehouse.User) error {
 		if !connections[i.ConnectionID] {
 			continue
 		}
-		found, err := tx.AccountsByID(c.ID, []string{i.Subject})
+		found, err := tx.AccountsByID(c.ID, []string{accountOf(c, i)})
 		if err != nil {
 			return err
 		}
@@ -101,7 +102,7 @@ func matchIn(tx *store.Tx, c gatehouse.Connector, u gatehouse.User) error {
 	}
 	for _, a := range candidates {
 		if a.UserID == "" {
-			if err := matchOne(tx, connections, a); err != nil {
+			if err := matchOne(tx, c, connections, a); err != nil {
 				return err
 			}
 		}
@@ -109,8 +110,33 @@ func matchIn(tx *store.Tx, c gatehouse.Connector, u gatehouse.User) error {
 	return nil
 }
 
+// accountOf is the account that an identity of the same app may be. DingTalk
+// signs people in by their unionId; the directory knows them by their userid,
+// which the sign-in tells besides. Whether it is theirs is for matchOne.
+func accountOf(c gatehouse.Connector, i gatehouse.Identity) string {
+	if c.Kind == "dingtalk" {
+		return i.Aliases["userid"]
+	}
+	return i.Subject
+}
+
+// subjects are what the connections of the same app call the person of an
+// account: in GitLab the account's id, in DingTalk the unionId.
+func subjects(c gatehouse.Connector, a gatehouse.Account) []string {
+	if c.Kind != "dingtalk" {
+		return []string{a.ID}
+	}
+	var all []string
+	for _, i := range a.Identities {
+		if i.Provider == "dingtalk" && i.Subject != "" {
+			all = append(all, i.Subject)
+		}
+	}
+	return all
+}
+
 // sameApp finds the connections that sign people in with the very app that a
-// connector keeps in order: its account ids are their subjects.
+// connector keeps in order: what it knows people by are their subjects.
 func sameApp(tx *store.Tx, c gatehouse.Connector) (map[string]bool, error) {
 	all, err := tx.Connections()
 	if err != nil {
@@ -118,12 +144,30 @@ func sameApp(tx *store.Tx, c gatehouse.Connector) (map[string]bool, error) {
 	}
 	same := map[string]bool{}
 	for _, connection := range all {
-		if connection.Kind == c.Kind && c.Kind == "gitlab" && host(site(connection)) == host(c.URL) {
+		if connection.Kind == c.Kind && isSame(connection, c) {
 			same[connection.ID] = true
 		}
 	}
 	return same, nil
 }
+
+// isSame says whether a connection and a connector of one kind speak to the same
+// app. All companies of DingTalk are at one address, and a unionId is nobody
+// else's there.
+func isSame(connection gatehouse.Connection, c gatehouse.Connector) bool {
+	switch c.Kind {
+	case "gitlab":
+		return host(site(connection)) == host(c.URL)
+	case "dingtalk":
+		options, _ := connection.Args["client_options"].(map[string]any)
+		there, _ := options["api_url"].(string)
+		return host(cmp.Or(there, dingTalk)) == host(cmp.Or(c.Settings["api_url"], dingTalk))
+	}
+	return false
+}
+
+// dingTalk is where DingTalk is, unless the settings say otherwise.
+const dingTalk = "https://api.dingtalk.com"
 
 // site is the address of the app behind a connection, in GitLab's settings.
 func site(c gatehouse.Connection) string {
@@ -145,19 +189,21 @@ func host(address string) string {
 // matchOne finds the user of an account: by an identity of the very same app
 // first, then by an address that both sides have verified and one user only
 // has. Never by a username. People only: a bot is nobody's.
-func matchOne(tx *store.Tx, connections map[string]bool, a gatehouse.Account) error {
+func matchOne(tx *store.Tx, c gatehouse.Connector, connections map[string]bool, a gatehouse.Account) error {
 	if a.Type != gatehouse.AccountPerson && a.Type != "" {
 		return nil
 	}
 	for id := range connections {
-		i, err := tx.Identity(id, a.ID)
-		if gatehouse.KindOf(err) == gatehouse.NotFound {
-			continue
+		for _, subject := range subjects(c, a) {
+			i, err := tx.Identity(id, subject)
+			if gatehouse.KindOf(err) == gatehouse.NotFound {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			return tx.MatchAccount(a.ConnectorID, a.ID, i.UserID, "identity")
 		}
-		if err != nil {
-			return err
-		}
-		return tx.MatchAccount(a.ConnectorID, a.ID, i.UserID, "identity")
 	}
 	if a.Email == "" || !a.EmailVerified {
 		return nil

@@ -22,19 +22,23 @@ func (s *Service) pull(ctx context.Context, j *jobs.Job[pullArgs]) error {
 		return nil // it was completed and freed, then its process died before it could end
 	}
 	if j.Args.Release != "" {
-		return s.finish(ctx, j, j.Args.Release, true)
+		return s.finish(ctx, j, j.Args.Release, finishing{released: true})
 	}
 	began := s.Clock.Now()
 	p, err := s.begin(ctx, j.Args.ConnectorID)
 	if err != nil {
 		return err
 	}
+	var held gatehouse.Note
 	err = s.read(ctx, j, &p)
+	if err == nil {
+		held, err = s.confirm(ctx, j, &p)
+	}
 	if errors.Is(err, errPaused) {
 		return s.rest(ctx, j)
 	}
 	if err == nil {
-		err = s.finish(ctx, j, p.ID, false)
+		err = s.finish(ctx, j, p.ID, finishing{held: held})
 	}
 	s.Metrics.Observe("pull", s.Clock.Now().Sub(began), "outcome", outcome(err))
 	if err == nil || ctx.Err() != nil { // given back at shutdown: the next run resumes
@@ -158,9 +162,15 @@ func note(p *gatehouse.Pull, notes []gatehouse.Note) {
 	}
 }
 
+// finishing says how a whole pull is finished.
+type finishing struct {
+	held     gatehouse.Note // why a person must look, as the app's answers have it; empty: need not
+	released bool           // a person has looked
+}
+
 // finish makes a whole pull the truth, or holds it for a person when more would
-// vanish than the brake allows. released: a person has looked.
-func (s *Service) finish(ctx context.Context, j *jobs.Job[pullArgs], pullID string, released bool) error {
+// vanish than the brake allows.
+func (s *Service) finish(ctx context.Context, j *jobs.Job[pullArgs], pullID string, as finishing) error {
 	return s.Store.Update(ctx, func(tx *store.Tx) error {
 		if err := j.Hold(tx); err != nil {
 			return err
@@ -169,7 +179,7 @@ func (s *Service) finish(ctx context.Context, j *jobs.Job[pullArgs], pullID stri
 		if err != nil {
 			return err
 		}
-		if p.State != gatehouse.PullRunning && (!released || p.State != gatehouse.PullHeld) {
+		if p.State != gatehouse.PullRunning && (!as.released || p.State != gatehouse.PullHeld) {
 			return nil // finished by another try of the same job, after its answer was lost
 		}
 		if err := j.Free(tx); err != nil {
@@ -178,10 +188,13 @@ func (s *Service) finish(ctx context.Context, j *jobs.Job[pullArgs], pullID stri
 		if err := s.keepReread(tx, p); err != nil {
 			return fmt.Errorf("keep what was read afresh: %w", err)
 		}
-		if !released {
+		if !as.released {
 			held, err := s.held(tx, p)
 			if err != nil {
 				return err
+			}
+			if as.held.Text != "" {
+				held = as.held // which says why
 			}
 			if held.Text != "" {
 				return hold(tx, p, held)

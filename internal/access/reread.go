@@ -114,7 +114,7 @@ func (r *rereader) match(tx *store.Tx, account string) error {
 	if err != nil {
 		return err
 	}
-	return matchOne(tx, connections, a)
+	return matchOne(tx, r.connector, connections, a)
 }
 
 // resource reads a group or project afresh.

@@ -19,8 +19,10 @@ import (
 const (
 	signInLimit = 30 * time.Second // a person waits before a blank page
 	probeLimit  = 2 * time.Minute
-	applyLimit  = 2 * time.Minute
-	hookLimit   = 10 * time.Second // after that an app believes that we are down
+	// A hundred are asked for at the pace that the app allows.
+	confirmLimit = 10 * time.Minute
+	applyLimit   = 2 * time.Minute
+	hookLimit    = 10 * time.Second // after that an app believes that we are down
 )
 
 // guard stands around everything that speaks to one app.
@@ -121,6 +123,9 @@ func (g *guard) door(d integration.Door) integration.Door {
 func (g *guard) connected(c integration.Connected) integration.Connected {
 	if c.Source != nil {
 		c.Source = source{g, c.Source}
+	}
+	if c.Confirmer != nil {
+		c.Confirmer = confirmer{g, c.Confirmer}
 	}
 	if c.Target != nil {
 		c.Target = target{g, c.Target}
@@ -296,6 +301,17 @@ type glancer struct {
 
 func (l glancer) Glance(ctx context.Context, mark string) (integration.Glance, error) {
 	return call(ctx, l.g, "glance", probeLimit, func(ctx context.Context) (integration.Glance, error) { return l.in.Glance(ctx, mark) })
+}
+
+type confirmer struct {
+	g  *guard
+	in integration.Confirmer
+}
+
+func (c confirmer) Confirm(ctx context.Context, accounts []string, resources []gatehouse.ResourceID) (integration.Confirmed, error) {
+	return call(ctx, c.g, "confirm", confirmLimit, func(ctx context.Context) (integration.Confirmed, error) {
+		return c.in.Confirm(ctx, accounts, resources)
+	})
 }
 
 type target struct {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 
 	"gatehouse"
@@ -33,6 +34,9 @@ func (r *reader) connector(c *section, taken map[string]bool) gatehouse.Connecto
 	out.Key = r.connectorKey(c, out.Name, taken)
 	out.URL = r.connectorURL(c, out.Kind)
 	out.Token = r.connectorSecret(c, out.Kind)
+	if out.Kind == "dingtalk" {
+		r.dingTalkSettings(c, &out)
+	}
 	for _, key := range []string{"group", "app_id"} {
 		if t := c.text(key, ""); t != "" {
 			out.Settings[key] = t
@@ -128,11 +132,52 @@ func (r *reader) connectorSecret(c *section, kind string) string {
 	return token
 }
 
+// dingTalkKeys are the keys that only a connector of DingTalk has.
+func dingTalkKeys() []string {
+	return []string{"corp_id", "mode", "api_url", "oapi_url", "qps", "managers", "email_verified", "callback_token", "callback_aes_key"}
+}
+
+// dingTalkSettings are the settings that only a connector of DingTalk has.
+func (r *reader) dingTalkSettings(c *section, out *gatehouse.Connector) {
+	for _, key := range []string{"corp_id", "mode", "api_url", "oapi_url"} {
+		if t := c.text(key, ""); t != "" {
+			out.Settings[key] = t
+		}
+	}
+	if !c.flag("managers", true) {
+		out.Settings["managers"] = "false"
+	}
+	if c.flag("email_verified", false) {
+		out.Settings["email_verified"] = "true"
+	}
+	if n := c.number("qps", 0, 1, 200); n != 0 {
+		out.Settings["qps"] = strconv.Itoa(n)
+	}
+	out.Secrets = map[string]string{}
+	for key, meaning := range map[string]string{
+		"callback_token":   "the token of the event subscription in DingTalk's developer console",
+		"callback_aes_key": "the aes_key of the event subscription in DingTalk's developer console",
+	} {
+		t := ""
+		if out.Settings["mode"] == "callback" {
+			t = c.required(key, meaning)
+		} else {
+			t = c.text(key, "")
+		}
+		if t != "" {
+			out.Secrets[key] = t
+		}
+	}
+	if mode := out.Settings["mode"]; mode != "" && mode != "stream" && mode != "callback" {
+		r.problem(c.get("mode"), c.at("mode"), "expected stream or callback, found %q", mode)
+	}
+}
+
 // kindKeys refuses keys that another kind has, since they would do nothing.
 func (r *reader) kindKeys(c *section, kind string) {
 	others := map[string][]string{
-		"gitlab":   {"app_id", "app_secret"},
-		"dingtalk": {"personal_access_token", "group"},
+		"gitlab":   append([]string{"app_id", "app_secret"}, dingTalkKeys()...),
+		"dingtalk": {"personal_access_token", "group", "hook_secret"},
 	}
 	for _, key := range others[kind] {
 		if v := c.get(key); v != nil {

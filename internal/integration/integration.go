@@ -65,6 +65,8 @@ type Connected struct {
 	// VerifiesAddress: before it pushes, the app asks for the address by GET, and
 	// the Receiver answers that too.
 	VerifiesAddress bool
+	// Confirmer is asked before something that a pull did not see counts as gone.
+	Confirmer Confirmer
 }
 
 // Door is an opened connection, likewise: nil = cannot.
@@ -242,6 +244,22 @@ type Glance struct {
 	Notices  []gatehouse.Notice  // what is to be read afresh
 	Next     string
 	Requests int64
+}
+
+// A Confirmer asks an app about what a whole pull did not see, before it counts
+// as gone: an app drifts while it is read, and may show us less than it did.
+type Confirmer interface {
+	// Confirm asks about at most 100 accounts and resources together that were
+	// there before and are not in the pull.
+	Confirm(ctx context.Context, accounts []string, resources []gatehouse.ResourceID) (Confirmed, error)
+}
+
+// Confirmed is what an app says of what a pull did not see. What is neither in
+// it nor a reason to hold the pull is gone.
+type Confirmed struct {
+	Still Page           // what is there all the same, to be staged with the rest; its Next says nothing
+	Again bool           // so much was missed that the pull has to be made again
+	Held  gatehouse.Note // why a person must look: it is there, and not shown to us any more; empty: need not
 }
 
 // A Target carries out changes. Apply may be called again for a change already

@@ -15,12 +15,28 @@ func RoleName(kind string, r gatehouse.Role) string {
 	if r.Name != "" {
 		return r.Name
 	}
-	if kind == "gitlab" {
-		if name := gitlabRole(r.Level); name != "" {
-			return name
-		}
+	name := ""
+	switch kind {
+	case "gitlab":
+		name = gitlabRole(r.Level)
+	case "dingtalk":
+		name = dingTalkRole(r.Level)
+	}
+	if name != "" {
+		return name
 	}
 	return fmt.Sprintf("Level %d", r.Level)
+}
+
+// dingTalkRole is the name of a role in a department of a directory.
+func dingTalkRole(level int) string {
+	switch level {
+	case minimalAccess: // gives nothing in the departments below
+		return "Member"
+	case 30:
+		return "Manager"
+	}
+	return ""
 }
 
 func gitlabRole(level int) string {

@@ -11,7 +11,7 @@ import (
 const (
 	accountColumns = `a.connector_id, a.id, a.username, a.name, a.email, a.email_verified, a.type, a.state, a.admin, a.external,
 	a.two_factor, a.web_url, a.avatar, a.identities, a.created_at, a.last_sign_in_at, a.last_active_at, a.since, a.search,
-	m.user_id, m.why`
+	m.user_id, m.why, a.title, a.job_number, a.phone, a.manager_id, a.hired_at`
 	accountTables = `accounts a left join account_matches m on m.connector_id = a.connector_id and m.account_id = a.id`
 )
 
@@ -24,7 +24,8 @@ type foundAccount struct {
 func scanFoundAccount(r row) (a foundAccount, err error) {
 	err = r.Scan(&a.ConnectorID, &a.ID, &a.Username, &a.Name, &a.Email, &a.EmailVerified, &a.Type, &a.State, &a.Admin,
 		&a.External, &a.TwoFactor, &a.WebURL, &a.Avatar, fromJSON(&a.Identities), at(&a.CreatedAt), at(&a.LastSignInAt),
-		at(&a.LastActiveAt), at(&a.Since), &a.order, text(&a.UserID), text(&a.Match))
+		at(&a.LastActiveAt), at(&a.Since), &a.order, text(&a.UserID), text(&a.Match),
+		&a.Title, &a.JobNumber, &a.Phone, &a.ManagerID, at(&a.HiredAt))
 	return a, err
 }
 

@@ -26,6 +26,7 @@ var (
 		columns: []string{
 			"username", "name", "email", "email_verified", "type", "state", "admin", "external", "two_factor",
 			"web_url", "avatar", "identities", "created_at", "search",
+			"title", "job_number", "phone", "manager_id", "hired_at",
 		},
 		latest: []string{"last_sign_in_at", "last_active_at"},
 		// Who is known only by a membership that was not seen this time.
@@ -136,6 +137,22 @@ func (h history) vanished() string {
 		said += ` and not ` + h.unseen
 	}
 	return said
+}
+
+// VanishedAccounts lists current accounts of a connector that a whole pull did
+// not see, by id, from behind one on.
+func (tx *Tx) VanishedAccounts(connectorID, pullID, after string, limit int) ([]string, error) {
+	return tx.vanishedIDs(accountHistory, connectorID, pullID, after, limit)
+}
+
+// VanishedResources is VanishedAccounts for resources.
+func (tx *Tx) VanishedResources(connectorID, pullID, after string, limit int) ([]string, error) {
+	return tx.vanishedIDs(resourceHistory, connectorID, pullID, after, limit)
+}
+
+func (tx *Tx) vanishedIDs(h history, connectorID, pullID, after string, limit int) ([]string, error) {
+	return all(tx, scanString, `select c.id from `+h.table+` c where `+h.vanished()+` and c.id > $3 order by c.id limit $4`,
+		connectorID, pullID, after, limit)
 }
 
 // analyzeStaged makes the planner know what was staged: it takes a table that was

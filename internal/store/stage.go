@@ -58,6 +58,7 @@ func stagedAccount(a gatehouse.Account) stagedRow {
 			clean(a.Username), clean(a.Name), clean(a.Email), a.EmailVerified, clean(string(a.Type)), clean(a.State),
 			a.Admin, a.External, a.TwoFactor, clean(a.WebURL), clean(a.Avatar), asJSON(a.Identities), millis(a.CreatedAt),
 			searchable(a.Name, a.Username, a.Email),
+			clean(a.Title), clean(a.JobNumber), clean(a.Phone), clean(a.ManagerID), millis(a.HiredAt),
 		},
 		latest: []any{a.LastSignInAt, a.LastActiveAt},
 	}

@@ -105,27 +105,43 @@ func (c *client) user(ctx context.Context, company, userID string) (member, erro
 }
 
 // topapi asks the old API about a company ("" = the app's own). Its answers are
-// HTTP 200 with an errcode. A token that it does not know any more is fetched
-// anew, once.
+// HTTP 200 with an errcode.
 func (c *client) topapi(ctx context.Context, company, path string, in, result any) error {
-	for try := 0; ; try++ {
-		token, err := c.appToken(ctx, company)
-		if err != nil {
-			return err
-		}
+	return c.withToken(ctx, company, func(token string) error {
 		answer := struct {
 			failure
+			Punish string          `json:"punish"`
 			Result json.RawMessage `json:"result"`
 		}{}
 		address := c.settings.oapi + path + "?access_token=" + url.QueryEscape(token)
 		if err := c.post(ctx, address, in, &answer); err != nil {
 			return err
 		}
-		err = answer.err()
-		if err == nil {
-			return decode(answer.Result, result)
+		if err := answer.err(); err != nil {
+			return err
 		}
-		if k := code(err); try == 0 && (k == 40014 || k == 42001) {
+		if answer.Punish != "" {
+			return explain(&apiError{Code: codeBlocked, Message: "punish " + answer.Punish})
+		}
+		return decode(answer.Result, result)
+	})
+}
+
+// codeBlocked stands for DingTalk's answer to an address that sent too many
+// requests ({"status":1111,"punish":"deny"}), which is none of the API.
+const codeBlocked = 1111
+
+// withToken makes a call with the app's token for a company. A token that
+// DingTalk does not know any more is fetched anew, once.
+func (c *client) withToken(ctx context.Context, company string, call func(token string) error) error {
+	for try := 0; ; try++ {
+		token, err := c.appToken(ctx, company)
+		if err != nil {
+			return err
+		}
+		err = call(token)
+		k := code(err)
+		if try == 0 && (k == 40014 || k == 42001 || nameOf(err) == "InvalidAuthentication") {
 			c.tokens.forget(company, token)
 			continue
 		}

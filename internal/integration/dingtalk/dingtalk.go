@@ -1,7 +1,9 @@
 // Package dingtalk speaks to DingTalk (钉钉). As a connection it signs people in
 // by the current browser flow, by the older one, or silently inside the DingTalk
 // client; it knows them by their unionId, and by default lets in only those whom
-// the app's own company employs.
+// the app's own company employs. As a connector it reads the company's directory,
+// departments and people, at the pace that DingTalk allows, and hears of joiners,
+// movers and leavers by Stream or by encrypted callbacks.
 package dingtalk
 
 import (
@@ -15,6 +17,9 @@ func Kind() integration.Kind {
 		Name: "dingtalk", Title: "DingTalk",
 		OpenConnection:  open,
 		ConnectionHosts: hosts,
+		OpenConnector:   openConnector,
+		ConnectorHosts:  connectorHosts,
+		ConnectorForm:   connectorForm(),
 		Form:            form(),
 	}
 }

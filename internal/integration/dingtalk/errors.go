@@ -135,7 +135,7 @@ func explain(e *apiError) error {
 			err = err.With(gatehouse.FactServerAddress, m[1])
 		}
 		return err
-	case strings.Contains(e.Name, "QpsLimit") || strings.Contains(e.Name, "QpmLimit") || strings.Contains(e.Name, "ApiCountLimit") || e.Code == 90002 || e.Code == 90018 || e.Code == 90020:
+	case strings.Contains(e.Name, "QpsLimit") || strings.Contains(e.Name, "QpmLimit") || strings.Contains(e.Name, "ApiCountLimit") || e.Code == codeBlocked || e.Code == 90002 || e.Code == 90018 || e.Code == 90020:
 		return gatehouse.Errorf(gatehouse.Unavailable, "DingTalk has too many calls at the moment. Please try again in a minute.").Because(e)
 	}
 	return unusable(e)

@@ -59,3 +59,45 @@ func form() integration.Form {
 		},
 	}
 }
+
+// connectorForm is what an administrator enters for a DingTalk app that reads the
+// company's directory.
+func connectorForm() integration.ConnectorForm {
+	return integration.ConnectorForm{
+		Summary: "Departments, people and their managers of a company's DingTalk (钉钉) directory.",
+		Guide: []string{
+			"In DingTalk's developer console, open the app of your company, or create an internal one. The one that people sign in with will do.",
+			"Under Permissions, grant it the list of departments (qyapi_get_department_list), the members of departments (qyapi_get_department_member) and the reading of members (qyapi_get_member). Phone numbers (fieldMobile), e-mail addresses (fieldEmail) and the records of leavers (Contact.Common.Read) are up to you.",
+			"Set the app's contact scope to all employees: whoever is outside of it is not seen.",
+			"For news as they happen, choose Stream under Event subscription and the events of users and departments. Without it, news come with the next sync.",
+			"Copy the Client ID (AppKey) and the Client Secret (AppSecret) from Credentials to here.",
+		},
+		Token: integration.Field{Label: "AppSecret", Required: true, Help: "The Client Secret of the app."},
+		Fields: []integration.Field{
+			{Arg: settingApp, Label: "AppKey", Required: true, Placeholder: "ding0123456789abcdef", Help: "The Client ID of the app."},
+			{
+				Arg: settingMode, Label: "News from DingTalk", Type: integration.ChoiceField,
+				Choices: []integration.Choice{
+					{Value: "", Label: "None: what changed is found by the next sync"},
+					{Value: modeStream, Label: "Stream: Gatehouse connects to DingTalk"},
+					{Value: modeCallback, Label: "Callback: DingTalk calls Gatehouse"},
+				},
+				Help: "Stream needs no address that DingTalk can reach.",
+			},
+			{Arg: secretToken, Label: "Token of the callback", Type: integration.SecretField, Help: "For callbacks alone: the token that the developer console shows under Event subscription."},
+			{Arg: secretKey, Label: "Encryption key of the callback (aes_key)", Type: integration.SecretField, Help: "For callbacks alone: 43 letters and digits, from the same place."},
+			{Arg: settingManagers, Label: "Read who people's managers are", Type: integration.FlagField, Usual: "true", Help: "It takes one call for each person: about an hour for 50,000 people at the usual rate."},
+			{
+				Arg: settingVerified, Label: "Take the company's address as verified", Type: integration.FlagField, Usual: "false",
+				Help: "Switch it on only if nobody but the company can set it, for accounts are then matched to users by it.",
+			},
+			{Arg: settingCompany, Label: "Company (corpId)", Placeholder: "ding0123456789abcdef", Advanced: true, Help: "Empty: the company that the app belongs to."},
+			{Arg: settingRate, Label: "Calls in a second", Usual: "15", Advanced: true, Help: "Of each interface. DingTalk's standard edition allows 20 for each app, and people who sign in need some of them."},
+			{
+				Arg: settingAPI, Label: "Address of the API", Type: integration.URLField, Usual: apiHost, Advanced: true,
+				Help: "The international DingTalk has api.dingtalk.io.",
+			},
+			{Arg: settingOldAPI, Label: "Address of the older API", Type: integration.URLField, Usual: oapiHost, Advanced: true},
+		},
+	}
+}

@@ -31,6 +31,8 @@ func accountState(ctx context.Context, state string) string {
 		return i18n.Text(ctx, "Banned")
 	case "blocked_pending_approval":
 		return i18n.Text(ctx, "Waits for approval")
+	case "not_activated": // of DingTalk
+		return i18n.Text(ctx, "Not activated")
 	}
 	return state
 }

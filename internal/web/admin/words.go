@@ -64,8 +64,10 @@ func matchedBy(ctx context.Context, why string) string {
 }
 
 func resourceIcon(k gatehouse.ResourceKind) string {
-	if k == gatehouse.ResourceProject {
+	switch k {
+	case gatehouse.ResourceProject:
 		return "project"
+	case gatehouse.ResourceGroup, gatehouse.ResourceDepartment:
 	}
 	return "group"
 }
@@ -76,6 +78,8 @@ func resourceKind(ctx context.Context, k gatehouse.ResourceKind) string {
 		return i18n.Text(ctx, "Group")
 	case gatehouse.ResourceProject:
 		return i18n.Text(ctx, "Project")
+	case gatehouse.ResourceDepartment:
+		return i18n.Text(ctx, "Department")
 	}
 	return string(k)
 }

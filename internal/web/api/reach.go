@@ -46,6 +46,11 @@ type account struct {
 	LastSignInAt  time.Time         `json:"last_sign_in_at,omitzero" required:"false"`
 	LastActiveAt  time.Time         `json:"last_active_at,omitzero" required:"false"`
 	Since         time.Time         `json:"since,omitzero" required:"false" doc:"When it was first seen as it is now"`
+	Title         string            `json:"title" doc:"What a directory tells, as the next ones"`
+	JobNumber     string            `json:"job_number"`
+	Phone         string            `json:"phone"`
+	ManagerID     string            `json:"manager_id" doc:"The account of whom they report to"`
+	HiredAt       time.Time         `json:"hired_at,omitzero" required:"false"`
 }
 
 // accountIdentity is an AccountIdentity for programs, with the same fields.
@@ -61,6 +66,7 @@ func showAccount(key string, a gatehouse.Account) account {
 		Avatar: a.Avatar, UserID: a.UserID, MatchedBy: a.Match,
 		Identities: shown(a.Identities, func(i gatehouse.AccountIdentity) accountIdentity { return accountIdentity(i) }),
 		CreatedAt:  a.CreatedAt, LastSignInAt: a.LastSignInAt, LastActiveAt: a.LastActiveAt, Since: a.Since,
+		Title: a.Title, JobNumber: a.JobNumber, Phone: a.Phone, ManagerID: a.ManagerID, HiredAt: a.HiredAt,
 	}
 }
 
@@ -145,7 +151,7 @@ func (a *API) listReach(ctx context.Context, _ caller, in *listReachInput) (reac
 type resource struct {
 	Connector  string    `json:"connector" doc:"The key of the connector"`
 	ID         string    `json:"id" doc:"Kind and the app's own id: project-5"`
-	Kind       string    `json:"kind" enum:"group,project"`
+	Kind       string    `json:"kind" enum:"group,project,department"`
 	Parent     string    `json:"parent" doc:"The id of what it lies in; empty at the top"`
 	OwnerID    string    `json:"owner_id" doc:"The account whose personal project it is, else empty"`
 	Name       string    `json:"name"`
@@ -175,7 +181,7 @@ type listResourcesInput struct {
 	OfConnector
 	Paging
 	Search string `query:"search" maxLength:"200" doc:"Part of the full path or name"`
-	Kind   string `query:"kind" enum:"group,project"`
+	Kind   string `query:"kind" enum:"group,project,department"`
 	Parent string `query:"parent" maxLength:"1024" doc:"The id of a group: only what lies directly in it"`
 }
 

@@ -79,6 +79,8 @@ func step(ctx context.Context, s string) string {
 		return i18n.Text(ctx, "Reading projects")
 	case "groups":
 		return i18n.Text(ctx, "Reading groups")
+	case "departments":
+		return i18n.Text(ctx, "Reading departments")
 	case "shares":
 		return i18n.Text(ctx, "Reading invitations of groups")
 	case "finish":
