@@ -153,7 +153,6 @@ func (r *reader) dingTalkSettings(c *section, out *gatehouse.Connector) {
 	if n := c.number("qps", 0, 1, 200); n != 0 {
 		out.Settings["qps"] = strconv.Itoa(n)
 	}
-	out.Secrets = map[string]string{}
 	for key, meaning := range map[string]string{
 		"callback_token":   "the token of the event subscription in DingTalk's developer console",
 		"callback_aes_key": "the aes_key of the event subscription in DingTalk's developer console",
@@ -163,6 +162,9 @@ func (r *reader) dingTalkSettings(c *section, out *gatehouse.Connector) {
 			t = c.required(key, meaning)
 		} else {
 			t = c.text(key, "")
+		}
+		if t != "" && out.Secrets == nil {
+			out.Secrets = map[string]string{}
 		}
 		if t != "" {
 			out.Secrets[key] = t

@@ -185,6 +185,13 @@ connectors:
     url: %[8]q
     personal_access_token: %[12]q
     hook_secret: %[13]q
+  - name: DingTalk
+    kind: dingtalk
+    app_id: %[3]q
+    app_secret: %[4]q
+    api_url: %[5]q
+    oapi_url: %[5]q
+    email_verified: true
 outgoing: {allow: ["127.0.0.0/8", "::1/128"]}
 `, hub, d.places.hub, dingtalktwin.DemoAppKey, dingtalktwin.DemoAppSecret, dingtalk,
 		devGitLabApp, devGitLabSecret, gitlab, devDemoClient, devDemoSecret, demoApp+"/callback", devGitLabToken, devHookSecret,
