@@ -13,8 +13,8 @@ import (
 // confirmAtOnce is how many an app is asked about in one go.
 const confirmAtOnce = 100
 
-// confirm asks the app about each account and resource that a whole pull did not
-// see, where it can be asked, before they count as gone. What is there all the
+// confirm asks the app about each account, resource and membership that a whole
+// pull did not see, where it can be asked, before they count as gone. What is there all the
 // same is staged. It says why the pull must be held, or nothing.
 func (s *Service) confirm(ctx context.Context, j *jobs.Job[pullArgs], p *gatehouse.Pull) (gatehouse.Note, error) {
 	_, connected, err := s.Apps.Connector(ctx, p.ConnectorID)
@@ -46,7 +46,7 @@ func (s *Service) confirmSome(ctx context.Context, j *jobs.Job[pullArgs], p *gat
 	for i, id := range ask.resources {
 		resources[i] = gatehouse.ResourceID(id)
 	}
-	c, err := app.Confirm(ctx, ask.accounts, resources)
+	c, err := app.Confirm(ctx, append(ask.accounts, ask.holders...), resources)
 	if err != nil {
 		return gatehouse.Note{}, err
 	}
@@ -63,21 +63,29 @@ func (s *Service) confirmSome(ctx context.Context, j *jobs.Job[pullArgs], p *gat
 	return c.Held, nil
 }
 
-// missed are accounts and resources that a pull did not see, by their ids.
-type missed struct{ accounts, resources []string }
+// missed is what a pull did not see, by ids.
+type missed struct {
+	accounts  []string
+	resources []string
+	holders   []string // accounts that it saw, without a grant that they had
+}
 
-func (m missed) none() bool { return len(m.accounts)+len(m.resources) == 0 }
+func (m missed) none() bool { return len(m.accounts)+len(m.resources)+len(m.holders) == 0 }
 
 // missed are the next ones behind those that were asked about. Accounts come
-// first; the resources follow when there are no more.
+// first; resources follow when there are no more, and then those who lost a
+// grant, since it may be the list that shifted while it was read.
 func (s *Service) missed(ctx context.Context, p gatehouse.Pull, after missed) (next missed, err error) {
 	err = s.Store.View(ctx, func(tx *store.Tx) (err error) {
 		next = missed{}
-		if len(after.resources) == 0 {
+		if len(after.resources)+len(after.holders) == 0 {
 			next.accounts, err = tx.VanishedAccounts(p.ConnectorID, p.ID, last(after.accounts), confirmAtOnce)
 		}
-		if err == nil && len(next.accounts) == 0 {
+		if err == nil && next.none() && len(after.holders) == 0 {
 			next.resources, err = tx.VanishedResources(p.ConnectorID, p.ID, last(after.resources), confirmAtOnce)
+		}
+		if err == nil && next.none() {
+			next.holders, err = tx.VanishedHolders(p.ConnectorID, p.ID, last(after.holders), confirmAtOnce)
 		}
 		return err
 	})

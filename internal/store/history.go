@@ -150,6 +150,16 @@ func (tx *Tx) VanishedResources(connectorID, pullID, after string, limit int) ([
 	return tx.vanishedIDs(resourceHistory, connectorID, pullID, after, limit)
 }
 
+// VanishedHolders lists accounts that a whole pull saw without a grant that they
+// have at present, by id, from behind one on.
+func (tx *Tx) VanishedHolders(connectorID, pullID, after string, limit int) ([]string, error) {
+	return all(tx, scanString, `select distinct c.account_id from grants c
+		join staged_accounts a on a.pull_id = $2 and a.id = c.account_id
+		where c.connector_id = $1 and c.until is null and c.account_id > $3
+		and not exists (select 1 from staged_grants s where s.pull_id = $2 and `+grantHistory.match()+`)
+		order by c.account_id limit $4`, connectorID, pullID, after, limit)
+}
+
 func (tx *Tx) vanishedIDs(h history, connectorID, pullID, after string, limit int) ([]string, error) {
 	return all(tx, scanString, `select c.id from `+h.table+` c where `+h.vanished()+` and c.id > $3 order by c.id limit $4`,
 		connectorID, pullID, after, limit)

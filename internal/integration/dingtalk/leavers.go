@@ -29,7 +29,7 @@ type leaveRecord struct {
 // and when a page has no records.
 func (s *Source) left(ctx context.Context, since time.Time, made *counter) (map[string]leaveRecord, error) {
 	all := map[string]leaveRecord{}
-	until := s.client.env.Clock.Now()
+	until := s.client.env.Clock.Now().Add(time.Second) // the texts have whole seconds
 	for token, rows := "0", 0; rows < mostLeavers; {
 		q := url.Values{
 			"startTime": {since.UTC().Format(time.RFC3339)}, "endTime": {until.UTC().Format(time.RFC3339)},

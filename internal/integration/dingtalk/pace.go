@@ -97,8 +97,7 @@ func again(err error, try int) (wait time.Duration, ok bool) {
 	case n != 0 || name != "":
 		return 0, false
 	}
-	switch gatehouse.KindOf(err) {
-	case gatehouse.Unavailable, gatehouse.Upstream: // no answer, or half of one
+	if k := gatehouse.KindOf(err); k == gatehouse.Unavailable || k == gatehouse.Upstream { // no answer, or half of one
 		return wait, try < mostFailures
 	}
 	return 0, false

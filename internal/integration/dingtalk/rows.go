@@ -63,6 +63,9 @@ func (s *Source) account(r personRow) gatehouse.Account {
 		Admin: r.Admin, Avatar: r.Avatar, Title: r.Title, JobNumber: r.JobNumber, Phone: phone(r.StateCode, r.Mobile),
 		ManagerID: r.Manager,
 	}
+	if !s.settings.managers { // which lists do not tell either
+		a.ManagerID = ""
+	}
 	if !r.Active {
 		a.State = stateNotActivated
 	}

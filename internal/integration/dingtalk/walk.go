@@ -68,7 +68,7 @@ func (s *Source) Pull(ctx context.Context, from integration.Checkpoint) iter.Seq
 			return
 		}
 		p := &pull{Source: s, walk: w, met: map[string]bool{}}
-		for !p.walk.Done {
+		for !p.Done {
 			page, err := p.next(ctx)
 			if err != nil {
 				yield(integration.Page{}, words(err))
@@ -109,7 +109,7 @@ func (p *pull) next(ctx context.Context) (integration.Page, error) {
 	switch {
 	case len(p.Stops) > 0:
 		page, err = p.departments(ctx, &made)
-	case len(p.walk.People) > 0:
+	case len(p.People) > 0:
 		page, err = p.people(ctx, &made)
 	default:
 		page, err = p.end(ctx, &made)
@@ -345,10 +345,10 @@ func (p *pull) accounts(ctx context.Context, rows []personRow, made *counter) ([
 
 // people reads some of the single people of the scope.
 func (p *pull) people(ctx context.Context, made *counter) (integration.Page, error) {
-	n := min(len(p.walk.People), listAtOnce)
+	n := min(len(p.People), listAtOnce)
 	rows := make([]*personRow, n)
 	err := each(ctx, n, func(ctx context.Context, i int) error {
-		r, err := p.person(ctx, p.walk.People[i], made)
+		r, err := p.person(ctx, p.People[i], made)
 		switch code := code(err); {
 		case code == 60121 || code == 33012 || code == 50002:
 			return nil
@@ -368,7 +368,7 @@ func (p *pull) people(ctx context.Context, made *counter) (integration.Page, err
 			page.Accounts = append(page.Accounts, p.account(*r))
 		}
 	}
-	p.walk.People = p.walk.People[n:]
+	p.People = p.People[n:]
 	return page, nil
 }
 
