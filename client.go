@@ -75,6 +75,8 @@ type ClientSettings struct {
 
 	GroupsFrom string   `json:"groups_from,omitempty"` // key of the connector whose groups it is told; "": the only one of GitLab; NoGroups: none
 	GroupsOnly []string `json:"groups_only,omitempty"` // full paths: only these groups and what lies in them; none: all
+
+	UserIDFrom string `json:"user_id_from,omitempty"` // name of the GitLab connection by whose ids it knows people; "": by our numbers
 }
 
 // NoGroups in the place of a connector's key means that a client is told of no

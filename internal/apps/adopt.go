@@ -86,6 +86,9 @@ func (a *Apps) adoptClients(tx *store.Tx, named []gatehouse.Client) error {
 		if same(c, old) {
 			continue
 		}
+		if old.ID != "" && old.Settings.UserIDFrom != c.Settings.UserIDFrom {
+			a.log().Warn("people have other numbers at a client from now on (user_id_from); its tokens have ended", "client", c.ID)
+		}
 		if err := tx.SaveClient(&c); err != nil {
 			return fmt.Errorf("save the client %s: %w", c.ID, err)
 		}

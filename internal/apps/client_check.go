@@ -1,6 +1,7 @@
 package apps
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -111,9 +112,18 @@ func checkOwnClient(tx *store.Tx, c gatehouse.Client) (all Problems, err error) 
 
 // checkReferences looks for what a client names.
 func checkReferences(tx *store.Tx, c gatehouse.Client) (all Problems, err error) {
+	if name := c.Settings.UserIDFrom; name != "" {
+		connection, err := tx.ConnectionByName(name)
+		if err != nil && !errors.Is(err, gatehouse.NotFound) {
+			return nil, fmt.Errorf("read the connection: %w", err)
+		}
+		if err != nil || connection.Kind != "gitlab" {
+			all = append(all, at("user_id_from", gatehouse.Errorf(gatehouse.Invalid, "There is no connection to a GitLab with this name. Choose one of those that there are.")))
+		}
+	}
 	from := c.Settings.GroupsFrom
 	if c.ConnectorKey == "" && (from == "" || from == gatehouse.NoGroups) {
-		return nil, nil
+		return all, nil
 	}
 	connectors, err := tx.Connectors()
 	if err != nil {

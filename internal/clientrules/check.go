@@ -144,6 +144,9 @@ func subjects(c gatehouse.Client, all *Problems) {
 		}
 		return
 	}
+	if c.Settings.UserIDFrom != "" {
+		all.add("user_id_from", gatehouse.Errorf(gatehouse.Invalid, "This tells the number of people at a GitLab, and pairwise subjects hide numbers. Take one of the two out."))
+	}
 	var hosts []string
 	for _, address := range c.RedirectURIs {
 		if u, err := url.Parse(address); err == nil && !slices.Contains(hosts, u.Hostname()) {

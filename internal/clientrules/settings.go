@@ -77,6 +77,7 @@ func Settings() []Setting {
 		{Name: "default_acr_values", Group: Requests, Of: func(c *client) any { return &c.Settings.ACRValues }},
 
 		{Name: "subject_type", Group: People, Choices: []string{SubjectPairwise}, Usual: "public", Of: func(c *client) any { return &c.Settings.SubjectType }},
+		{Name: "user_id_from", Group: People, Of: func(c *client) any { return &c.Settings.UserIDFrom }},
 		{Name: "sector_identifier_uri", Group: People, Of: func(c *client) any { return &c.Settings.SectorURI }},
 		{Name: "initiate_login_uri", Group: People, Of: func(c *client) any { return &c.Settings.InitiateLoginURI }},
 

@@ -38,6 +38,7 @@ type Values struct {
 	ACRValues        *[]string `json:"default_acr_values,omitempty" doc:"How surely people must have signed in, as if it had wished for it"`
 
 	SubjectType   *string `json:"subject_type,omitempty" doc:"public or pairwise"`
+	UserIDFrom    *string `json:"user_id_from,omitempty" doc:"Name of the GitLab connection by whose ids it knows people; empty: by the numbers of Gatehouse. A change ends its tokens"`
 	SectorURI     *string `json:"sector_identifier_uri,omitempty" doc:"Whose host is the sector of pairwise subjects"`
 	InitiateLogin *string `json:"initiate_login_uri,omitempty" doc:"Where a sign-in to it begins that others start"`
 

@@ -15,6 +15,19 @@ func groupPath(i item, t string) string {
 	return ""
 }
 
+// numbersOfClients checks by whose ids the clients know people. The connection may
+// be one of the dashboard.
+func (r *reader) numbersOfClients(s *section, clients []gatehouse.Client, connections []gatehouse.Connection) {
+	has := func(name string) bool {
+		return slices.ContainsFunc(connections, func(c gatehouse.Connection) bool { return c.Name == name && c.Kind == "gitlab" })
+	}
+	for _, c := range clients {
+		if name := c.Settings.UserIDFrom; name != "" && !has(name) {
+			r.warn(s.spot("clients"), "user_id_from of %s: no GitLab connection of this file has the name %s; unless the dashboard has one, nobody can sign in to it", clip(c.ID), clip(name))
+		}
+	}
+}
+
 // groupsOfClients checks which GitLab the clients are told groups of.
 func (r *reader) groupsOfClients(s *section, clients []gatehouse.Client, connectors []gatehouse.Connector) {
 	var gitlabs []string

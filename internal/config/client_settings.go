@@ -39,6 +39,7 @@ func (r *reader) clientSettings(c *section, method string) gatehouse.ClientSetti
 		Federated:        r.federated(c),
 		GroupsFrom:       c.text("groups_from", ""),
 		GroupsOnly:       c.texts("groups_only", groupPath),
+		UserIDFrom:       c.text("user_id_from", ""),
 		// Browsers open these, Gatehouse does not.
 		FrontchannelLogoutURI: r.fetched(c, "frontchannel_logout_uri"),
 		FrontchannelSession:   c.flag("frontchannel_logout_session_required", false),

@@ -181,6 +181,7 @@ func (r *reader) config(root *value) *Config {
 		NoOwnApplications: !s.flag("user_oauth_applications", true),
 	}
 	r.groupsOfClients(s, c.Clients, c.Connectors)
+	r.numbersOfClients(s, c.Clients, c.Connections())
 	out := r.section(s.get("outgoing"), s.at("outgoing"))
 	c.Outgoing.Allow = r.prefixes(out, "allow", "every address inside your networks can be reached by whoever may enter an address")
 	out.done()

@@ -105,11 +105,15 @@ func (p *Provider) hinted(ctx context.Context, hint string) string {
 		return request.UnknownSubject
 	}
 	var claims struct {
-		Issuer  string `json:"iss"`
-		Subject string `json:"sub"`
+		Issuer   string `json:"iss"`
+		Subject  string `json:"sub"`
+		Audience string `json:"aud"`
 	}
 	if err := json.Unmarshal(payload, &claims); err != nil || claims.Issuer != p.issuer() || claims.Subject == "" {
 		return request.UnknownSubject
+	}
+	if c, err := p.client(ctx, claims.Audience); err == nil && c != nil && c.Settings.UserIDFrom != "" {
+		return claims.Subject // a number that is none of ours
 	}
 	return p.today(ctx, claims.Subject)
 }
@@ -208,6 +212,8 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, v visit) erro
 	case request.StepStronger:
 		v.stronger = true
 		return p.sendToSignIn(w, r, v)
+	case request.StepConnect:
+		return p.connectFirst(w, r, v, in.User)
 	case request.StepConsent:
 		return p.askConsent(w, r, v, in.User)
 	case request.StepCode:
@@ -229,10 +235,12 @@ func (p *Provider) look(w http.ResponseWriter, r *http.Request, v visit) (gateho
 	}
 	in.SignedIn, in.User, in.AuthAt = true, u, s.AuthAt
 	in.ACR, _ = sureness(s)
-	if request.Pairwise(v.client) {
-		if in.Subject, err = p.subjectHere(r.Context(), v.client, u.ID); err != nil {
+	if request.Pairwise(v.client) || v.client.Settings.UserIDFrom != "" {
+		var none *nameless
+		if in.Subject, none, err = p.numberAt(r.Context(), v.client, u.ID); err != nil {
 			return s, in, err
 		}
+		in.Nameless = none != nil
 	}
 	if v.client.Public() || v.client.Trusted && !request.AsksForTokens(v.auth) {
 		return s, in, nil // what was allowed before does not count

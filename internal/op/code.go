@@ -46,10 +46,10 @@ func (p *Provider) grantByCode(a *ask) (tokenAnswer, error) {
 		if !a.held.fits(code.Grant.Details) {
 			return wire.InvalidGrant()
 		}
-		if user, err = activeUser(tx, a.client.ID, code.Grant.UserID); err != nil {
+		if user, err = activeUser(tx, a.client, code.Grant.UserID); err != nil {
 			return err
 		}
-		if err := tx.Introduce(a.client.ID, user); err != nil {
+		if err := introduce(tx, a.client, user); err != nil {
 			return err
 		}
 		if err := tx.JoinSession(code.Grant.SessionID, a.client.ID); err != nil {
@@ -109,9 +109,10 @@ func isVerifier(s string) bool {
 
 // activeUser reads the user of a grant as the client knows them, who must still
 // be allowed in.
-func activeUser(tx *store.Tx, clientID, id string) (gatehouse.User, error) {
-	u, err := tx.UserFor(clientID, id)
-	if errors.Is(err, gatehouse.NotFound) || err == nil && u.State != gatehouse.UserActive {
+func activeUser(tx *store.Tx, c gatehouse.Client, id string) (gatehouse.User, error) {
+	u, err := knownTo(tx, c, id)
+	var none *nameless
+	if errors.Is(err, gatehouse.NotFound) || errors.As(err, &none) || err == nil && u.State != gatehouse.UserActive {
 		return gatehouse.User{}, wire.InvalidGrant()
 	}
 	return u, err

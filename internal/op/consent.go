@@ -173,6 +173,8 @@ func (p *Provider) consentPosted(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case what == request.StepSignIn:
 		return p.sendToSignIn(w, r, v)
+	case what == request.StepConnect:
+		return p.connectFirst(w, r, v, in.User)
 	case what == request.StepRefuse:
 		return p.refuse(w, r, v.client.ID, &request.Refusal{Reply: v.auth.Reply, Code: code})
 	case form["account"] != request.Subject(in.User):

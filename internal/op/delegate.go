@@ -42,10 +42,10 @@ func (p *Provider) exchangeForOwn(a *ask) (tokenAnswer, error) {
 			return err
 		}
 		if grant.UserID != "" {
-			if user, err = activeUser(tx, a.client.ID, grant.UserID); err != nil {
+			if user, err = activeUser(tx, a.client, grant.UserID); err != nil {
 				return badSubject()
 			}
-			if err := tx.Introduce(a.client.ID, user); err != nil {
+			if err := introduce(tx, a.client, user); err != nil {
 				return err
 			}
 		}

@@ -176,6 +176,11 @@ func (p *Provider) deviceConfirmed(w http.ResponseWriter, r *http.Request) error
 		if err != nil {
 			return err
 		}
+		if done == gatehouse.DeviceAllowed {
+			if err := mustBeKnown(tx, c, u.ID); err != nil {
+				return err
+			}
+		}
 		return answerDevice(tx, actorOf(r, u), s, d, c, done)
 	})
 	if errors.Is(err, gatehouse.NotFound) {

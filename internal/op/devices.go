@@ -127,11 +127,11 @@ func (p *Provider) grantToDevice(a *ask) (tokenAnswer, error) {
 }
 
 func (p *Provider) mintForDevice(tx *store.Tx, a *ask, d gatehouse.DeviceGrant) (gatehouse.User, minted, error) {
-	user, err := activeUser(tx, a.client.ID, d.Grant.UserID)
+	user, err := activeUser(tx, a.client, d.Grant.UserID)
 	if err != nil {
 		return user, minted{}, err
 	}
-	if err := tx.Introduce(a.client.ID, user); err != nil {
+	if err := introduce(tx, a.client, user); err != nil {
 		return user, minted{}, err
 	}
 	made, err := p.mintFor(tx, a, d.Grant, d.Family)

@@ -165,7 +165,7 @@ func (p *Provider) lookAround(r *http.Request, asked logout.Params) (in logout.S
 	}
 	in.SignedIn = true
 	if in.Client != nil {
-		in.Subject, err = p.subjectHere(r.Context(), *in.Client, u.ID)
+		in.Subject, _, err = p.numberAt(r.Context(), *in.Client, u.ID)
 	}
 	return in, err
 }
@@ -189,16 +189,6 @@ func (p *Provider) logoutHint(ctx context.Context, compact string) *logout.Hint 
 		return nil
 	}
 	return &logout.Hint{ClientID: c.Audience, Subject: c.Subject}
-}
-
-// subjectHere is how a client knows a user by now.
-func (p *Provider) subjectHere(ctx context.Context, c gatehouse.Client, userID string) (subject string, err error) {
-	err = p.Store.View(ctx, func(tx *store.Tx) error {
-		u, err := tx.UserFor(c.ID, userID)
-		subject = p.subject(c, u)
-		return err
-	})
-	return subject, err
 }
 
 // SignOut signs this browser out, if anybody is signed in with it, and sends it

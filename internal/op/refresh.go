@@ -41,7 +41,10 @@ func (p *Provider) grantByRefresh(a *ask) (tokenAnswer, error) {
 		if !a.held.fits(old.Grant.Details) {
 			return wire.InvalidGrant()
 		}
-		if user, err = activeUser(tx, a.client.ID, old.Grant.UserID); err != nil {
+		if user, err = activeUser(tx, a.client, old.Grant.UserID); err != nil {
+			return err
+		}
+		if err := sameAsBefore(tx, a.client, user); err != nil {
 			return err
 		}
 		made, err = p.rotate(tx, a, old)

@@ -200,7 +200,7 @@ func (p *Provided) look(ctx context.Context, by Asker, who, connection string) (
 // read finds somebody's tokens at a connection. Whether they are connected is
 // told only to whom they allowed it.
 func read(tx *store.Tx, by Asker, who, connection string) (f found, err error) {
-	f.user, err = person(tx, who)
+	f.user, err = person(tx, by, who)
 	if err != nil && !errors.Is(err, gatehouse.NotFound) {
 		return f, fmt.Errorf("read the user: %w", err)
 	}
@@ -230,9 +230,17 @@ func read(tx *store.Tx, by Asker, who, connection string) (f found, err error) {
 	return f, f.readTokens(tx)
 }
 
-// person finds a user by id or number.
-func person(tx *store.Tx, who string) (gatehouse.User, error) {
+// person finds a user by id or number: the number by which the asking
+// application knows them.
+func person(tx *store.Tx, by Asker, who string) (gatehouse.User, error) {
 	if n, err := strconv.ParseInt(who, 10, 64); err == nil {
+		c, err := tx.Client(by.ClientID)
+		switch {
+		case err == nil && c.Settings.UserIDFrom != "":
+			return tx.UserKnownAs(c.ID, n)
+		case err != nil && !errors.Is(err, gatehouse.NotFound):
+			return gatehouse.User{}, err
+		}
 		return tx.UserByNumber(n)
 	}
 	return tx.User(who)

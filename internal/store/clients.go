@@ -1,6 +1,10 @@
 package store
 
-import "gatehouse"
+import (
+	"errors"
+
+	"gatehouse"
+)
 
 const clientColumns = `id, name, secret_hash, redirect_uris, post_logout_redirect_uris, backchannel_logout_uri, scopes,
 	grant_types, auth_method, require_pkce, trusted, enabled, managed, secret_sealed, settings, created_at, updated_at,
@@ -36,7 +40,8 @@ func (tx *Tx) Clients() ([]gatehouse.Client, error) {
 }
 
 // SaveClient inserts or updates a client by its ID. A Secret is sealed.
-// CreatedAt never changes.
+// CreatedAt never changes. A client that knows people by other numbers from now
+// on (UserIDFrom) knows nobody any more, and its tokens end.
 func (tx *Tx) SaveClient(c *gatehouse.Client) error {
 	if c.ID == "" {
 		return gatehouse.Errorf(gatehouse.Invalid, "The client has no Application ID.")
@@ -44,6 +49,14 @@ func (tx *Tx) SaveClient(c *gatehouse.Client) error {
 	created := c.CreatedAt
 	if created.IsZero() {
 		created = tx.now
+	}
+	switch old, err := tx.Client(c.ID); {
+	case err == nil && old.Settings.UserIDFrom != c.Settings.UserIDFrom:
+		if err := tx.forgetNumbers(c.ID); err != nil {
+			return err
+		}
+	case err != nil && !errors.Is(err, gatehouse.NotFound):
+		return err
 	}
 	secret, err := tx.seal([]byte(c.Secret), clientCell(c.ID))
 	if err != nil {

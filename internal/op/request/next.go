@@ -19,6 +19,7 @@ const (
 	StepCode                 // the client gets its code
 	StepRefuse               // the client is told why not
 	StepStronger             // the person is signed in, gives one more proof, and comes back
+	StepConnect              // the person connects the account by which the client knows people
 )
 
 // Situation is what is known when it is decided what comes next.
@@ -31,6 +32,7 @@ type Situation struct {
 	After    time.Time // the person must have signed in after this; zero: at any time
 	Resumed  bool      // the person comes from the sign-in
 	ACR      string    // how surely the person signed in
+	Nameless bool      // the client knows people by an account that the person has not connected
 }
 
 // Next decides what comes next. With StepRefuse it says the error for the
@@ -63,6 +65,12 @@ func Next(c gatehouse.Client, a Authorization, s Situation) (Step, string) {
 	case askForMore:
 		return StepStronger, ""
 	case sure:
+	}
+	if s.Nameless {
+		if a.None {
+			return StepRefuse, "interaction_required"
+		}
+		return StepConnect, ""
 	}
 	if !owesConsent(c, a, s.Consent) {
 		return StepCode, ""

@@ -25,6 +25,8 @@ type draft struct {
 	Lifetimes    map[string]string // as they were entered
 	Entered      map[string]string // settings of the protocol, likewise; nil: as they are saved
 	Connectors   []gatehouse.Connector
+	GitLabs      []gatehouse.Connection
+	Known        int64 // how many people it knows
 	Problems     map[string]string // by the name of the input; "" = what belongs to none
 }
 
@@ -204,7 +206,14 @@ func (a *Clients) save(w http.ResponseWriter, r *http.Request, by gatehouse.User
 // form shows a draft.
 func (a *Clients) form(w http.ResponseWriter, r *http.Request, status int, by gatehouse.User, d draft) error {
 	err := a.Read(r, "the connectors", func(tx *store.Tx) (err error) {
-		d.Connectors, err = tx.Connectors()
+		if d.Connectors, err = tx.Connectors(); err != nil {
+			return err
+		}
+		if d.Known, err = tx.KnownTo(d.ID); err != nil {
+			return err
+		}
+		d.GitLabs, err = tx.Connections()
+		d.GitLabs = slices.DeleteFunc(d.GitLabs, func(c gatehouse.Connection) bool { return c.Kind != "gitlab" })
 		return err
 	})
 	if err != nil {

@@ -1,8 +1,10 @@
 package clients
 
 import (
+	"cmp"
 	"context"
 	"net/url"
+	"slices"
 
 	"gatehouse"
 	"gatehouse/internal/clientrules"
@@ -16,10 +18,12 @@ type entry struct {
 	Value, Problem string
 	Flag           bool // it is on or off
 	Area           bool // it may be long
+	Options        []ui.Option
+	Warning        string // what a change brings with it
 }
 
 // entries are the settings of a group, with what was entered.
-func (d draft) entries(g clientrules.Group) []entry {
+func (d draft) entries(ctx context.Context, g clientrules.Group) []entry {
 	var all []entry
 	for _, s := range clientrules.Settings() {
 		if s.Group != g {
@@ -35,6 +39,15 @@ func (d draft) entries(g clientrules.Group) []entry {
 		case *string, **int64:
 		default:
 			e.Area = true
+		}
+		if s.Choices != nil {
+			e.Options = e.options(ctx)
+		}
+		if s.Name == "user_id_from" {
+			e.Options = d.gitLabs(ctx)
+			if d.Known > 0 {
+				e.Warning = i18n.Text(ctx, "It knows %s people already. A change ends all its tokens, and the app takes each of them for whoever had their new number before.", ui.Number(d.Known))
+			}
 		}
 		all = append(all, e)
 	}
@@ -59,25 +72,37 @@ func (d *draft) readSettings(ctx context.Context, form url.Values) {
 
 // open says whether something in the folded part must be seen: what is wrong
 // there, or what is set there.
-func (d draft) open() bool {
+func (d draft) open(ctx context.Context) bool {
 	for _, name := range []string{"lifetimes", "grant_types", "post_logout_redirect_uris"} {
 		if d.Problems[name] != "" {
 			return true
 		}
 	}
-	return d.openGroup(clientrules.Groups()...)
+	return d.openGroup(ctx, clientrules.Groups()...)
 }
 
 // openGroup says whether something of the groups is wrong or set.
-func (d draft) openGroup(groups ...clientrules.Group) bool {
+func (d draft) openGroup(ctx context.Context, groups ...clientrules.Group) bool {
 	for _, g := range groups {
-		for _, e := range d.entries(g) {
+		for _, e := range d.entries(ctx, g) {
 			if e.Problem != "" || e.Value != "" {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// gitLabs are the connections by whose ids it can know people.
+func (d draft) gitLabs(ctx context.Context) []ui.Option {
+	all := []ui.Option{{Value: "", Label: usual(ctx, "user_id_from")}}
+	for _, c := range d.GitLabs {
+		all = append(all, ui.Option{Value: c.Name, Label: i18n.Text(ctx, "The ids of %s", cmp.Or(c.Label, c.Name))})
+	}
+	if name := d.Settings.UserIDFrom; !slices.ContainsFunc(all, func(o ui.Option) bool { return o.Value == name }) {
+		all = append(all, ui.Option{Value: name, Label: name}) // which is gone
+	}
+	return all
 }
 
 // options are what a setting with choices may be.

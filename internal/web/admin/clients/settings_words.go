@@ -109,6 +109,8 @@ func peopleWords(ctx context.Context, name string) (label, hint string) {
 	switch name {
 	case "subject_type":
 		return i18n.Text(ctx, "Identifier of people"), i18n.Text(ctx, "pairwise: it knows people by a sub that no other app has. Changing it makes everybody a newcomer there.")
+	case "user_id_from":
+		return i18n.Text(ctx, "Numbers of people"), i18n.Text(ctx, "For an app that was moved from a GitLab and must know people again: sub and id are their ids there. Who has no account there connected cannot sign in to it.")
 	case "sector_identifier_uri":
 		return i18n.Text(ctx, "Sector"), i18n.Text(ctx, "With pairwise: apps of one such host know people by the same identifiers.")
 	case "initiate_login_uri":
@@ -134,6 +136,8 @@ func usual(ctx context.Context, name string) string {
 		return i18n.Text(ctx, "RS256, as everywhere")
 	case "profile":
 		return i18n.Text(ctx, "None")
+	case "user_id_from":
+		return i18n.Text(ctx, "Those of Gatehouse")
 	case "subject_type":
 		return i18n.Text(ctx, "The number by which other apps know them, too")
 	}
