@@ -26,7 +26,7 @@ type draft struct {
 	Entered      map[string]string // settings of the protocol, likewise; nil: as they are saved
 	Connectors   []gatehouse.Connector
 	GitLabs      []gatehouse.Connection
-	Known        int64 // how many people it knows
+	Known        int64             // how many people it knows
 	Problems     map[string]string // by the name of the input; "" = what belongs to none
 }
 
