@@ -79,6 +79,11 @@ func (p *Provider) begin(w http.ResponseWriter, r *http.Request, v url.Values) e
 	if isPushed(asked) {
 		asked, pushed, err = p.pushed(r.Context(), client, asked)
 	} else {
+		if asked.ObjectURI != "" { // anybody can have it asked, and as often as they like
+			if err := p.Limiter.Allow(r); err != nil {
+				return err
+			}
+		}
 		asked = p.read(r.Context(), client, asked)
 		asked.HintedSubject = p.hinted(r.Context(), asked.IDTokenHint)
 		asked.MustPush = p.RequirePushed

@@ -178,7 +178,8 @@ func (p *Provider) guarded(h ui.Handler) http.Handler {
 		}
 		err := h(w, r)
 		var e *wire.Error
-		if errors.As(err, &e) && (e.Code == "invalid_client" || e.Code == "invalid_grant") {
+		var sure proved
+		if errors.As(err, &e) && !errors.As(err, &sure) && (e.Code == "invalid_client" || e.Code == "invalid_grant") {
 			if limited := p.Refusals.Allow(r); limited != nil {
 				return limited
 			}
@@ -186,6 +187,14 @@ func (p *Provider) guarded(h ui.Handler) http.Handler {
 		return err
 	})
 }
+
+// proved is an error of a client that had shown its secret. It brings whatever
+// strangers make it bring, a made-up code at its redirect URI for one, and must
+// not be locked out with all its people for that.
+type proved struct{ error }
+
+// Unwrap gives the error itself.
+func (p proved) Unwrap() error { return p.error }
 
 // fail tells a client an error. What is no error of the protocol is ours: of
 // that it learns only whether trying again may help.

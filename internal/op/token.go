@@ -53,6 +53,9 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) error {
 	}
 	begun := p.Clock.Now()
 	answer, err := p.carryOut(grant, &ask{r: r, form: form, client: c, once: used})
+	if err != nil && !c.Public() && form["grant_type"] != request.GrantBearer { // there an assertion may be all that there is
+		return proved{err}
+	}
 	if err != nil {
 		return err
 	}

@@ -370,8 +370,12 @@ func TestWrongSecretsAreLimitedByAddress(t *testing.T) {
 	h := open(t)
 	code := h.code("trusted")
 	h.op.Refusals = &ui.Limiter{Clock: h.clock.Now, Every: 100 * time.Second, Burst: 1} // this machine: a hundred at once, one a second
-	for range 100 {
+	for range 200 {                                                                     // strangers can make an app bring made-up codes, as many as they like
 		h.redeem("wrong").refused(t, 400, "invalid_grant")
+	}
+	for range 50 {
+		h.redeem("wrong", "client_secret", "wrong").refused(t, 401, "invalid_client")
+		h.redeem("wrong", "client_id", "phone", "client_secret", "").refused(t, 400, "invalid_grant")
 	}
 	h.redeem(code).refused(t, 429, "temporarily_unavailable")
 	h.post("/oauth/introspect", trusted("x", "client_secret", "wrong")).refused(t, 429, "temporarily_unavailable")
