@@ -23,6 +23,9 @@ type state struct {
 	Empty    int64    `json:"empty,omitempty"`   // groups without members that were not asked where they are invited
 	Asked    int64    `json:"asked,omitempty"`   // those that were
 	Noted    bool     `json:"noted,omitempty"`   // the last page was yielded
+
+	Companies []company `json:"companies,omitempty"` // top-level groups whose accounts are read, for tokens that see no list of all
+	Insiders  bool      `json:"insiders,omitempty"`  // who belongs to the company is told, so that all others come from outside
 }
 
 // format changes when the meaning of a checkpoint does.

@@ -128,7 +128,7 @@ func TestPullKeepsWithinLimits(t *testing.T) {
 		"OfAllRequests":   {twin.Switches{RackAttack: twin.RackAttack{Requests: 40}}, 6},
 		"OfEachEndpoint":  {twin.Switches{ApplicationLimits: true, GraphQLStatus: 404}, 30},
 		"OfBoth":          {twin.Switches{ApplicationLimits: true, RackAttack: twin.RackAttack{Requests: 100}}, 20},
-		"OfAShorterBreak": {twin.Switches{RackAttack: twin.RackAttack{Requests: 20, Period: 10 * time.Second}}, 12},
+		"OfAShorterBreak": {twin.Switches{RackAttack: twin.RackAttack{Requests: 20, Period: 10 * time.Second}}, 16},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -223,7 +223,7 @@ func TestPullWhileListsChange(t *testing.T) {
 		})
 		f := mustPull(t, g.source(t, rootToken))
 		same(t, truth(g.World, g.server.URL, true), f)
-		if n := g.Requests()["GET /users"]; n > 8 {
+		if n := g.Requests()["GET /users"]; n > 9 {
 			t.Errorf("%d requests: the list was read twice", n)
 		}
 	})

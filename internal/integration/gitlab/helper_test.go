@@ -91,6 +91,7 @@ type found struct {
 	Resources map[gatehouse.ResourceID]gatehouse.Resource
 	Grants    map[string]gatehouse.Grant
 	Shares    map[string]gatehouse.Share
+	Gaps      []gatehouse.Gap
 	Notes     []string // as English sentences
 	Requests  int64
 }
@@ -105,6 +106,14 @@ func newFound() *found {
 func (f *found) add(p integration.Page) {
 	for _, a := range p.Accounts {
 		f.Accounts[a.ID] = a
+	}
+	for _, a := range p.Seen {
+		if _, known := f.Accounts[a.ID]; !known {
+			f.Accounts[a.ID] = a
+		}
+	}
+	for _, g := range p.Gaps {
+		f.Gaps = append(f.Gaps, g)
 	}
 	for _, r := range p.Resources {
 		f.Resources[r.ID] = r
@@ -161,6 +170,13 @@ func truth(w *twin.World, url string, ee bool) *found {
 			if g.ParentID != 0 {
 				r.Parent = id("group", g.ParentID)
 			}
+			switch {
+			case !ee:
+			case len(g.LDAPLinks) > 0:
+				r.SyncedBy = "ldap"
+			case len(g.SAMLLinks) > 0:
+				r.SyncedBy = "saml"
+			}
 			f.Resources[r.ID] = r
 			f.addSource(d, twin.InGroup(g.ID), r.ID, ee)
 		}
@@ -210,9 +226,10 @@ func accountOf(u *twin.User, url string) gatehouse.Account {
 	switch u.Type {
 	case world.ProjectBot:
 		a.Type = gatehouse.AccountTokenBot
-		if !strings.Contains(u.Username, "_bot") { // generated worlds name them like people
-			a.Type = gatehouse.AccountService
-		}
+	case world.Ghost:
+		a.Type = gatehouse.AccountGhost
+	case world.Placeholder, world.ImportUser:
+		a.Type = gatehouse.AccountPlaceholder
 	case world.ServiceAccount:
 		a.Type = gatehouse.AccountService
 	case world.Human, "":
@@ -229,7 +246,11 @@ func (f *found) addSource(d *twin.Data, s twin.Source, on gatehouse.ResourceID, 
 		return t
 	}
 	for _, m := range d.Direct(s) {
-		if m.Pending() {
+		if !m.RequestedAt.IsZero() {
+			continue
+		}
+		if m.UserID == 0 {
+			f.invite(m, on, date(m.ExpiresAt))
 			continue
 		}
 		g := gatehouse.Grant{
@@ -242,11 +263,23 @@ func (f *found) addSource(d *twin.Data, s twin.Source, on gatehouse.ResourceID, 
 		if m.Awaiting && ee {
 			g.State = "awaiting"
 		}
+		if m.LDAP && !m.Override && ee {
+			g.Source = "ldap"
+		}
 		f.Grants[g.AccountID+" on "+string(on)] = g
 	}
 	for _, x := range d.SharesOf(s) {
 		sh := gatehouse.Share{GroupID: id("group", x.GroupID), ResourceID: on, Cap: gatehouse.Role{Level: x.Level}, ExpiresAt: date(x.ExpiresAt)}
 		f.Shares[string(sh.GroupID)+" in "+string(on)] = sh
+	}
+}
+
+// invite is an invitation by e-mail.
+func (f *found) invite(m *twin.Member, on gatehouse.ResourceID, until time.Time) {
+	a := gatehouse.Account{ID: "invitation/" + m.InviteEmail, Email: m.InviteEmail, State: "invited", Type: gatehouse.AccountInvitation}
+	f.Accounts[a.ID] = a
+	f.Grants[a.ID+" on "+string(on)] = gatehouse.Grant{
+		AccountID: a.ID, ResourceID: on, Role: gatehouse.Role{Level: m.Level}, State: "invited", ExpiresAt: until, GrantedAt: m.CreatedAt.UTC(),
 	}
 }
 

@@ -26,6 +26,11 @@ type look struct {
 	Roles      map[string]string `json:"roles,omitempty"`    // names of custom roles by id
 	RoleLevels []int             `json:"levels,omitempty"`   // their base levels, where GraphQL does not tell them apart
 	Awaiting   []string          `json:"awaiting,omitempty"` // usernames of those who wait for approval anywhere
+	TypeField  bool              `json:"typefield,omitempty"`
+	Roots      []int64           `json:"roots,omitempty"` // top-level groups that the token's person owns, where it does not see everything
+	// Types of accounts that are no people, by id; nil: they are told apart by
+	// their names.
+	Types map[string]gatehouse.AccountType `json:"types,omitempty"`
 
 	scopes  []string
 	expires string
@@ -131,6 +136,7 @@ const introspection = `{
   queryComplexity { limit }
   group: __type(name: "GroupMember") { fields { name } }
   project: __type(name: "ProjectMember") { fields { name } }
+  user: __type(name: "UserCore") { fields { name } }
 }`
 
 const adminComplexity = 300
@@ -162,6 +168,7 @@ func (l *look) readGraphQL(ctx context.Context, a *api) error {
 		} `json:"queryComplexity"`
 		Group   *typeFields `json:"group"`
 		Project *typeFields `json:"project"`
+		User    *typeFields `json:"user"`
 	}
 	err := a.graphQL(ctx, introspection, nil, &data)
 	switch {
@@ -173,7 +180,7 @@ func (l *look) readGraphQL(ctx context.Context, a *api) error {
 	case !data.Group.has("accessLevel") || !data.Project.has("accessLevel"):
 		l.note(gatehouse.Notef("GraphQL does not tell the members' roles, so they are read from every group and project one by one, which takes many more requests."))
 	default:
-		l.GraphQL = true
+		l.GraphQL, l.TypeField = true, data.User.has("type")
 		l.RoleField = data.Group.has("memberRole") && data.Project.has("memberRole")
 	}
 	if l.All {

@@ -45,7 +45,8 @@ func parsePositive(s string) (int64, error) {
 type membership struct {
 	grants   []gatehouse.Grant
 	accounts []gatehouse.Account // as seen on the way, for tokens that cannot list accounts
-	skipped  int64               // invitations without an account
+	skipped  int64               // invitations without an account, which are not told whom
+	invited  []gatehouse.Account // those who are
 	shared   bool                // somebody is a member through a group that is invited here or above
 	doubt    bool                // GraphQL may not have told all of a membership; REST does
 }
@@ -58,6 +59,8 @@ type harvest struct {
 	shared                  []int64 // groups that may have shares of their own
 	empty                   []int64 // groups whose invitations GraphQL would not show
 	queried                 bool    // GraphQL told of them
+	invited                 []gatehouse.Account
+	gaps                    []gatehouse.Gap
 }
 
 func (h *harvest) mark(st *state) {
@@ -67,8 +70,9 @@ func (h *harvest) mark(st *state) {
 }
 
 // members reads the direct members of up to a page of sources of one kind: by
-// one GraphQL query, and over REST what GraphQL does not tell whole.
-func (p *pull) members(ctx context.Context, a *api, sources []source) (*harvest, error) {
+// one GraphQL query, and over REST what GraphQL does not tell whole: also the
+// members of groups that a directory keeps.
+func (p *pull) members(ctx context.Context, a *api, sources []source, directory map[int64]bool) (*harvest, error) {
 	told := map[int64]*membership{}
 	if p.look.GraphQL && !p.blind.Load() {
 		var err error
@@ -79,23 +83,9 @@ func (p *pull) members(ctx context.Context, a *api, sources []source) (*harvest,
 	found := make([]*membership, len(sources))
 	hidden := make([]bool, len(sources))
 	err := each(ctx, len(sources), func(ctx context.Context, i int) error {
-		m := told[sources[i].id]
-		if m == nil || m.doubt {
-			listed, err := p.listMembers(ctx, a, sources[i])
-			if is(err, http.StatusForbidden, http.StatusNotFound) && !insufficient(err) {
-				hidden[i] = is(err, http.StatusForbidden) // 404: gone since
-				listed, err = &membership{}, nil
-			}
-			if err != nil {
-				return err
-			}
-			if listed.shared = true; m != nil {
-				listed.shared, listed.skipped = m.shared, m.skipped // REST tells neither
-			}
-			m = listed
-		}
-		found[i] = m
-		return nil
+		m, unseen, err := p.membersOf(ctx, a, sources[i], told[sources[i].id], directory[sources[i].id])
+		found[i], hidden[i] = m, unseen
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -105,22 +95,49 @@ func (p *pull) members(ctx context.Context, a *api, sources []source) (*harvest,
 		h.add(sources[i], m)
 		if hidden[i] {
 			h.hidden++
+			h.gaps = append(h.gaps, gatehouse.Gap{ResourceID: sources[i].resource(), Why: gatehouse.GapMembers})
 		}
 		if h.queried && told[sources[i].id] == nil {
 			h.single++
 		}
 	}
-	if !p.look.All {
-		h.accounts = distinct(h.accounts)
-	} else {
+	if p.look.All {
 		h.accounts = nil // the list of accounts tells more of them
 	}
+	for i := range h.accounts {
+		h.accounts[i] = p.outsider(h.accounts[i])
+	}
+	h.accounts = distinct(append(h.accounts, h.invited...))
 	return h, nil
+}
+
+// membersOf completes what GraphQL told of one source (nil: nothing). hidden: the
+// token may not see who its members are.
+func (p *pull) membersOf(ctx context.Context, a *api, s source, m *membership, directory bool) (_ *membership, hidden bool, err error) {
+	plain := m == nil
+	if plain || m.doubt || directory {
+		listed, err := p.listMembers(ctx, a, s)
+		if is(err, http.StatusForbidden, http.StatusNotFound) && !insufficient(err) {
+			return &membership{shared: true}, is(err, http.StatusForbidden), nil // 404: gone since
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		if listed.shared = true; m != nil {
+			listed.shared, listed.skipped = m.shared, m.skipped // REST tells neither
+		}
+		m = listed
+	}
+	if m.skipped > 0 || plain {
+		err = p.addInvitations(ctx, a, s, m)
+	}
+	return m, false, err
 }
 
 func (h *harvest) add(s source, m *membership) {
 	h.grants = append(h.grants, m.grants...)
 	h.accounts = append(h.accounts, m.accounts...)
+	h.invited = append(h.invited, m.invited...)
 	h.skipped += m.skipped
 	if s.kind != gatehouse.ResourceGroup {
 		return
@@ -128,7 +145,7 @@ func (h *harvest) add(s source, m *membership) {
 	if m.shared {
 		h.shared = append(h.shared, s.id)
 	}
-	if !slices.ContainsFunc(m.grants, func(g gatehouse.Grant) bool { return g.Role.Level > minimalAccess }) {
+	if !slices.ContainsFunc(m.grants, func(g gatehouse.Grant) bool { return g.Role.Level > minimalAccess && g.State != stateInvited }) {
 		h.empty = append(h.empty, s.id)
 	}
 }
@@ -217,12 +234,16 @@ func (p *pull) groupShares(ctx context.Context, a *api, h *harvest) (shares []ga
 	}
 	slices.Sort(targets)
 	targets = slices.Compact(targets)
-	found := make([][]gatehouse.Share, len(targets))
+	found, closed := make([][]gatehouse.Share, len(targets)), make([]bool, len(targets))
 	err = each(ctx, len(targets), func(ctx context.Context, i int) error {
 		var row groupRow
 		_, err := a.get(ctx, classGroup, "/groups/"+text(targets[i]), url.Values{"with_projects": {"false"}}, &row)
 		if is(err, http.StatusNotFound) {
 			return nil // gone since
+		}
+		if is(err, http.StatusForbidden) && !insufficient(err) {
+			closed[i] = true
+			return nil
 		}
 		if err == nil && row.ID != targets[i] {
 			err = errShape
@@ -232,6 +253,11 @@ func (p *pull) groupShares(ctx context.Context, a *api, h *harvest) (shares []ga
 		}
 		return err
 	})
+	for i, id := range targets {
+		if closed[i] && !slices.ContainsFunc(h.gaps, func(g gatehouse.Gap) bool { return g.ResourceID == groupID(id) }) {
+			h.gaps = append(h.gaps, gatehouse.Gap{ResourceID: groupID(id), Why: gatehouse.GapShares})
+		}
+	}
 	return slices.Concat(found...), asked, err
 }
 

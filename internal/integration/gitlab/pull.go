@@ -72,6 +72,9 @@ func (p *pull) run(ctx context.Context, s *Source) error {
 	if err := p.begin(ctx, s); err != nil {
 		return err
 	}
+	if err := p.companies(ctx); err != nil {
+		return err
+	}
 	g, all := errgroup.WithContext(ctx)
 	if p.look.All {
 		g.Go(func() error { return readList(all, p, p.accounts()) })
@@ -99,6 +102,12 @@ func (p *pull) begin(ctx context.Context, s *Source) error {
 	}
 	if err := l.readAwaiting(ctx, a); err != nil {
 		return fmt.Errorf("list pending members: %w", err)
+	}
+	if err := l.readTypes(ctx, a); err != nil {
+		return fmt.Errorf("list bots: %w", err)
+	}
+	if err := l.readRoots(ctx, a); err != nil {
+		return fmt.Errorf("list owned groups: %w", err)
 	}
 	p.look = l
 	page := integration.Page{Step: "accounts", Notes: l.notes, Requests: a.made.Load()}
@@ -192,7 +201,7 @@ func (p *pull) accountPage(ctx context.Context, a *api, rows []userRow, mark fun
 		if !r.full() { // Admin Mode was switched on, or the token lost its rights
 			return errAdminMode()
 		}
-		page.Accounts = append(page.Accounts, r.account())
+		page.Accounts = append(page.Accounts, p.look.account(r))
 	}
 	page.Requests = a.made.Load()
 	return p.emit(ctx, page, mark)
@@ -231,36 +240,41 @@ func (p *pull) projectPage(ctx context.Context, a *api, rows []projectRow, mark 
 		}
 		sources = append(sources, source{kind: x.Kind, id: r.ID})
 	}
-	m, err := p.members(ctx, a, sources)
+	m, err := p.members(ctx, a, sources, nil)
 	if err != nil {
 		return fmt.Errorf("read members of projects: %w", err)
 	}
-	page.Grants, page.Accounts, page.Requests = m.grants, m.accounts, a.made.Load()
+	page.Grants, page.Seen, page.Gaps, page.Requests = m.grants, m.accounts, m.gaps, a.made.Load()
 	return p.emit(ctx, page, func(st *state) { m.mark(st); mark(st) })
 }
 
 // groupPage adds the members of a page of groups, then their shares.
 func (p *pull) groupPage(ctx context.Context, a *api, rows []groupRow, mark func(*state)) error {
 	page := integration.Page{Step: "groups"}
+	directory := map[int64]bool{} // groups whose members REST tells to be a directory's
 	sources := make([]source, 0, len(rows))
 	for _, r := range rows {
 		page.Resources = append(page.Resources, r.resource())
 		sources = append(sources, source{kind: gatehouse.ResourceGroup, id: r.ID})
+		if len(r.LDAPLinks) > 0 {
+			directory[r.ID] = true
+		}
 	}
-	m, err := p.members(ctx, a, sources)
+	m, err := p.members(ctx, a, sources, directory)
 	if err != nil {
 		return fmt.Errorf("read members of groups: %w", err)
 	}
-	page.Grants, page.Accounts, page.Requests = m.grants, m.accounts, a.made.Load()
+	page.Grants, page.Seen, page.Gaps, page.Requests = m.grants, m.accounts, m.gaps, a.made.Load()
 	if err := p.emit(ctx, page, nil); err != nil {
 		return err
 	}
+	listed := len(m.gaps)
 	a = a.counted()
 	shares, asked, err := p.groupShares(ctx, a, m)
 	if err != nil {
 		return fmt.Errorf("read shares of groups: %w", err)
 	}
-	page = integration.Page{Step: "shares", Shares: shares, Requests: a.made.Load()}
+	page = integration.Page{Step: "shares", Shares: shares, Gaps: m.gaps[listed:], Requests: a.made.Load()}
 	return p.emit(ctx, page, func(st *state) {
 		m.mark(st)
 		st.Empty += int64(len(m.empty) - asked)

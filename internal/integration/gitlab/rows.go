@@ -48,6 +48,9 @@ type groupRow struct {
 	Archived            bool       `json:"archived"`
 	MarkedForDeletionOn string     `json:"marked_for_deletion_on"`
 	SharedWithGroups    []shareRow `json:"shared_with_groups"` // not in lists
+	// Links to groups of a directory, in the Enterprise Edition.
+	LDAPLinks []struct{} `json:"ldap_group_links"`
+	SAMLLinks []struct{} `json:"saml_group_links"`
 }
 
 type projectRow struct {
@@ -84,6 +87,7 @@ type memberRow struct {
 	ExpiresAt       string   `json:"expires_at"`
 	MembershipState string   `json:"membership_state"`
 	MemberRole      *roleRow `json:"member_role"`
+	Override        *bool    `json:"override"` // only for members that LDAP keeps: whether somebody changed it by hand
 }
 
 type roleRow struct {
@@ -146,9 +150,9 @@ func (r userRow) accountType() gatehouse.AccountType {
 	case internalBot.MatchString(r.Username) && (r.Bot || !seen):
 		return gatehouse.AccountInternal
 	case ghost.MatchString(r.Username) && (!seen || ghostEmail.MatchString(*r.Email)):
-		return gatehouse.AccountInternal
+		return gatehouse.AccountGhost
 	case placeholder.MatchString(r.Username):
-		return gatehouse.AccountInternal
+		return gatehouse.AccountPlaceholder
 	case r.Bot || strings.HasPrefix(r.Username, "service_account_"):
 		return gatehouse.AccountService
 	}
@@ -174,6 +178,12 @@ func (r groupRow) resource() gatehouse.Resource {
 	}
 	if r.ParentID != 0 {
 		x.Parent = groupID(r.ParentID)
+	}
+	switch {
+	case len(r.LDAPLinks) > 0:
+		x.SyncedBy = "ldap"
+	case len(r.SAMLLinks) > 0:
+		x.SyncedBy = "saml"
 	}
 	return x
 }
@@ -215,6 +225,9 @@ func (r memberRow) grant(on gatehouse.ResourceID) gatehouse.Grant {
 	}
 	if r.MembershipState != "active" {
 		g.State = r.MembershipState
+	}
+	if r.Override != nil && !*r.Override {
+		g.Source = "ldap"
 	}
 	return g
 }

@@ -22,6 +22,8 @@ type (
 	Member = world.Member
 	// Share invites a group to a group or project.
 	Share = world.Share
+	// GroupLink makes the people of a directory's group members.
+	GroupLink = world.GroupLink
 	// Role is a custom role.
 	Role = world.Role
 	// Source is a group or project that has members.

@@ -29,6 +29,8 @@ import (
 const (
 	EE = "ee" // Enterprise Edition with an Ultimate licence
 	CE = "ce" // Community Edition
+	// Com is GitLab.com: what EE has, and the accounts that belong to a company.
+	Com = "com"
 )
 
 // Config is what a Twin is made of.
@@ -45,7 +47,7 @@ type Config struct {
 	Seed func(*World)
 	// Clock tells the time; nil: the real one.
 	Clock func() time.Time
-	// Edition is EE or CE; "": EE.
+	// Edition is EE, CE or Com; "": EE.
 	Edition string
 	// AskAlways lets the person choose at every sign-in who to be, also where
 	// GitLab would go on at once.
@@ -86,8 +88,8 @@ type Twin struct {
 func New(c Config) (*Twin, error) {
 	c.URL = strings.TrimSuffix(c.URL, "/")
 	c.Edition = cmp.Or(c.Edition, EE)
-	if c.Edition != EE && c.Edition != CE {
-		return nil, fmt.Errorf("edition %q is neither ee nor ce", c.Edition)
+	if c.Edition != EE && c.Edition != CE && c.Edition != Com {
+		return nil, fmt.Errorf("edition %q is neither ee nor ce nor com", c.Edition)
 	}
 	u, err := url.Parse(c.URL)
 	if err != nil || u.Host == "" {
@@ -103,7 +105,7 @@ func New(c Config) (*Twin, error) {
 		World: c.World, config: c, base: u.Path, limiter: &rest.Limiter{}, closed: make(chan struct{}),
 		counts: map[string]int{}, saved: c.World.Version(),
 	}
-	t.api = &rest.API{World: c.World, URL: c.URL, CE: c.Edition == CE, Now: c.Clock, Limiter: t.limiter, Settings: t.settings}
+	t.api = &rest.API{World: c.World, URL: c.URL, CE: c.Edition == CE, Com: c.Edition == Com, Now: c.Clock, Limiter: t.limiter, Settings: t.settings}
 	t.sign, err = oauth.New(oauth.Config{
 		World: c.World, URL: c.URL, Now: c.Clock, AskAlways: c.AskAlways, PlainRedirect: c.PlainRedirect, SigningKey: c.SigningKey,
 	})

@@ -25,6 +25,7 @@ type API struct {
 	World *world.World
 	URL   string // the external URL, without a slash at the end
 	CE    bool   // Community Edition
+	Com   bool   // GitLab.com
 	Now   func() time.Time
 	// Settings are asked afresh for every request; nil: all off.
 	Settings func() Settings

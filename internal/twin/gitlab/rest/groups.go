@@ -21,6 +21,8 @@ func groupRoutes() []*route {
 		get("groups/{}/groups/shared", readGroup(), listSharedGroups).limited("group_shares").public(),
 		get("groups/{}/invited_groups", readGroup(), listInvitedGroups).limited("group_shares").public(),
 		get("groups/{}/pending_members", readGroup(), listPending),
+		get("groups/{}/billable_members", readGroup(), listBillable),
+		get("groups/{}/enterprise_users", readGroup(), listEnterprise),
 	}, groupWriteRoutes())
 }
 
@@ -58,6 +60,35 @@ type groupRow struct {
 	SharedRunnersSetting    string   `json:"shared_runners_setting"`
 	MaxArtifactsSize        *int     `json:"max_artifacts_size"`
 	MarkedForDeletionOn     *string  `json:"marked_for_deletion_on"`
+	*groupRowEE
+}
+
+// groupRowEE are the links to a directory's groups, where there are any.
+type groupRowEE struct {
+	LDAPLinks []ldapLink `json:"ldap_group_links,omitempty"`
+	SAMLLinks []samlLink `json:"saml_group_links,omitempty"`
+}
+
+type ldapLink struct {
+	CN       string `json:"cn"`
+	Level    int    `json:"group_access"`
+	Provider string `json:"provider"`
+}
+
+type samlLink struct {
+	Name  string `json:"name"`
+	Level int    `json:"access_level"`
+}
+
+func linksOf(g *world.Group) *groupRowEE {
+	row := &groupRowEE{}
+	for _, l := range g.LDAPLinks {
+		row.LDAPLinks = append(row.LDAPLinks, ldapLink{CN: l.Name, Level: l.Level, Provider: l.Provider})
+	}
+	for _, l := range g.SAMLLinks {
+		row.SAMLLinks = append(row.SAMLLinks, samlLink{Name: l.Name, Level: l.Level})
+	}
+	return row
 }
 
 type shareRow struct {
@@ -100,6 +131,9 @@ func (c *call) groupRow(g *world.Group) groupRow {
 	}
 	if g.ParentID != 0 {
 		row.ParentID = &g.ParentID
+	}
+	if !c.api.CE {
+		row.groupRowEE = linksOf(g)
 	}
 	return row
 }

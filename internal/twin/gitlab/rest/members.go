@@ -54,7 +54,7 @@ func (c *call) memberRow(m world.Member) memberRow {
 		b := c.basic(by)
 		row.CreatedBy = &b
 	}
-	if c.admin() {
+	if c.admin() || c.ofCompany(u) {
 		row.Email = &u.Email
 	}
 	if c.api.CE {

@@ -24,11 +24,11 @@ func (v *view) schema() *graphql.Schema {
 	}
 	enum("GroupMemberRelation", "DIRECT", "INHERITED", "DESCENDANTS", "SHARED_FROM_GROUPS")
 	enum("ProjectMemberRelation", "DIRECT", "INHERITED", "DESCENDANTS", "INVITED_GROUPS", "SHARED_INTO_ANCESTORS")
-	enum("AccessLevelEnum", "NO_ACCESS", "MINIMAL_ACCESS", "GUEST", "PLANNER", "REPORTER", "DEVELOPER", "MAINTAINER", "OWNER", "ADMIN")
+	enum("AccessLevelEnum", "NO_ACCESS", "MINIMAL_ACCESS", "GUEST", "PLANNER", "REPORTER", "SECURITY_MANAGER", "DEVELOPER", "MAINTAINER", "OWNER", "ADMIN")
 	enum("Sort", "CREATED_ASC", "CREATED_DESC", "UPDATED_ASC", "UPDATED_DESC", "created_asc", "created_desc", "updated_asc", "updated_desc")
 	enum("MemberSort", "ACCESS_LEVEL_ASC", "ACCESS_LEVEL_DESC", "USER_FULL_NAME_ASC", "USER_FULL_NAME_DESC")
 	enum("UserState", "active", "banned", "blocked", "blocked_pending_approval", "deactivated", "ldap_blocked")
-	enum("UserType", "HUMAN", "PROJECT_BOT", "SERVICE_ACCOUNT", "GHOST", "ALERT_BOT", "SUPPORT_BOT", "PLACEHOLDER")
+	enum("UserType", "HUMAN", "PROJECT_BOT", "SERVICE_ACCOUNT", "GHOST", "ALERT_BOT", "SUPPORT_BOT", "PLACEHOLDER", "IMPORT_USER", "MIGRATION_BOT")
 
 	add(pageInfo(), v.userType("UserCore"), v.userType("CurrentUser"), v.groupType(), v.projectType(), v.namespaceType(), accessLevel(), metadata(v))
 	add(v.memberTypes()...)

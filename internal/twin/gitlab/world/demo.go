@@ -138,7 +138,7 @@ func demoGroups(d *Data) error {
 		{ID: 15, Path: "finance", Name: "财务", Description: "工资和预算"},
 		{ID: 16, ParentID: 15, Path: "payroll", Name: "Payroll"},
 		{ID: 17, Path: "open", Name: "Open Source", Visibility: "public"},
-		{ID: 18, Path: "partners", Name: "Partners", SSOEnforced: true},
+		{ID: 18, Path: "partners", Name: "Partners", SSOEnforced: true, LDAPLinks: []GroupLink{{Name: "partners", Provider: "ldapmain", Level: Developer}}},
 		{ID: 19, Path: "legacy", Name: "Legacy", MarkedForDeletionOn: "2026-02-01"},
 	}
 	for i, g := range groups {

@@ -54,7 +54,7 @@ func (g *generator) addUsers() error {
 		case i%97 == 0:
 			u.State = Deactivated
 		case i%101 == 0:
-			u.Type = ProjectBot
+			u.Type, u.Username = ProjectBot, fmt.Sprintf("project_%d_bot_%04x", i, i)
 		}
 		if _, err := g.d.AddUser(u); err != nil {
 			return err

@@ -31,14 +31,16 @@ const (
 	AlertBot       UserType = "alert_bot"
 	SupportBot     UserType = "support_bot"
 	Placeholder    UserType = "placeholder"
+	ImportUser     UserType = "import_user"   // of an import, until its placeholders are made
+	MigrationBot   UserType = "migration_bot" // writes what imports bring
 )
 
 // Bot tells whether rows of this type carry "bot": true.
 func (t UserType) Bot() bool {
 	switch t {
-	case ProjectBot, ServiceAccount, AlertBot, SupportBot:
+	case ProjectBot, ServiceAccount, AlertBot, SupportBot, MigrationBot:
 		return true
-	case Human, Ghost, Placeholder:
+	case Human, Ghost, Placeholder, ImportUser:
 		return false
 	}
 	return false
@@ -47,19 +49,20 @@ func (t UserType) Bot() bool {
 // Internal tells whether GitLab itself keeps accounts of this type, so that they
 // can be neither blocked nor listed among active people.
 func (t UserType) Internal() bool {
-	return t == Ghost || t == AlertBot || t == SupportBot || t == Placeholder
+	return t == Ghost || t == AlertBot || t == SupportBot || t == MigrationBot || t == Placeholder || t == ImportUser
 }
 
 // The access levels of lib/gitlab/access.rb.
 const (
-	NoAccess      = 0
-	MinimalAccess = 5
-	Guest         = 10
-	Planner       = 15
-	Reporter      = 20
-	Developer     = 30
-	Maintainer    = 40
-	Owner         = 50
+	NoAccess        = 0
+	MinimalAccess   = 5
+	Guest           = 10
+	Planner         = 15
+	Reporter        = 20
+	SecurityManager = 25 // new, where the instance switches it on
+	Developer       = 30
+	Maintainer      = 40
+	Owner           = 50
 )
 
 // LevelName is what GitLab calls an access level, or "" for one it does not know.
@@ -75,6 +78,8 @@ func LevelName(level int) string {
 		return "Planner"
 	case Reporter:
 		return "Reporter"
+	case SecurityManager:
+		return "Security Manager"
 	case Developer:
 		return "Developer"
 	case Maintainer:
@@ -136,6 +141,9 @@ type User struct {
 	// Doomed makes the deletion of this account succeed at once and then fail in
 	// the background, so that the account stays.
 	Doomed bool
+	// EnterpriseGroup is the top-level group of GitLab.com to which the account
+	// belongs, 0: none.
+	EnterpriseGroup int64
 }
 
 // A Group is a group or a subgroup. FullPath and FullName are filled in when it
@@ -153,6 +161,15 @@ type Group struct {
 	ShareLock           bool
 	SSOEnforced         bool // invitations of people without a SAML identity are refused
 	CreatedAt           time.Time
+	LDAPLinks           []GroupLink
+	SAMLLinks           []GroupLink
+}
+
+// A GroupLink makes the people of a directory's group members, again and again.
+type GroupLink struct {
+	Name     string // of the group there: its CN, or what SAML calls it
+	Provider string // of LDAP, such as ldapmain
+	Level    int
 }
 
 // A Project lives in a group or, with OwnerID set, in a personal namespace.
