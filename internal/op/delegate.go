@@ -2,10 +2,15 @@ package op
 
 import (
 	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"slices"
 
 	"gatehouse"
+	"gatehouse/internal/op/keys"
 	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
 	"gatehouse/internal/store"
@@ -23,9 +28,12 @@ func (p *Provider) exchangeForOwn(a *ask) (tokenAnswer, error) {
 	if a.client.Public() {
 		return tokenAnswer{}, unauthorizedClient()
 	}
-	hash, err := p.tokenHash(a.r.Context(), a.form["subject_token"])
-	if err != nil {
+	hash, err := p.subjectHash(a)
+	if errors.Is(err, gatehouse.NotFound) {
 		return tokenAnswer{}, badSubject()
+	}
+	if err != nil {
+		return tokenAnswer{}, err
 	}
 	var (
 		made minted
@@ -65,6 +73,51 @@ func (p *Provider) exchangeForOwn(a *ask) (tokenAnswer, error) {
 		answer.IssuedTokenType = jwtType
 	}
 	return answer, err
+}
+
+// subjectHash is under what the token is stored that a client wants to exchange.
+// An ID token stands for the access token that came with it.
+func (p *Provider) subjectHash(a *ask) (hash []byte, err error) {
+	if a.form["subject_token_type"] != idTokenType {
+		return p.tokenHash(a.r.Context(), a.form["subject_token"])
+	}
+	half, err := p.besideIDToken(a.r.Context(), a.client, a.form["subject_token"])
+	if err != nil {
+		return nil, err
+	}
+	err = p.Store.View(a.r.Context(), func(tx *store.Tx) error {
+		hash, err = tx.TokenByHalf(half)
+		return err
+	})
+	return hash, err
+}
+
+// besideIDToken reads in an ID token of ours, which has not ended and is for this
+// very client, half of what the access token is stored under that came with it.
+// NotFound for any other. One whose at_hash is not of that (by EdDSA, or beside a
+// JWT) is found nowhere.
+func (p *Provider) besideIDToken(ctx context.Context, c gatehouse.Client, compact string) ([]byte, error) {
+	if len(compact) > maxJWT {
+		return nil, gatehouse.NotFound
+	}
+	payload, err := p.keys().Verify(ctx, compact, keys.TypeJWT)
+	if err != nil {
+		return nil, gatehouse.NotFound
+	}
+	var said struct {
+		Issuer   string `json:"iss"`
+		Audience string `json:"aud"`
+		Expiry   int64  `json:"exp"`
+		AtHash   string `json:"at_hash"`
+	}
+	if err := json.Unmarshal(payload, &said); err != nil || said.Issuer != p.issuer() || said.Audience != c.ID || p.Clock.Now().Unix() >= said.Expiry {
+		return nil, gatehouse.NotFound
+	}
+	half, err := base64.RawURLEncoding.DecodeString(said.AtHash)
+	if err != nil || len(half) != sha256.Size/2 {
+		return nil, gatehouse.NotFound
+	}
+	return half, nil
 }
 
 // subjectFor finds the token that a client wants to exchange: a live one of its

@@ -13,10 +13,11 @@ import (
 )
 
 // The types of tokens that are taken and given (RFC 8693 section 3): access
-// tokens, which may be JWTs.
+// tokens, which may be JWTs. ID tokens are taken only.
 const (
 	accessTokenType = "urn:ietf:params:oauth:token-type:access_token"
 	jwtType         = "urn:ietf:params:oauth:token-type:jwt"
+	idTokenType     = "urn:ietf:params:oauth:token-type:id_token"
 )
 
 // connectionURN goes before a connection's name where an audience is a URN.
@@ -94,8 +95,8 @@ func checkExchange(form wire.Params) error {
 		return wire.Missing("subject_token")
 	case form["subject_token_type"] == "":
 		return wire.Missing("subject_token_type")
-	case form["subject_token_type"] != accessTokenType && form["subject_token_type"] != jwtType:
-		return wire.InvalidRequest("The subject_token_type must be " + accessTokenType + " or " + jwtType + ".")
+	case !slices.Contains([]string{accessTokenType, jwtType, idTokenType}, form["subject_token_type"]):
+		return wire.InvalidRequest("The subject_token_type must be " + accessTokenType + ", " + jwtType + " or " + idTokenType + ".")
 	case wanted != "" && wanted != accessTokenType && wanted != jwtType:
 		return wire.InvalidRequest("The requested_token_type must be " + accessTokenType + " or " + jwtType + ".")
 	case form["actor_token"] != "" || form["actor_token_type"] != "":

@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"gatehouse"
+	"gatehouse/internal/op/keys"
 	"gatehouse/internal/op/request"
 	"gatehouse/internal/store"
 )
@@ -183,4 +185,64 @@ func TestTokensOfProvidersAreNeverAskedForByAccident(t *testing.T) {
 	if err != nil || to.Query().Get("error") != "invalid_scope" {
 		t.Errorf("%d %q, %v", p.status, p.header.Get("Location"), err)
 	}
+}
+
+// RFC 8693: an ID token stands for the access token that came with it, for the
+// client that it was made for alone, and as long as both live.
+func TestT18ExchangeOfIDTokens(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, h *house) {
+		h.delegating()
+		h.change("trusted", func(c *gatehouse.Client) {
+			c.GrantTypes = []string{request.GrantCode, request.GrantRefresh, request.GrantExchange}
+		})
+		subject := h.grant()
+		mine := []string{"client_id", "trusted", "subject_token_type", idTokenType}
+		with := func(more ...string) []string { return append(slices.Clone(mine), more...) }
+		got := h.own(subject.IDToken, with("scope", "email")...).tokens(t)
+		if got.Scope != "email" || got.RefreshToken != "" || got.IDToken != "" || !h.active(got.AccessToken, "trusted", appSecret) {
+			t.Errorf("got %+v", got)
+		}
+		flawed := func(change func(map[string]any)) string {
+			_, claims := payloadOf(t, subject.IDToken)
+			change(claims)
+			payload, err := json.Marshal(claims)
+			if err != nil {
+				t.Fatal(err)
+			}
+			signed, err := h.op.keys().Sign(t.Context(), "", keys.TypeJWT, payload)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return signed
+		}
+		h.own(flawed(func(map[string]any) {}), mine...).tokens(t) // the flaws below are all that is wrong
+		for name, c := range map[string]struct {
+			token   string
+			changes []string
+		}{
+			"AnotherClient":     {subject.IDToken, []string{"subject_token_type", idTokenType}}, // which may exchange access tokens of this one
+			"AsAnAccessToken":   {subject.IDToken, with("subject_token_type", accessTokenType)},
+			"AccessTokenAsOne":  {subject.AccessToken, mine},
+			"ForAProvider":      {subject.IDToken, with("audience", "urn:gatehouse:connection:gitlab")},
+			"AnotherIssuer":     {flawed(func(c map[string]any) { c["iss"] = "https://other.example" }), mine},
+			"AnotherAudience":   {flawed(func(c map[string]any) { c["aud"] = "app" }), mine},
+			"SeveralAudiences":  {flawed(func(c map[string]any) { c["aud"] = []string{"trusted", "app"} }), mine},
+			"Ended":             {flawed(func(c map[string]any) { c["exp"] = h.clock.Now().Unix() }), mine},
+			"NoHash":            {flawed(func(c map[string]any) { delete(c, "at_hash") }), mine},
+			"HashOfNothing":     {flawed(func(c map[string]any) { c["at_hash"] = atHash("RS256", "x") }), mine},
+			"ShortHash":         {flawed(func(c map[string]any) { c["at_hash"] = "AAAA" }), mine},
+			"ChangedAfterwards": {subject.IDToken[:len(subject.IDToken)-8] + "AAAAAAAA", mine},
+		} {
+			if p := h.own(c.token, c.changes...); p.status != http.StatusBadRequest || !strings.Contains(p.body, `"error":"`) || strings.Contains(p.body, "access_token\":\"") {
+				t.Errorf("%s: %d %s", name, p.status, p.body)
+			}
+		}
+		h.own(subject.IDToken, with("scope", "api")...).refused(t, 400, "invalid_scope")
+		h.post("/oauth/revoke", trusted(subject.AccessToken))
+		h.own(subject.IDToken, mine...).refused(t, 400, "invalid_request")
+		if h.active(got.AccessToken, "trusted", appSecret) {
+			t.Error("it outlives what it came of")
+		}
+	})
 }

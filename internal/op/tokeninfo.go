@@ -2,9 +2,11 @@ package op
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"gatehouse"
@@ -92,7 +94,8 @@ type introspection struct {
 }
 
 // introspect answers /oauth/introspect (RFC 7662) to a confidential client about
-// its own tokens. All others are inactive to it.
+// its own tokens, and about access tokens that are meant for it. All others are
+// inactive to it.
 func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) error {
 	form, c, used, err := p.fromClient(w, r)
 	if err == nil {
@@ -118,7 +121,10 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) error {
 		err = stillStands(p.clients(r.Context()), b.token.Grant.Details)
 	}
 	if err == nil {
-		answer = p.introspectionOf(c, b.token, b.user)
+		b.client, err = p.meantFor(r.Context(), c, b.token)
+	}
+	if err == nil {
+		answer = p.introspectionOf(b.client, b.token, b.user)
 	} else if !errors.Is(err, gatehouse.NotFound) {
 		return err
 	}
@@ -126,7 +132,27 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// introspectionOf says what a client may know of a live token.
+// meantFor gives the client of a token that another asks about: itself, or, where
+// it is a resource server, that of an access token which names its id as audience
+// (RFC 8707) and is still on. NotFound for any other.
+func (p *Provider) meantFor(ctx context.Context, asks gatehouse.Client, t gatehouse.Token) (gatehouse.Client, error) {
+	if t.Grant.ClientID == asks.ID {
+		return asks, nil
+	}
+	if t.Kind != gatehouse.AccessToken || !slices.Contains(t.Grant.Details.Audience, asks.ID) {
+		return gatehouse.Client{}, gatehouse.NotFound
+	}
+	c, err := p.client(ctx, t.Grant.ClientID)
+	if err == nil && (c == nil || !c.On()) {
+		err = gatehouse.NotFound
+	}
+	if err != nil {
+		return gatehouse.Client{}, err
+	}
+	return *c, nil
+}
+
+// introspectionOf says what may be known of a live token of a client.
 func (p *Provider) introspectionOf(c gatehouse.Client, t gatehouse.Token, u gatehouse.User) introspection {
 	personal := t.Grant.UserID != ""
 	used := t.Kind == gatehouse.RefreshToken && !t.UsedAt.IsZero()

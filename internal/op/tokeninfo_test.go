@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/op/request"
+	"gatehouse/internal/store"
 	"gatehouse/internal/store/storetest"
 )
 
@@ -160,4 +162,47 @@ func TestTokenInfo(t *testing.T) {
 	if got := info(robot.AccessToken); !strings.HasPrefix(got.body, `{"resource_owner_id":null,`) {
 		t.Errorf("of a client: %d %s", got.status, got.body)
 	}
+}
+
+// A resource server learns of access tokens that are meant for it, by its id, and
+// of no others; of whoever they are, as their own client knows them.
+func TestT11ResourceServerAsksAboutItsTokens(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, h *house) {
+		const api = "https://api.example/v1"
+		h.update(func(tx *store.Tx) error {
+			return tx.SaveClient(&gatehouse.Client{ID: api, Name: "API", Enabled: true, SecretHash: gatehouse.Digest(otherSecret)})
+		})
+		h.change("trusted", func(c *gatehouse.Client) { c.Settings.Resources = []string{api, "https://b.example"} })
+		ask := func(token string) (told introspection) {
+			t.Helper()
+			p := h.post("/oauth/introspect", trusted(token, "client_id", api, "client_secret", otherSecret))
+			if err := json.Unmarshal([]byte(p.body), &told); err != nil || p.status != http.StatusOK {
+				t.Fatalf("%d %s", p.status, p.body)
+			}
+			return told
+		}
+		meant := h.redeem(h.code("trusted", "resource", api)).tokens(t)
+		if told := ask(meant.AccessToken); !told.Active || told.ClientID != "trusted" || told.Subject != request.Subject(h.alice) || !slices.Equal(told.Audience, []string{api}) {
+			t.Errorf("told %+v", told)
+		}
+		other := h.redeem(h.code("trusted", "resource", "https://b.example")).tokens(t)
+		for name, token := range map[string]string{"refresh token": meant.RefreshToken, "for another": other.AccessToken, "for nobody": h.grant().AccessToken, "ID token": meant.IDToken} {
+			if told := ask(token); told.Active || told.ClientID != "" {
+				t.Errorf("%s: %+v", name, told)
+			}
+		}
+		if p := h.post("/oauth/revoke", trusted(meant.AccessToken, "client_id", api, "client_secret", otherSecret)); p.status == http.StatusOK {
+			t.Errorf("it ends it: %d", p.status)
+		}
+		h.setState(h.alice, gatehouse.UserBlocked)
+		if ask(meant.AccessToken).Active {
+			t.Error("of somebody who is blocked")
+		}
+		h.setState(h.alice, gatehouse.UserActive)
+		h.change("trusted", func(c *gatehouse.Client) { c.Enabled = false })
+		if ask(meant.AccessToken).Active {
+			t.Error("of a client that is off")
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -70,6 +71,13 @@ func (tx *Tx) LiveToken(hash []byte) (gatehouse.Token, gatehouse.User, error) {
 		where t.hash = $1 and t.revoked_at = 0 and (t.kind <> 'refresh' or t.used_at = 0)
 		and (t.expires_at = 0 or t.expires_at > $2) and (t.ends_at = 0 or t.ends_at > $2)`, hash, tx.now)
 	return v.token, v.user, err
+}
+
+// TokenByHalf finds under what a token is stored by the first half of that, which
+// the ID token that came with it has in it (at_hash). NotFound when there is none.
+func (tx *Tx) TokenByHalf(half []byte) ([]byte, error) {
+	return one(tx, func(r row) (hash []byte, err error) { return hash, r.Scan(&hash) },
+		`select hash from tokens where hash >= $1 and hash <= $2 limit 1`, half, append(bytes.Clone(half), bytes.Repeat([]byte{0xff}, len(half))...))
 }
 
 // RotateToken marks a refresh token as used with its successor. It reports
