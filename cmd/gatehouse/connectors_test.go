@@ -20,13 +20,13 @@ func TestConnectorsAndAccess(t *testing.T) {
 	_, connector := gitLab(t, "glpat-of-an-administrator")
 	p := newPlace(t, plain(t)+connector)
 	p.serves()
-	p.does("connectors sync gitlab --wait", "done: 26 accounts, 25 groups and projects, 39 memberships, 7 shares;")
+	p.does("connectors sync gitlab --wait", "done: 27 accounts, 25 groups and projects, 40 memberships, 7 shares;")
 	p.does("connectors list", "gitlab  GitLab  gitlab  connected  yes")
-	shown := p.does("connectors show gitlab", "Accounts             26", "connected", "done")
+	shown := p.does("connectors show gitlab", "Accounts             27", "connected", "done")
 	if strings.Contains(shown.out, "glpat") {
 		t.Errorf("the token is shown:\n%s", shown.out)
 	}
-	if c := decoded[oneConnector](p, "connectors show gitlab"); c.Accounts != 26 || c.Resources != 25 || len(c.Pulls) == 0 || c.Pulls[0].State != "done" {
+	if c := decoded[oneConnector](p, "connectors show gitlab"); c.Accounts != 27 || c.Resources != 25 || len(c.Pulls) == 0 || c.Pulls[0].State != "done" {
 		t.Errorf("%+v", c)
 	}
 	if all := decoded[[]connectorJSON](p, "connectors list"); len(all) != 1 || all[0].Status != "connected" {
