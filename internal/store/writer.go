@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -137,6 +138,13 @@ func (w *writer) next(ran int, start time.Time) *call {
 	if ran >= groupCallers || time.Since(start) > w.longest {
 		return nil
 	}
+	select {
+	case c := <-w.calls:
+		return c
+	default:
+	}
+	// Whoever is about to write gets as far as here, and shares this commit.
+	runtime.Gosched()
 	select {
 	case c := <-w.calls:
 		return c
