@@ -16,9 +16,8 @@ func (tx *Tx) Record(e gatehouse.Event) error {
 	if e.Action == "" || e.Actor.Kind == "" {
 		return gatehouse.Errorf(gatehouse.Invalid, "An audit event needs an action and an actor.")
 	}
-	_, err := tx.exec(`insert into events (`+eventColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+	return tx.send(`insert into events (`+eventColumns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		NewID(), tx.now, e.Actor.Kind, e.Actor.ID, e.Actor.Name, e.Actor.Address, e.Action, e.Target, asJSON(e.Details))
-	return err
 }
 
 // EventFilter chooses audit events.

@@ -26,9 +26,8 @@ const logoutAttempts = 12
 // JoinSession notes that a client got tokens in a session. Nothing happens when
 // the session has ended.
 func (tx *Tx) JoinSession(sessionID, clientID string) error {
-	_, err := tx.exec(`insert into session_clients (session_id, client_id, sid)
+	return tx.send(`insert into session_clients (session_id, client_id, sid)
 		select id, $2, id from sessions where id = $1 on conflict do nothing`, sessionID, clientID)
-	return err
 }
 
 // SucceedSession lets a new session of the same user take over what clients know

@@ -72,24 +72,15 @@ func scanClientNumber(r row) (n ClientNumber, err error) {
 // Introduce notes the number by which a client knows a user, their own. One that
 // knows them already goes on as before.
 func (tx *Tx) Introduce(clientID string, u gatehouse.User) error {
-	_, err := tx.exec(`insert into client_numbers (client_id, user_id, number, merge_id) values ($1, $2, $3, '')
+	return tx.send(`insert into client_numbers (client_id, user_id, number, merge_id) values ($1, $2, $3, '')
 		on conflict (client_id, user_id) do nothing`, clientID, u.ID, u.Number)
-	return err
 }
 
 // UserFor finds a user by id, as a client knows them: after a merge the number
 // may be that of the one who is gone.
 func (tx *Tx) UserFor(clientID, id string) (gatehouse.User, error) {
-	u, err := tx.User(id)
-	if err != nil {
-		return u, err
-	}
-	known, err := all(tx, scanClientNumber, `select client_id, number from client_numbers
-		where client_id = $1 and user_id = $2`, clientID, id)
-	if err == nil && len(known) > 0 {
-		u.Number = known[0].Number
-	}
-	return u, err
+	return one(tx, scanUser, `select `+knownUser+` from users u
+		left join client_numbers n on n.client_id = $1 and n.user_id = u.id where u.id = $2`, clientID, id)
 }
 
 // ClientNumbers lists the clients that know a user, and by which number.

@@ -51,8 +51,7 @@ func (tx *Tx) Request(handle string) (gatehouse.Request, error) {
 
 // DeleteRequest removes an authorization request.
 func (tx *Tx) DeleteRequest(handle string) error {
-	_, err := tx.exec(`delete from requests where handle_hash = $1`, gatehouse.Digest(handle))
-	return err
+	return tx.send(`delete from requests where handle_hash = $1`, gatehouse.Digest(handle))
 }
 
 // TakeRequest removes an authorization request. It reports false when there is
@@ -64,11 +63,10 @@ func (tx *Tx) TakeRequest(handle string) (bool, error) {
 
 // SaveCode inserts an authorization code.
 func (tx *Tx) SaveCode(c *gatehouse.Code) error {
-	_, err := tx.exec(`insert into codes (`+codeColumns+`)
+	return tx.send(`insert into codes (`+codeColumns+`)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		c.Hash, c.Family, c.Grant.ClientID, orNull(c.Grant.UserID), c.Grant.SessionID, asJSON(c.Grant.Scopes), c.Grant.Nonce,
 		c.Grant.AuthAt, c.RedirectURI, c.Challenge, c.HasNoRedirect, c.ExpiresAt, orNoTime(c.UsedAt), asDetails(c.Grant.Details))
-	return err
 }
 
 const codeColumns = `hash, family, client_id, user_id, session_id, scopes, nonce, auth_at, redirect_uri, challenge,
@@ -101,8 +99,7 @@ func (tx *Tx) Code(hash []byte) (gatehouse.Code, error) {
 
 // DeleteCode forgets an authorization code. Nothing happens if it is unknown.
 func (tx *Tx) DeleteCode(hash []byte) error {
-	_, err := tx.exec(`delete from codes where hash = $1`, hash)
-	return err
+	return tx.send(`delete from codes where hash = $1`, hash)
 }
 
 // Consent is the scopes that a user allowed a client.
@@ -131,10 +128,9 @@ func (tx *Tx) SaveConsent(c Consent) error {
 	if c.At.IsZero() {
 		c.At = tx.now
 	}
-	_, err := tx.exec(`insert into consents (user_id, client_id, scopes, at) values ($1, $2, $3, $4)
+	return tx.send(`insert into consents (user_id, client_id, scopes, at) values ($1, $2, $3, $4)
 		on conflict (user_id, client_id) do update set scopes = excluded.scopes, at = excluded.at`,
 		c.UserID, c.ClientID, asJSON(c.Scopes), c.At)
-	return err
 }
 
 // DeleteConsent takes it back. Nothing happens if there is none.

@@ -90,21 +90,18 @@ func (tx *Tx) RotateToken(hash, successor []byte) (bool, error) {
 
 // RevokeToken revokes one token; nothing happens if it is unknown or revoked.
 func (tx *Tx) RevokeToken(hash []byte) error {
-	_, err := tx.exec(`update tokens set revoked_at = $2 where hash = $1 and revoked_at = 0`, hash, tx.now)
-	return err
+	return tx.send(`update tokens set revoked_at = $2 where hash = $1 and revoked_at = 0`, hash, tx.now)
 }
 
 // RevokeFamily revokes all tokens that came of one code.
 func (tx *Tx) RevokeFamily(family string) error {
-	_, err := tx.exec(`update tokens set revoked_at = $2 where family = $1 and revoked_at = 0`, family, tx.now)
-	return err
+	return tx.send(`update tokens set revoked_at = $2 where family = $1 and revoked_at = 0`, family, tx.now)
 }
 
 // RevokeAccessTokens revokes the access tokens of a family (at rotation, GitLab ends the old one).
 func (tx *Tx) RevokeAccessTokens(family string) error {
-	_, err := tx.exec(`update tokens set revoked_at = $2 where family = $1 and kind = 'access' and revoked_at = 0`,
+	return tx.send(`update tokens set revoked_at = $2 where family = $1 and kind = 'access' and revoked_at = 0`,
 		family, tx.now)
-	return err
 }
 
 // RevokeUserTokens revokes all tokens, codes and allowed devices of a user, of one client or ("")
