@@ -1,6 +1,7 @@
 package access
 
 import (
+	"context"
 	"time"
 
 	"gatehouse"
@@ -27,6 +28,19 @@ func (s *Service) Save(tx *store.Tx, by gatehouse.Actor, c gatehouse.Connector) 
 		return saved, err
 	}
 	return tx.Connector(saved.ID)
+}
+
+// Put is Save for somebody who waits: where or with what the connector reads is
+// tried first, which takes no part in a transaction.
+func (s *Service) Put(ctx context.Context, by gatehouse.Actor, c gatehouse.Connector) (saved gatehouse.Connector, err error) {
+	if c.Seen, err = s.Apps.TryChange(ctx, c); err != nil {
+		return c, err
+	}
+	err = s.Store.Update(ctx, func(tx *store.Tx) error {
+		saved, err = s.Save(tx, by, c)
+		return err
+	})
+	return saved, err
 }
 
 // Remove disconnects a connector's app, or deletes the connector with all that

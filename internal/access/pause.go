@@ -55,7 +55,8 @@ func (s *Service) Resume(tx *store.Tx, by gatehouse.Actor, connectorID string) e
 	if err != nil && gatehouse.KindOf(err) != gatehouse.NotFound {
 		return err
 	}
-	if err := tx.PauseConnector(c.ID, time.Time{}, resumed(c, last)); err != nil {
+	err = tx.PauseConnector(c.ID, time.Time{}, resumed(c, last))
+	if err != nil {
 		return err
 	}
 	switch last.State {

@@ -272,6 +272,23 @@ func (a *Apps) TryConnector(ctx context.Context, c gatehouse.Connector) (gatehou
 	return Sighting(probe, a.Clock.Now()), checkPicks(ctx, d, k.ConnectorForm, old, next)
 }
 
+// TryChange is TryConnector for a change that has to be tried (ReadsOtherwise).
+// For any other nobody is asked, and what was seen before stays.
+func (a *Apps) TryChange(ctx context.Context, c gatehouse.Connector) (gatehouse.Sighting, error) {
+	old, err := a.stored(ctx, c.ID)
+	if err != nil {
+		return gatehouse.Sighting{}, err
+	}
+	next, problems := a.completeConnector(c, old)
+	switch {
+	case len(problems) > 0:
+		return gatehouse.Sighting{}, problems
+	case !ReadsOtherwise(old, next) || !next.Enabled:
+		return old.Seen, nil
+	}
+	return a.TryConnector(ctx, c)
+}
+
 // stored is the connector with an id, none for "".
 func (a *Apps) stored(ctx context.Context, id string) (c gatehouse.Connector, err error) {
 	if id == "" {

@@ -127,7 +127,7 @@ func (a *Apps) SaveConnector(tx *store.Tx, by gatehouse.Actor, c gatehouse.Conne
 	if len(problems) > 0 {
 		return next, problems
 	}
-	if ReadsOtherwise(old, next) && (next.Seen.At.IsZero() || next.Seen.At.Equal(old.Seen.At)) {
+	if next.Enabled && ReadsOtherwise(old, next) && (next.Seen.At.IsZero() || next.Seen.At.Equal(old.Seen.At)) {
 		return next, gatehouse.Errorf(gatehouse.Conflict, "These settings were not tried yet. Try them before they are saved.")
 	}
 	fields := changedConnector(old, next)

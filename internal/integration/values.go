@@ -119,7 +119,7 @@ func (f Field) value(text string) any {
 		if len(f.Choices) > 0 && text == f.Choices[0].Value {
 			return nil
 		}
-	case TextField, URLField:
+	case TextField, URLField, SecretField, PickField:
 	}
 	if text == "" {
 		return nil

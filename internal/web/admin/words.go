@@ -113,8 +113,10 @@ func userStates(ctx context.Context) []ui.Option {
 
 func accountTypes(ctx context.Context) []ui.Option {
 	all := []ui.Option{{Value: "", Label: i18n.Text(ctx, "All types")}}
-	for _, a := range []gatehouse.AccountType{gatehouse.AccountPerson, gatehouse.AccountService, gatehouse.AccountTokenBot, gatehouse.AccountInternal,
-		gatehouse.AccountGhost, gatehouse.AccountPlaceholder, gatehouse.AccountInvitation} {
+	for _, a := range []gatehouse.AccountType{
+		gatehouse.AccountPerson, gatehouse.AccountService, gatehouse.AccountTokenBot, gatehouse.AccountInternal,
+		gatehouse.AccountGhost, gatehouse.AccountPlaceholder, gatehouse.AccountInvitation,
+	} {
 		all = append(all, ui.Option{Value: string(a), Label: accountType(ctx, a)})
 	}
 	return all

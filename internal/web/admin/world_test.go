@@ -14,14 +14,20 @@ import (
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/storetest"
 	"gatehouse/internal/users"
+	"gatehouse/internal/web/admin/connectors"
 	"gatehouse/internal/web/ui"
 )
 
 // noon is when everything happens.
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// syncer notes what was asked for.
-type syncer struct{ synced, released []string }
+// syncer notes what was asked for. What else a Keeper does is tested in its room.
+type syncer struct {
+	connectors.Keeper
+	synced, released []string
+}
+
+func (s *syncer) NextSync(gatehouse.Connector) time.Time { return time.Time{} }
 
 func (s *syncer) SyncNow(tx *store.Tx, by gatehouse.Actor, id string) (string, error) {
 	s.synced = append(s.synced, by.Name+" "+id)

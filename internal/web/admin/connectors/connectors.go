@@ -6,11 +6,13 @@
 package connectors
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"gatehouse"
 	"gatehouse/internal/apps"
@@ -19,10 +21,15 @@ import (
 	"gatehouse/internal/web/admin/desk"
 )
 
-// Keeper starts pulls and lets held ones through: access.Service.
+// Keeper looks after connectors: access.Service.
 type Keeper interface {
 	SyncNow(tx *store.Tx, by gatehouse.Actor, connectorID string) (jobID string, err error)
 	Release(tx *store.Tx, by gatehouse.Actor, pullID string) error
+	Pause(tx *store.Tx, by gatehouse.Actor, connectorID string) error
+	Resume(tx *store.Tx, by gatehouse.Actor, connectorID string) error
+	Put(ctx context.Context, by gatehouse.Actor, c gatehouse.Connector) (gatehouse.Connector, error)
+	Remove(tx *store.Tx, by gatehouse.Actor, connectorID string, seen time.Time, forget bool) error
+	NextSync(c gatehouse.Connector) time.Time
 }
 
 // Connectors shows the connectors. All fields are needed.
@@ -36,14 +43,28 @@ type Connectors struct {
 // there and what they may do.
 func (a *Connectors) Mount(mux *http.ServeMux) {
 	for path, h := range map[string]desk.Handler{
-		"/admin/connectors":             a.list,
-		"/admin/connectors/{connector}": a.show,
+		"/admin/connectors":                          a.list,
+		"/admin/connectors/{connector}":              a.show,
+		"/admin/connectors/{connector}/pulls/{pull}": a.pull,
 	} {
 		mux.Handle("GET "+path, a.Only(h, desk.Readers()...))
 	}
 	for path, h := range map[string]desk.Handler{
 		"POST /admin/connectors/{connector}/sync":                 a.sync,
 		"POST /admin/connectors/{connector}/pulls/{pull}/release": a.release,
+		"POST /admin/connectors/{connector}/pause":                a.pause,
+		"POST /admin/connectors/{connector}/resume":               a.resume,
+		"POST /admin/connectors/{connector}/probe":                a.probe,
+		"GET /admin/connectors/{connector}/edit":                  a.edit,
+		"POST /admin/connectors/{connector}/edit":                 a.save,
+		"GET /admin/connectors/{connector}/choose/{field}":        a.choose,
+		"POST /admin/connectors/{connector}/choose/{field}":       a.chosen,
+		"GET /admin/connectors/{connector}/remove":                a.removal,
+		"POST /admin/connectors/{connector}/remove":               a.remove,
+		"GET /admin/add-connector":                                a.chooseKind,
+		"GET /admin/add-connector/{kind}":                         a.chooseApp,
+		"GET /admin/add-connector/{kind}/settings":                a.add,
+		"POST /admin/add-connector/{kind}/settings":               a.create,
 	} {
 		mux.Handle(path, a.Only(h, keepers()...))
 	}
@@ -98,5 +119,5 @@ func (a *Connectors) list(w http.ResponseWriter, r *http.Request, by gatehouse.U
 	if err != nil {
 		return err
 	}
-	return a.Render(w, r, desk.Page("connectors", i18n.Text(r.Context(), "Connectors"), by), listBody(rows))
+	return a.Render(w, r, desk.Page("connectors", i18n.Text(r.Context(), "Connectors"), by), listBody(rows, by, r.URL.Query().Get("done")))
 }

@@ -1,11 +1,16 @@
 package connectors
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"time"
 
 	"gatehouse"
+	"gatehouse/internal/i18n"
+	"gatehouse/internal/integration"
 	"gatehouse/internal/store"
 	"gatehouse/internal/web/admin/desk"
 	"gatehouse/internal/web/ui"
@@ -15,15 +20,55 @@ import (
 type showPage struct {
 	connectorRow
 	desk.List
-	By    gatehouse.User
-	Pulls []gatehouse.Pull
-	Last  *gatehouse.Pull
-	Done  string
+	By      gatehouse.User
+	Kind    integration.Kind
+	Pulls   []gatehouse.Pull
+	Last    *gatehouse.Pull
+	NextAt  time.Time // of the next sync by its schedule; zero: none
+	AppName string    // of the app that it was added to; "" = one of its own
+	AppHref string
+	Done    string
+}
+
+// mayEdit says whether the dashboard may change it, for this administrator.
+func (p showPage) mayEdit() bool {
+	return mayChange(p.By) && p.Managed != gatehouse.ManagedByFile
+}
+
+func (p showPage) isSecret(f integration.Field) bool { return f.Type == integration.SecretField }
+
+// mayChoose says whether the app can be asked for values of a setting now.
+func (p showPage) mayChoose(f integration.Field) bool {
+	return f.Type == integration.PickField && p.mayEdit() && p.Enabled
+}
+
+// shown is the value of a setting, by the label of a choice.
+func (p showPage) shown(ctx context.Context, f integration.Field) string {
+	v := p.Settings[f.Arg]
+	for _, c := range f.Choices {
+		if c.Value == v {
+			return text(ctx, c.Label)
+		}
+	}
+	return v
+}
+
+func (p showPage) byClock() bool {
+	s, err := gatehouse.ParseSchedule(p.Schedule, p.TimeZone)
+	return err == nil && s.ByClock()
+}
+
+// warnTime is how long before its end a token is warned of.
+const warnTime = 30 * 24 * time.Hour
+
+func (p showPage) tokenEndsSoon(ctx context.Context) bool {
+	ends := p.Seen.TokenEnds()
+	return p.Enabled && !ends.IsZero() && ui.Past(ctx, ends.Add(-warnTime))
 }
 
 // running says whether the page should look again by itself.
 func (p showPage) running() bool {
-	return p.Status == gatehouse.ConnectorSyncing || p.Last != nil && p.Last.State == gatehouse.PullRunning
+	return p.PausedAt.IsZero() && (p.Status == gatehouse.ConnectorSyncing || p.Last != nil && p.Last.State == gatehouse.PullRunning)
 }
 
 // progress compares what a pull has read so far with what the app had before;
@@ -62,6 +107,9 @@ func (a *Connectors) show(w http.ResponseWriter, r *http.Request, by gatehouse.U
 			return fmt.Errorf("pulls: %w", err)
 		}
 		p.Pulls, p.Next, p.Last = pulls.Items, pulls.Next, nil
+		if p.AppName, p.AppHref, err = appOf(tx, p.App); err != nil {
+			return err
+		}
 		last, err := tx.LastPull(p.ID)
 		if errors.Is(err, gatehouse.NotFound) {
 			return nil
@@ -72,11 +120,69 @@ func (a *Connectors) show(w http.ResponseWriter, r *http.Request, by gatehouse.U
 	if err != nil {
 		return err
 	}
+	p.Kind, p.NextAt = a.kindOf(p.Connector), a.Access.NextSync(p.Connector)
 	page := desk.Page("connectors", p.Name, by)
 	if p.running() {
 		page.Refresh = refreshEvery
 	}
 	return a.Render(w, r, page, showBody(p))
+}
+
+// appOf is the name and the page of the app that a connector was added to; both
+// are "" when it is gone, or was one of its own.
+func appOf(tx *store.Tx, app gatehouse.AppRef) (name, href string, err error) {
+	switch noun, id := app.Parts(); noun {
+	case gatehouse.AppConnection:
+		var c gatehouse.Connection
+		c, err = tx.Connection(id)
+		name, href = ui.ConnectionLabel(c), "/admin/connections/"+url.PathEscape(c.Name)
+	case gatehouse.AppClient:
+		var c gatehouse.Client
+		c, err = tx.Client(id)
+		name, href = c.Name, "/admin/clients/"+url.PathEscape(c.ID)
+	case gatehouse.AppConnector:
+		var c gatehouse.Connector
+		c, err = tx.ConnectorByKey(id)
+		name, href = c.Name, Href(c)
+	}
+	switch {
+	case errors.Is(err, gatehouse.NotFound):
+		return "", "", nil
+	case err != nil:
+		return "", "", fmt.Errorf("read the app: %w", err)
+	}
+	return name, href, nil
+}
+
+// pullPage is a sync with its steps.
+type pullPage struct {
+	Connector gatehouse.Connector
+	Pull      gatehouse.Pull
+}
+
+func pullHref(c gatehouse.Connector, p gatehouse.Pull) string {
+	return Href(c) + "/pulls/" + url.PathEscape(p.ID)
+}
+
+func (a *Connectors) pull(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
+	var p pullPage
+	err := a.Read(r, "the sync", func(tx *store.Tx) (err error) {
+		if p.Connector, err = Of(tx, r); err != nil {
+			return err
+		}
+		if p.Pull, err = tx.Pull(r.PathValue("pull")); err == nil && p.Pull.ConnectorID != p.Connector.ID {
+			err = gatehouse.NotFound
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	page := desk.Page("connectors", i18n.Text(r.Context(), "Sync of %s", p.Connector.Name), by)
+	if p.Pull.State == gatehouse.PullRunning && p.Connector.PausedAt.IsZero() {
+		page.Refresh = refreshEvery
+	}
+	return a.Render(w, r, page, pullBody(p))
 }
 
 func (a *Connectors) sync(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {

@@ -6,6 +6,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/i18n"
+	"gatehouse/internal/web/ui"
 )
 
 // done is the sentence for what was just done, "" for nothing that we know.
@@ -15,6 +16,18 @@ func done(ctx context.Context, what string) string {
 		return i18n.Text(ctx, "The sync has been asked for.")
 	case "released":
 		return i18n.Text(ctx, "The held sync is let through.")
+	case "saved":
+		return i18n.Text(ctx, "The connector is saved.")
+	case "paused":
+		return i18n.Text(ctx, "The connector is paused.")
+	case "resumed":
+		return i18n.Text(ctx, "The connector reads again.")
+	case "probed":
+		return i18n.Text(ctx, "The app was asked again.")
+	case "disconnected":
+		return i18n.Text(ctx, "The app is disconnected, and its secrets are deleted.")
+	case "deleted":
+		return i18n.Text(ctx, "The connector is deleted with all that was read of its app.")
 	}
 	return ""
 }
@@ -57,7 +70,25 @@ func took(ctx context.Context, p gatehouse.Pull) string {
 	if p.EndedAt.IsZero() || p.StartedAt.IsZero() {
 		return ""
 	}
-	switch d := p.EndedAt.Sub(p.StartedAt); {
+	return long(ctx, p.EndedAt.Sub(p.StartedAt))
+}
+
+// lasted is how long a step of a pull took.
+func lasted(ctx context.Context, s gatehouse.PullStep) string {
+	return long(ctx, time.Duration(s.Millis)*time.Millisecond)
+}
+
+// some is a count of which none is not worth a number.
+func some(n int64) string {
+	if n == 0 {
+		return "–"
+	}
+	return ui.Number(n)
+}
+
+// long is a duration in words.
+func long(ctx context.Context, d time.Duration) string {
+	switch {
 	case d < time.Second:
 		return i18n.Text(ctx, "%d ms", d.Milliseconds())
 	case d < 10*time.Second:
@@ -73,6 +104,8 @@ func took(ctx context.Context, p gatehouse.Pull) string {
 
 func step(ctx context.Context, s string) string {
 	switch s {
+	case "probe":
+		return i18n.Text(ctx, "Asking who we are")
 	case "accounts":
 		return i18n.Text(ctx, "Reading accounts")
 	case "projects":
