@@ -76,7 +76,8 @@ type ClientSettings struct {
 	GroupsFrom string   `json:"groups_from,omitempty"` // key of the connector whose groups it is told; "": the only one of GitLab; NoGroups: none
 	GroupsOnly []string `json:"groups_only,omitempty"` // full paths: only these groups and what lies in them; none: all
 
-	UserIDFrom string `json:"user_id_from,omitempty"` // name of the GitLab connection by whose ids it knows people; "": by our numbers
+	UserIDFrom string `json:"user_id_from,omitempty"`       // name of the GitLab connection by whose ids it knows people; "": by our numbers
+	DPoPNonce  bool   `json:"require_dpop_nonce,omitempty"` // its proofs name a nonce of ours (RFC 9449 section 8)
 }
 
 // NoGroups in the place of a connector's key means that a client is told of no

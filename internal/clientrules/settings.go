@@ -64,6 +64,7 @@ func Settings() []Setting {
 		{Name: "access_token_format", Group: Tokens, Choices: []string{gatehouse.AccessTokenJWT}, Usual: "opaque", Of: func(c *client) any { return &c.Settings.AccessToken }},
 		{Name: "id_token_signed_response_alg", Group: Tokens, Choices: SignsBy(), Of: func(c *client) any { return &c.Settings.IDTokenAlg }},
 		{Name: "dpop_bound_access_tokens", Group: Tokens, Of: func(c *client) any { return &c.Settings.DPoPBound }},
+		{Name: "require_dpop_nonce", Group: Tokens, Of: func(c *client) any { return &c.Settings.DPoPNonce }},
 		{Name: "tls_client_certificate_bound_access_tokens", Group: Tokens, Of: func(c *client) any { return &c.Settings.CertBound }},
 		{Name: "resources", Group: Tokens, Of: func(c *client) any { return &c.Settings.Resources }},
 		{Name: "exchange_from", Group: Tokens, Of: func(c *client) any { return &c.Settings.ExchangeFrom }},

@@ -25,6 +25,7 @@ type Values struct {
 	AccessToken  *string   `json:"access_token_format,omitempty" doc:"opaque or jwt (RFC 9068)"`
 	IDTokenAlg   *string   `json:"id_token_signed_response_alg,omitempty" doc:"How ID tokens, and access tokens that are JWTs, are signed; empty: RS256"`
 	DPoPBound    *bool     `json:"dpop_bound_access_tokens,omitempty" doc:"Its tokens are always bound to a key of its own (RFC 9449)"`
+	DPoPNonce    *bool     `json:"require_dpop_nonce,omitempty" doc:"Its DPoP proofs must name a nonce of Gatehouse (RFC 9449 section 8)"`
 	CertBound    *bool     `json:"tls_client_certificate_bound_access_tokens,omitempty" doc:"Its tokens are bound to its certificate (RFC 8705)"`
 	Resources    *[]string `json:"resources,omitempty" doc:"APIs that it may ask for (RFC 8707); the first is the audience of JWTs that name none"`
 	ExchangeFrom *[]string `json:"exchange_from,omitempty" doc:"Clients whose tokens it may exchange, besides its own"`

@@ -34,6 +34,7 @@ func (r *reader) clientSettings(c *section, method string) gatehouse.ClientSetti
 		TLSIP:            c.text("tls_client_auth_san_ip", ""),
 		TLSEmail:         c.text("tls_client_auth_san_email", ""),
 		DPoPBound:        c.flag("dpop_bound_access_tokens", false),
+		DPoPNonce:        c.flag("require_dpop_nonce", false),
 		RequirePushed:    c.flag("require_pushed_authorization_requests", false),
 		ExchangeFrom:     c.texts("exchange_from", anyText),
 		Federated:        r.federated(c),

@@ -90,7 +90,7 @@ func (p *Provider) apiGone(http.ResponseWriter, *http.Request) (*gitlab.Failure,
 // apiUser answers GET /api/v4/user and, for old clients, GET /api/v3/user.
 func (p *Provider) apiUser(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
 	var person gitlab.Person
-	failure, err := p.asked(r, door{scopes: apiScopes(), inAddress: true}, func(tx *store.Tx, b bearing) (err error) {
+	failure, err := p.asked(w, r, door{scopes: apiScopes(), inAddress: true}, func(tx *store.Tx, b bearing) (err error) {
 		person = gitlab.Person{User: b.user, SignInAt: b.token.Grant.AuthAt, URL: p.issuer()}
 		person.Identities, err = identities(tx, b.user.ID)
 		return err
@@ -123,7 +123,7 @@ func identities(tx *store.Tx, userID string) ([]gitlab.Identity, error) {
 
 // apiVersion answers GET /api/v4/version: the GitLab whose answers these are.
 func (p *Provider) apiVersion(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
-	failure, err := p.asked(r, door{scopes: apiScopes()}, func(*store.Tx, bearing) error { return nil })
+	failure, err := p.asked(w, r, door{scopes: apiScopes()}, func(*store.Tx, bearing) error { return nil })
 	if failure == nil && err == nil {
 		wire.JSON(w, http.StatusOK, struct {
 			Version  string `json:"version"`
@@ -149,7 +149,7 @@ type door struct {
 
 // asked finds who asks by the token of a request and, if they may, reads what
 // they asked for in the same view of the database.
-func (p *Provider) asked(r *http.Request, d door, read func(*store.Tx, bearing) error) (failure *gitlab.Failure, err error) {
+func (p *Provider) asked(w http.ResponseWriter, r *http.Request, d door, read func(*store.Tx, bearing) error) (failure *gitlab.Failure, err error) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return gitlab.NotAllowed(), nil
 	}
@@ -167,7 +167,7 @@ func (p *Provider) asked(r *http.Request, d door, read func(*store.Tx, bearing) 
 			failure = gitlab.Unauthorized()
 			return nil
 		}
-		if e := p.mayUse(r, b.client, value, b.token.Grant.Details); e != nil {
+		if e := p.mayUse(w, r, b.client, value, b.token.Grant.Details); e != nil {
 			failure = &gitlab.Failure{Status: e.Status, Body: gitlab.ErrorBody{Error: e.Code, Description: e.Description}, OAuth: e.Code, Details: e.Description, Challenge: e.Challenge}
 			return nil
 		}

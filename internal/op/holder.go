@@ -1,6 +1,7 @@
 package op
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -34,8 +35,9 @@ func (h held) bind(g *gatehouse.Grantable) { g.Details.JKT, g.Details.X5T = h.ke
 func bindsRefresh(c gatehouse.Client) bool { return c.Public() }
 
 // proofOf checks the DPoP proof of a request, if it has one. access is the
-// token beside it.
-func (p *Provider) proofOf(r *http.Request, c gatehouse.Client, access string) (*dpop.Proof, error) {
+// token beside it. A client that must name a nonce is told one in any case (RFC
+// 9449 sections 8.2 and 9).
+func (p *Provider) proofOf(w http.ResponseWriter, r *http.Request, c gatehouse.Client, access string) (*dpop.Proof, error) {
 	sent := r.Header.Values("DPoP")
 	switch {
 	case len(sent) == 0:
@@ -51,8 +53,29 @@ func (p *Provider) proofOf(r *http.Request, c gatehouse.Client, access string) (
 		p.log().InfoContext(r.Context(), "DPoP proof refused", "client", c.ID, "path", r.URL.Path, "why", err)
 		return nil, badProof("The DPoP proof is not right: " + err.Error() + ".")
 	}
+	if c.Settings.DPoPNonce {
+		now, nonces := p.Clock.Now(), p.nonces()
+		w.Header().Set("DPoP-Nonce", nonces.Now(now))
+		if !nonces.Good(proof.Nonce, now) {
+			p.count("proof", "outcome", "without_nonce")
+			return nil, &wire.Error{Code: useNonce, Description: "The DPoP proof must name the nonce of the header DPoP-Nonce."}
+		}
+	}
 	p.count("proof", "outcome", "right")
 	return &proof, nil
+}
+
+// useNonce is the error of a proof without a nonce that is good now.
+const useNonce = "use_dpop_nonce"
+
+// nonces are the same on all nodes: what they are made with is that of pairwise
+// subjects, which is sealed in the store.
+func (p *Provider) nonces() dpop.Nonces {
+	salt := p.salt.Load()
+	if salt == nil {
+		panic("op: EnsureKeys was not called")
+	}
+	return dpop.NewNonces(*salt)
 }
 
 // placesOf are the addresses that a request may have been sent to.
@@ -78,7 +101,7 @@ func badProof(why string) *wire.Error {
 // hold finds out what the client of a request for tokens holds. The proof is
 // used up in the transaction that the request makes anyway.
 func (p *Provider) hold(a *ask) error {
-	proof, err := p.proofOf(a.r, a.client, "")
+	proof, err := p.proofOf(a.w, a.r, a.client, "")
 	if a.client.Settings.CertBound {
 		a.held.certificate = p.thumbprint(a.r)
 	}
@@ -98,7 +121,7 @@ func (p *Provider) hold(a *ask) error {
 
 // mayUse says whether who asks with an access token holds what it is bound to
 // (RFC 9449 section 7.1).
-func (p *Provider) mayUse(r *http.Request, c gatehouse.Client, value string, d gatehouse.GrantDetails) *wire.Error {
+func (p *Provider) mayUse(w http.ResponseWriter, r *http.Request, c gatehouse.Client, value string, d gatehouse.GrantDetails) *wire.Error {
 	byProof := wire.HasProofScheme(r)
 	switch {
 	case d.X5T != "" && d.X5T != p.thumbprint(r):
@@ -110,8 +133,11 @@ func (p *Provider) mayUse(r *http.Request, c gatehouse.Client, value string, d g
 	case !byProof:
 		return nil
 	}
-	proof, err := p.proofOf(r, c, value)
+	proof, err := p.proofOf(w, r, c, value)
+	var refused *wire.Error
 	switch {
+	case errors.As(err, &refused) && refused.Code == useNonce:
+		return notHeld(useNonce, refused.Description)
 	case err != nil || proof == nil:
 		return notHeld("invalid_dpop_proof", "The DPoP proof is missing or not right.")
 	case proof.Thumbprint != d.JKT:

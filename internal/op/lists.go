@@ -92,7 +92,7 @@ func (p *Provider) oddSource(c gatehouse.Client, unknown reach.Unknown) {
 func (p *Provider) reached(w http.ResponseWriter, r *http.Request, all bool, write func(b bearing, found []reach.Standing) *gitlab.Failure) (*gitlab.Failure, error) {
 	var b bearing
 	var found []reach.Standing
-	failure, err := p.asked(r, door{scopes: listScopes()}, func(tx *store.Tx, who bearing) (err error) {
+	failure, err := p.asked(w, r, door{scopes: listScopes()}, func(tx *store.Tx, who bearing) (err error) {
 		b = who
 		found, _, err = p.standings(tx, who.client, who.user.ID, all)
 		return err
@@ -202,7 +202,7 @@ func orNoRows(rows []gitlab.Group) []gitlab.Group {
 // the person's. Others are left out: apps believe whatever stands here.
 func (p *Provider) apiEmails(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
 	var rows []gitlab.Email
-	failure, err := p.asked(r, door{scopes: apiScopes()}, func(tx *store.Tx, b bearing) error {
+	failure, err := p.asked(w, r, door{scopes: apiScopes()}, func(tx *store.Tx, b bearing) error {
 		more, err := tx.Emails(b.user.ID)
 		rows = gitlab.EmailsOf(b.user, more)
 		return err
@@ -223,7 +223,7 @@ func (p *Provider) apiEmails(w http.ResponseWriter, r *http.Request) (*gitlab.Fa
 // token, whatever its scopes.
 func (p *Provider) apiOwnToken(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
 	var b bearing
-	failure, err := p.asked(r, door{}, func(_ *store.Tx, who bearing) error {
+	failure, err := p.asked(w, r, door{}, func(_ *store.Tx, who bearing) error {
 		b = who
 		return nil
 	})

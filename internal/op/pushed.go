@@ -43,7 +43,7 @@ func (p *Provider) push(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	asked, err := p.pushable(r, c, form)
+	asked, err := p.pushable(w, r, c, form)
 	if err != nil {
 		return errors.Join(p.settle(r.Context(), used), err)
 	}
@@ -66,7 +66,7 @@ func (p *Provider) push(w http.ResponseWriter, r *http.Request) error {
 }
 
 // pushable is the request in a form, if it is right.
-func (p *Provider) pushable(r *http.Request, c gatehouse.Client, form wire.Params) (request.Params, error) {
+func (p *Provider) pushable(w http.ResponseWriter, r *http.Request, c gatehouse.Client, form wire.Params) (request.Params, error) {
 	if form["request_uri"] != "" {
 		return request.Params{}, wire.InvalidRequest("A pushed request cannot name a request_uri (RFC 9126 section 2.1).")
 	}
@@ -79,7 +79,7 @@ func (p *Provider) pushable(r *http.Request, c gatehouse.Client, form wire.Param
 	for name, value := range form {
 		v.Set(name, value)
 	}
-	proof, err := p.proofOf(r, c, "")
+	proof, err := p.proofOf(w, r, c, "")
 	switch {
 	case err != nil:
 		return request.Params{}, err

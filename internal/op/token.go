@@ -27,6 +27,7 @@ type tokenAnswer struct {
 
 // ask is one request to the token endpoint, its client known.
 type ask struct {
+	w      http.ResponseWriter // for headers alone
 	r      *http.Request
 	form   wire.Params
 	client gatehouse.Client
@@ -52,7 +53,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	begun := p.Clock.Now()
-	answer, err := p.carryOut(grant, &ask{r: r, form: form, client: c, once: used})
+	answer, err := p.carryOut(grant, &ask{w: w, r: r, form: form, client: c, once: used})
 	if err != nil && !c.Public() && form["grant_type"] != request.GrantBearer { // there an assertion may be all that there is
 		return proved{err}
 	}

@@ -208,7 +208,7 @@ func (p *Provider) tokenInfo(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if e := p.mayUse(r, b.client, value, b.token.Grant.Details); e != nil {
+	if e := p.mayUse(w, r, b.client, value, b.token.Grant.Details); e != nil {
 		return e
 	}
 	left := int64(b.token.ExpiresAt.Sub(p.Clock.Now()).Seconds())

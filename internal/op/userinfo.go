@@ -109,7 +109,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) error {
 	if !p.forUs(b.token) { // or whoever it was meant for could read here who brought it
 		return wire.InvalidToken("The access token is for another resource. Name the issuer as a resource as well")
 	}
-	if e := p.mayUse(r, b.client, value, b.token.Grant.Details); e != nil {
+	if e := p.mayUse(w, r, b.client, value, b.token.Grant.Details); e != nil {
 		return e
 	}
 	if !slices.Contains(b.token.Grant.Scopes, request.ScopeOpenID) {

@@ -50,6 +50,7 @@ type Want struct {
 type Proof struct {
 	Thumbprint string // of the key (RFC 7638), as in dpop_jkt and cnf.jkt
 	ID         string // jti
+	Nonce      string // that it names; whether it must, and which, the caller knows
 	Until      time.Time
 }
 
@@ -59,6 +60,7 @@ type claims struct {
 	URL      string   `json:"htu"`
 	IssuedAt *float64 `json:"iat"`
 	Access   *string  `json:"ath"`
+	Nonce    string   `json:"nonce"`
 }
 
 // Check says whether a proof is right (RFC 9449 section 4.3). It costs one
@@ -84,7 +86,7 @@ func Check(compact string, w Want) (Proof, error) {
 	if err != nil {
 		return Proof{}, fmt.Errorf("name the key: %w", err)
 	}
-	return Proof{Thumbprint: base64.RawURLEncoding.EncodeToString(print), ID: c.ID, Until: at.Add(Life)}, nil
+	return Proof{Thumbprint: base64.RawURLEncoding.EncodeToString(print), ID: c.ID, Nonce: c.Nonce, Until: at.Add(Life)}, nil
 }
 
 func parse(compact string, algorithms []string) (*jose.JSONWebSignature, *jose.JSONWebKey, error) {

@@ -75,6 +75,8 @@ func tokenWords(ctx context.Context, name string) (label, hint string) {
 		return i18n.Text(ctx, "Signature of ID tokens"), i18n.Text(ctx, "Also that of access tokens which are JWTs.")
 	case "dpop_bound_access_tokens":
 		return i18n.Text(ctx, "Tokens are bound to a key (DPoP)"), i18n.Text(ctx, "Without a proof it gets none, so that a stolen token is of no use. Any app may use DPoP without this, too.")
+	case "require_dpop_nonce":
+		return i18n.Text(ctx, "DPoP proofs name a nonce"), i18n.Text(ctx, "So that no proof can be made beforehand. The app must understand use_dpop_nonce.")
 	case "tls_client_certificate_bound_access_tokens":
 		return i18n.Text(ctx, "Tokens are bound to its certificate"), i18n.Text(ctx, "Needs mtls in the configuration file.")
 	case "resources":
