@@ -160,7 +160,7 @@ func (p *Provider) introspectionOf(c gatehouse.Client, t gatehouse.Token, u gate
 		return introspection{}
 	}
 	answer := introspection{
-		Active: true, Scope: strings.Join(t.Grant.Scopes, " "), ClientID: c.ID,
+		Active: true, Scope: strings.Join(request.StillAllowed(c, t.Grant.Scopes), " "), ClientID: c.ID,
 		Expiry: t.ExpiresAt.Unix(), IssuedAt: t.CreatedAt.Unix(),
 		Audience: t.Grant.Details.Audience, Actor: actorsOf(t.Grant.Details.Actors),
 		Confirmation: confirmationOf(t.Grant.Details),

@@ -58,6 +58,9 @@ func (b *bearing) stands(find finder) (err error) {
 	if err == nil {
 		err = stillStands(find, b.token.Grant.Details)
 	}
+	if err == nil { // what was taken from the client is taken from its tokens
+		b.token.Grant.Scopes = request.StillAllowed(b.client, b.token.Grant.Scopes)
+	}
 	return err
 }
 

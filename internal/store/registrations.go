@@ -86,7 +86,10 @@ func (tx *Tx) DropClient(id string) error {
 	if _, err := tx.exec(`update tokens set revoked_at = $2 where client_id = $1 and revoked_at = 0`, id, tx.now); err != nil {
 		return err
 	}
-	return must(tx.exec(`delete from clients where id = $1`, id))
+	if err := must(tx.exec(`delete from clients where id = $1`, id)); err != nil {
+		return err
+	}
+	return tx.seldomChanged()
 }
 
 // RegistrationLife is how long an initial access token is good unless its maker

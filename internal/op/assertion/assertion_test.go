@@ -220,6 +220,7 @@ func TestParseSet(t *testing.T) {
 	}{
 		"Usual":               {string(setOf(t, k["ec"].jwk("", ""), k["rsa"].jwk("", "sig"))), 2},
 		"UnknownIsPassedOver": {`{"keys":[{"kty":"XX"},` + strings.TrimPrefix(string(setOf(t, k["ec"].jwk("", ""))), `{"keys":[`), 1},
+		"HugeIsPassedOver":    {`{"keys":[{"kty":"RSA","e":"AQAB","n":"` + strings.Repeat("_", 4*683) + `"},` + strings.TrimPrefix(string(setOf(t, k["ec"].jwk("", ""))), `{"keys":[`), 1},
 		"Private":             {`{"keys":[` + string(private) + `]}`, 0},
 		"Symmetric":           {`{"keys":[{"kty":"oct","k":"AAAA"}]}`, 0},
 		"None":                {`{"keys":[]}`, 0},

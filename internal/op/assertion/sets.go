@@ -22,6 +22,7 @@ const (
 	maxKeys    = 64
 	maxSet     = 256 << 10 // bytes
 	minRSABits = 2048      // RFC 7518 section 3.3
+	maxRSABits = 8192      // more only costs us time, with each signature that a stranger makes up
 	mostSets   = 1000      // remembered
 )
 
@@ -167,7 +168,7 @@ func ParseSet(raw []byte) ([]jose.JSONWebKey, error) {
 }
 
 func usable(k jose.JSONWebKey) bool {
-	if r, ok := k.Key.(*rsa.PublicKey); ok && r.N.BitLen() < minRSABits {
+	if r, ok := k.Key.(*rsa.PublicKey); ok && (r.N.BitLen() < minRSABits || r.N.BitLen() > maxRSABits) {
 		return false
 	}
 	return k.Valid() && (k.Use == "" || k.Use == "sig")

@@ -88,7 +88,7 @@ func Decide(p Params, s Situation) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	proved := s.Hint != nil && s.Hint.Subject == s.Subject
+	proved := s.Hint != nil && s.Hint.Subject == s.Subject && s.Client != nil && s.Client.On()
 	return Plan{Ask: s.SignedIn && !proved, Next: next}, nil
 }
 
