@@ -31,6 +31,7 @@ var floors = map[string]float64{
 	"internal/web/mailbox": 7, // of development
 	"internal/web/admin":   7,
 	"internal/web/api":     7,
+	"internal/web/hooks":   7,
 	"internal/demo":        7,
 
 	"internal/self":   6, // what people do with their own user

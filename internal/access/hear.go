@@ -53,6 +53,10 @@ func (s *Service) Hear(tx *store.Tx, connectorID string, source gatehouse.Notice
 	if err := tx.CountReceived(connectorID, source, last, kept); err != nil {
 		return err
 	}
+	c, err := tx.Connector(connectorID)
+	if err != nil || !listens(c) {
+		return err
+	}
 	id, err := jobs.Add(tx, refreshArgs{ConnectorID: connectorID}, jobs.Options{Key: connectorID})
 	if err != nil {
 		return err
@@ -134,7 +138,7 @@ func revive(tx *store.Tx) error {
 // listens says whether what is heard of a connector's app may be looked into
 // now. One that a person paused, or whose pull waits for a person, keeps it.
 func listens(c gatehouse.Connector) bool {
-	return c.Enabled && c.Status != gatehouse.ConnectorPaused
+	return c.Enabled && c.PausedAt.IsZero() && c.Status != gatehouse.ConnectorPaused
 }
 
 // keepReread lets what was read afresh while a pull was under way stand against

@@ -265,7 +265,7 @@ func TestNewsOfAPausedConnectorWait(t *testing.T) {
 		b.update(func(tx *store.Tx) error {
 			return tx.SetConnectorStatus(b.connector, gatehouse.ConnectorPaused, gatehouse.Note{})
 		})
-		b.told(ofAccount("1"))
+		b.hear(ofAccount("1"))
 		if app.asked() != "" || b.news().Waiting != 1 {
 			t.Errorf("read %s, news %+v", app.asked(), b.news())
 		}

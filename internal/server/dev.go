@@ -245,6 +245,7 @@ func (d *dev) openTwins() (err error) {
 		return fmt.Errorf("open the GitLab twin: %w", err)
 	}
 	d.gitlab.AddToken(gitlabtwin.Token{Value: devGitLabToken, UserID: 1, Name: "Gatehouse", Scopes: []string{"api"}})
+	d.gitlab.AddHook(gitlabtwin.Hook{URL: "http://" + d.places.hub + "/hooks/gitlab", Token: devHookSecret})
 	d.dingtalk, err = dingtalktwin.New(dingtalktwin.Config{URL: "http://" + d.places.dingtalk, State: filepath.Join(d.Data, "twin-dingtalk.json")})
 	if err != nil {
 		return fmt.Errorf("open the DingTalk twin: %w", err)

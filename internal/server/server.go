@@ -37,6 +37,7 @@ import (
 	"gatehouse/internal/web/admin"
 	"gatehouse/internal/web/api"
 	"gatehouse/internal/web/entry"
+	"gatehouse/internal/web/hooks"
 	"gatehouse/internal/web/portal"
 	"gatehouse/internal/web/ui"
 )
@@ -230,6 +231,10 @@ func (s *Server) assemble(o Options) {
 			Proofs: s.ownSelf(), MailReady: s.mailer.Ready,
 		},
 	}
+	s.pages = append(s.pages, &hooks.Hooks{
+		Store: s.store, Apps: open, Access: s.access, Log: s.log, Metrics: s.meters, Clock: o.Clock,
+		Refusals: &ui.Limiter{Clock: o.Clock, Every: time.Second, Burst: 60},
+	})
 	s.pages = append(s.pages, s.mailboxPages()...)
 }
 

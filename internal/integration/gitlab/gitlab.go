@@ -66,5 +66,6 @@ func openConnector(c gatehouse.Connector, env integration.Env) (integration.Conn
 		return integration.Connected{}, missing("personal_access_token")
 	}
 	s := newSource(base, c.Token, env)
-	return integration.Connected{Source: s, Chooser: s}, nil
+	receiver, err := newReceiver(c.HookSecret, env.Clock)
+	return integration.Connected{Source: s, Chooser: s, Resources: s, Receiver: receiver}, err
 }

@@ -19,6 +19,7 @@ const (
 	classGroups   = "groups"
 	classGroup    = "group"
 	classShared   = "groups shared"
+	classProject  = "project"
 	classProjects = "projects"
 	classMembers  = "members"
 	classGraphQL  = "graphql"

@@ -1,6 +1,9 @@
 package gitlab
 
-import "gatehouse/internal/twin/gitlab/world"
+import (
+	"gatehouse/internal/twin/gitlab/hooks"
+	"gatehouse/internal/twin/gitlab/world"
+)
 
 // The nouns of the world, so that callers need this package only.
 type (
@@ -32,6 +35,8 @@ type (
 	Application = world.Application
 	// Token is a personal access token or an OAuth access token.
 	Token = world.Token
+	// Hook is an address that is told of changes.
+	Hook = hooks.Hook
 )
 
 // NewWorld returns an empty world.

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"gatehouse/internal/twin/gitlab/caller"
+	"gatehouse/internal/twin/gitlab/hooks"
 	"gatehouse/internal/twin/gitlab/oauth"
 	"gatehouse/internal/twin/gitlab/rest"
 	"gatehouse/internal/twin/gitlab/schema"
@@ -70,6 +71,7 @@ type Twin struct {
 	api     *rest.API
 	sign    *oauth.Server
 	graphql http.Handler
+	hooks   *hooks.Sender
 	limiter *rest.Limiter
 	attack  throttle
 	closed  chan struct{}
@@ -120,6 +122,7 @@ func New(c Config) (*Twin, error) {
 		Complexity: func() int { return t.current().GraphQLComplexity },
 	}
 	t.Switch(c.Switches)
+	t.hooks = hooks.New(c.URL, c.Clock)
 	return t, t.begin()
 }
 
@@ -154,7 +157,11 @@ func opened(c Config) (*World, error) {
 
 // Close ends requests that hang by a fault, and saves the world.
 func (t *Twin) Close() error {
-	t.once.Do(func() { close(t.closed) })
+	t.once.Do(func() {
+		close(t.closed)
+		t.World.Tell(nil)
+		t.hooks.Close()
+	})
 	return t.save()
 }
 
@@ -244,6 +251,16 @@ func (t *Twin) ResetRequests() {
 	defer t.mu.Unlock()
 	t.counts = map[string]int{}
 }
+
+// AddHook has an address told of changes from now on: by a system hook, or by a
+// webhook of a group.
+func (t *Twin) AddHook(h Hook) {
+	t.hooks.Add(h)
+	t.World.Tell(t.hooks.Tell)
+}
+
+// Hooked is how many deliveries of hooks were taken so far.
+func (t *Twin) Hooked() int { return t.hooks.Sent() }
 
 // AddApplication registers an OAuth application.
 func (t *Twin) AddApplication(a Application) { t.World.AddApplication(a) }

@@ -237,6 +237,7 @@ func editMember(c *call) (any, error) {
 	if c.has("expires_at") {
 		m.ExpiresAt = w.expires
 	}
+	c.d.Changed(m)
 	return c.memberRow(*m), nil
 }
 

@@ -50,6 +50,7 @@ func (d *Data) AddUser(u User) (*User, error) {
 	d.users = insert(d.users, &u, byUserID)
 	d.userByID[u.ID] = &u
 	d.indexUser(&u)
+	d.happen(Happening{Event: "user_create", User: u})
 	return &u, nil
 }
 
@@ -64,12 +65,16 @@ func (d *Data) indexUser(u *User) {
 // EditUser changes an account in place and keeps the indexes right. The paths of
 // the personal projects follow the username.
 func (d *Data) EditUser(u *User, change func(*User)) {
+	before := u.Username
 	delete(d.byUsername, strings.ToLower(u.Username))
 	delete(d.byEmail, strings.ToLower(u.Email))
 	for _, e := range u.Emails {
 		delete(d.byEmail, strings.ToLower(e.Address))
 	}
 	change(u)
+	if u.Username != before {
+		d.happen(Happening{Event: "user_rename", User: *u, OldUsername: before})
+	}
 	for i := range u.Emails {
 		claim(&d.next.Email, &u.Emails[i].ID)
 	}
@@ -89,6 +94,7 @@ func (d *Data) RemoveUser(u *User) {
 		d.RemoveProject(p)
 	}
 	d.endSignIns(u.ID)
+	d.happen(Happening{Event: "user_destroy", User: *u})
 	d.users = without(d.users, u)
 	delete(d.userByID, u.ID)
 	delete(d.byUsername, strings.ToLower(u.Username))
@@ -121,6 +127,7 @@ func (d *Data) AddGroup(g Group) (*Group, error) {
 	d.groupByID[g.ID] = &g
 	d.groupByPath[strings.ToLower(g.FullPath)] = &g
 	d.children[g.ParentID] = insert(d.children[g.ParentID], &g, byGroupID)
+	d.happen(Happening{Event: "group_create", Group: g})
 	return &g, nil
 }
 
@@ -144,10 +151,14 @@ func (d *Data) fullName(parent int64, name string) string {
 
 // EditGroup changes a group in place; the paths below it follow.
 func (d *Data) EditGroup(g *Group, change func(*Group)) {
+	before := *g
 	d.groupsByName = without(d.groupsByName, g)
 	change(g)
 	d.groupsByName = insert(slices.Clone(d.groupsByName), g, CompareGroups)
 	d.placeGroup(g)
+	if g.Path != before.Path || g.Name != before.Name {
+		d.happen(Happening{Event: "group_rename", Group: *g, OldPath: before.Path, OldFullPath: before.FullPath})
+	}
 }
 
 func (d *Data) placeGroup(g *Group) {
@@ -174,6 +185,7 @@ func (d *Data) RemoveGroup(g *Group) {
 	for _, s := range slices.Clone(d.sharedWith[g.ID]) {
 		d.RemoveShare(s)
 	}
+	d.happen(Happening{Event: "group_destroy", Group: *g})
 	d.groups = without(d.groups, g)
 	d.groupsByName = without(d.groupsByName, g)
 	d.children[g.ParentID] = without(d.children[g.ParentID], g)
@@ -213,6 +225,7 @@ func (d *Data) AddProject(p Project) (*Project, error) {
 	d.projects = insert(d.projects, &p, byProjectID)
 	d.projectByID[p.ID] = &p
 	d.placeProject(&p)
+	d.happen(Happening{Event: "project_create", Project: p})
 	if p.OwnerID == 0 {
 		d.inGroup[p.GroupID] = insert(d.inGroup[p.GroupID], &p, byProjectID)
 		return &p, nil
@@ -242,6 +255,7 @@ func (d *Data) placeProject(p *Project) {
 // RemoveProject removes a project with its members and shares.
 func (d *Data) RemoveProject(p *Project) {
 	d.emptySource(InProject(p.ID))
+	d.happen(Happening{Event: "project_destroy", Project: *p})
 	d.projects = without(d.projects, p)
 	d.inGroup[p.GroupID] = without(d.inGroup[p.GroupID], p)
 	d.ofUser[p.OwnerID] = without(d.ofUser[p.OwnerID], p)
@@ -272,11 +286,15 @@ func (d *Data) AddMember(m Member) (*Member, error) {
 	if m.UserID != 0 {
 		d.ofMember[m.UserID] = insert(d.ofMember[m.UserID], &m, byMemberID)
 	}
+	d.memberHappened(&m, "user_add_to_group", "user_add_to_team")
 	return &m, nil
 }
 
 // RemoveMember removes one direct row and nothing else.
 func (d *Data) RemoveMember(m *Member) {
+	if m.RequestedAt.IsZero() {
+		d.memberHappened(m, "user_remove_from_group", "user_remove_from_team")
+	}
 	d.direct[m.Source] = without(d.direct[m.Source], m)
 	d.ofMember[m.UserID] = without(d.ofMember[m.UserID], m)
 	delete(d.memberByID, m.ID)

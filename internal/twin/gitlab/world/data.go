@@ -43,6 +43,9 @@ type Data struct {
 	// secrets are what the instance keeps for itself, such as its signing key.
 	secrets map[string]string
 	next    counters
+
+	told     bool        // somebody listens
+	happened []Happening // in this Write
 }
 
 type counters struct{ User, Namespace, Project, Member, Share, Role, Token, Email int64 }

@@ -16,6 +16,7 @@ type World struct {
 	mu      sync.RWMutex
 	data    *Data
 	version int64
+	tell    func([]Happening) // nil: nobody listens
 }
 
 // New returns an empty world.
@@ -31,10 +32,20 @@ func (w *World) Read(fn func(*Data)) {
 
 // Write calls fn with the data while nobody else sees it.
 func (w *World) Write(fn func(*Data) error) error {
+	happened, tell, err := w.write(fn)
+	if len(happened) > 0 {
+		tell(happened)
+	}
+	return err
+}
+
+func (w *World) write(fn func(*Data) error) (happened []Happening, tell func([]Happening), err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.version++
-	return fn(w.data)
+	err = fn(w.data)
+	happened, w.data.happened = w.data.happened, nil
+	return happened, w.tell, err
 }
 
 // Version grows with every [World.Write].
@@ -134,6 +145,7 @@ func (w *World) EditMember(s Source, user int64, change func(*Member)) error {
 			return fmt.Errorf("membership of user %d in %s %d %w", user, s.Kind, s.ID, ErrUnknown)
 		}
 		change(m)
+		d.Changed(m)
 		return nil
 	})
 }
