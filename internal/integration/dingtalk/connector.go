@@ -132,13 +132,24 @@ func hostOf(address string) string {
 	return strings.TrimRight(u.Scheme+"://"+u.Host+u.Path, "/")
 }
 
-func openConnector(c gatehouse.Connector, env integration.Env) (integration.Connected, error) {
-	d, err := readDirectory(c)
+func openConnector(cn gatehouse.Connector, env integration.Env) (integration.Connected, error) {
+	d, err := readDirectory(cn)
 	if err != nil {
 		return integration.Connected{}, err
 	}
 	s := newSource(d, env)
-	return integration.Connected{Source: s, Confirmer: s}, nil
+	c := integration.Connected{Source: s, Confirmer: s, Resources: s, Glancer: s}
+	switch d.mode {
+	case modeStream:
+		c.Feed = &stream{source: s, pulse: streamPulse}
+	case modeCallback:
+		e, err := newEnvelope(d.secrets)
+		if err != nil {
+			return integration.Connected{}, gatehouse.Errorf(gatehouse.Invalid, "The setting %s of the DingTalk connector %s is not right: expected %s.", secretKey, cn.Name, "a key in base64").Because(err)
+		}
+		c.Receiver = &receiver{settings: d, envelope: e, clock: env.Clock}
+	}
+	return c, nil
 }
 
 func connectorHosts(c gatehouse.Connector) []string {

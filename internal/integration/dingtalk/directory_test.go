@@ -34,7 +34,7 @@ func newOffice(t *testing.T, settings map[string]string) *office {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { o.twin.ServeHTTP(w, r) }))
 	t.Cleanup(srv.Close)
 	var err error
-	if o.twin, err = twin.New(twin.Config{URL: srv.URL}); err != nil {
+	if o.twin, err = twin.New(twin.Config{URL: srv.URL, Redeliver: 20 * time.Millisecond, Again: []time.Duration{}}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = o.twin.Close() })

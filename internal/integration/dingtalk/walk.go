@@ -246,10 +246,8 @@ func (p *pull) visit(ctx context.Context, at stop, made *counter) (visit, error)
 // below notes the department and what lies directly below it.
 func (p *pull) below(ctx context.Context, at stop, d departmentRow, v *visit, made *counter) error {
 	path := pathOf(at.Above, d)
-	v.resource = &gatehouse.Resource{ID: departmentID(d.ID), Kind: gatehouse.ResourceDepartment, Name: d.Name, Path: path, Visibility: "internal"}
-	if d.Parent > 0 && !at.Top {
-		v.resource.Parent = departmentID(d.Parent)
-	}
+	r := departmentResource(d, path, at.Top)
+	v.resource = &r
 	var rows []departmentRow
 	err := p.top(ctx, pathChildren, made, map[string]any{"dept_id": d.ID, "language": "zh_CN"}, &rows)
 	if code(err) == 60003 {

@@ -90,7 +90,7 @@ func (t *Twin) UpdatePerson(unionID string, fn func(*Person)) error {
 // AddUser takes somebody into a company. Without DepartmentIDs they are in the
 // root; for an unknown UnionID an account is made.
 func (t *Twin) AddUser(corpID string, m Member) error {
-	return t.inCompany(corpID, func(w *World, c *Company) error {
+	err := t.inCompany(corpID, func(w *World, c *Company) error {
 		if len(m.DepartmentIDs) == 0 && !m.External {
 			m.DepartmentIDs = []int64{RootDepartment}
 		}
@@ -100,11 +100,16 @@ func (t *Twin) AddUser(corpID string, m Member) error {
 		c.Members = append(c.Members, m)
 		return nil
 	})
+	if err == nil && !m.External {
+		t.emit(corpID, "user_add_org", []string{m.UserID}, nil)
+		t.emit(corpID, "user_modify_org", []string{m.UserID}, nil)
+	}
+	return err
 }
 
 // UpdateUser alters somebody's record in a company.
 func (t *Twin) UpdateUser(corpID, userID string, fn func(*Member)) error {
-	return t.inCompany(corpID, func(_ *World, c *Company) error {
+	err := t.inCompany(corpID, func(_ *World, c *Company) error {
 		m := c.member(userID)
 		if m == nil {
 			return fmt.Errorf("company %s has no user %s", corpID, userID)
@@ -112,6 +117,10 @@ func (t *Twin) UpdateUser(corpID, userID string, fn func(*Member)) error {
 		fn(m)
 		return nil
 	})
+	if err == nil {
+		t.emit(corpID, "user_modify_org", []string{userID}, nil)
+	}
+	return err
 }
 
 // MoveUser puts somebody into other departments, the main one first.
@@ -126,7 +135,7 @@ func (t *Twin) MoveUser(corpID, userID string, departmentIDs ...int64) error {
 // record with the reason ("" is "leave") is there. The account stays.
 func (t *Twin) RemoveUser(corpID, userID, reason string) error {
 	now := t.clock()
-	return t.inCompany(corpID, func(_ *World, c *Company) error {
+	err := t.inCompany(corpID, func(_ *World, c *Company) error {
 		m := c.member(userID)
 		if m == nil {
 			return fmt.Errorf("company %s has no user %s", corpID, userID)
@@ -143,6 +152,10 @@ func (t *Twin) RemoveUser(corpID, userID, reason string) error {
 		c.forget(userID)
 		return nil
 	})
+	if err == nil {
+		t.emit(corpID, "user_leave_org", []string{userID}, nil)
+	}
+	return err
 }
 
 // forget removes a leaver from what others are said to answer to.
@@ -160,18 +173,22 @@ func (c *Company) forget(userID string) {
 
 // AddDepartment makes a department; without a ParentID it is below the root.
 func (t *Twin) AddDepartment(corpID string, d Department) error {
-	return t.inCompany(corpID, func(_ *World, c *Company) error {
+	err := t.inCompany(corpID, func(_ *World, c *Company) error {
 		if d.ParentID == 0 {
 			d.ParentID = RootDepartment
 		}
 		c.Departments = append(c.Departments, d)
 		return nil
 	})
+	if err == nil {
+		t.emit(corpID, "org_dept_create", nil, []int64{d.ID})
+	}
+	return err
 }
 
 // UpdateDepartment renames, moves or otherwise alters a department.
 func (t *Twin) UpdateDepartment(corpID string, id int64, fn func(*Department)) error {
-	return t.inCompany(corpID, func(_ *World, c *Company) error {
+	err := t.inCompany(corpID, func(_ *World, c *Company) error {
 		d := c.department(id)
 		if d == nil {
 			return fmt.Errorf("company %s has no department %d", corpID, id)
@@ -179,12 +196,17 @@ func (t *Twin) UpdateDepartment(corpID string, id int64, fn func(*Department)) e
 		fn(d)
 		return nil
 	})
+	if err == nil {
+		t.emit(corpID, "org_dept_modify", nil, []int64{id})
+	}
+	return err
 }
 
 // RemoveDepartment removes a department and those below it. None of them may
 // hold members.
 func (t *Twin) RemoveDepartment(corpID string, id int64) error {
-	return t.inCompany(corpID, func(_ *World, c *Company) error {
+	var removed []int64
+	err := t.inCompany(corpID, func(_ *World, c *Company) error {
 		if id == RootDepartment || c.department(id) == nil {
 			return fmt.Errorf("company %s has no department %d that can be removed", corpID, id)
 		}
@@ -197,9 +219,19 @@ func (t *Twin) RemoveDepartment(corpID string, id int64) error {
 				return fmt.Errorf("department %d still holds %s", id, m.UserID)
 			}
 		}
+		removed = nil
+		for _, d := range c.Departments {
+			if gone[d.ID] {
+				removed = append(removed, d.ID)
+			}
+		}
 		c.Departments = slices.DeleteFunc(c.Departments, func(d Department) bool { return gone[d.ID] })
 		return nil
 	})
+	if err == nil {
+		t.emit(corpID, "org_dept_remove", nil, removed)
+	}
+	return err
 }
 
 func (t *Twin) inCompany(corpID string, fn func(*World, *Company) error) error {

@@ -85,6 +85,7 @@ func (t *Twin) oldRoutes() []route {
 		{"GET /sns/gettoken", t.snsToken},
 		{"POST /sns/getuserinfo_bycode", t.snsUserInfo},
 		{"/auth/scopes", t.authScopes},
+		{"/call_back/get_call_back_failed_result", t.failedCallbacks},
 		{"/microapp/list", func(c *call) answer {
 			if refusal, ok := t.plainToken(c); !ok {
 				return refusal

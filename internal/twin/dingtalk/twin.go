@@ -25,6 +25,12 @@ type Config struct {
 	World *World
 	// Clock tells the time; nil is time.Now.
 	Clock func() time.Time
+	// Redeliver is when an event that Stream pushed and nobody took is pushed
+	// again; 0: after a minute.
+	Redeliver time.Duration
+	// Again is when a callback that was not taken is sent again; nil: 10 seconds
+	// and then 30 seconds later.
+	Again []time.Duration
 }
 
 // Twin is one DingTalk. It is safe for use by several goroutines.
@@ -45,6 +51,17 @@ type Twin struct {
 	requests map[string]int
 	windows  map[string]window
 	codeAs   []string
+
+	news     chan struct{} // closed, and made anew, when something happens
+	tickets  map[string]ticket
+	links    []*link
+	streamed map[string]bool    // apps that have used Stream: their events wait for them
+	outbox   map[string][]*push // events that were not acknowledged, by app
+	failed   map[string][]event // events that no callback could deliver, by app
+
+	redeliver time.Duration
+	again     []time.Duration
+	sending   sync.WaitGroup // callbacks under way
 }
 
 // New returns a Twin. It fails when the state cannot be read or the world
@@ -54,6 +71,14 @@ func New(c Config) (*Twin, error) {
 		url: strings.TrimSuffix(c.URL, "/"), file: c.State, clock: c.Clock, mux: http.NewServeMux(),
 		done: make(chan struct{}), requests: map[string]int{}, windows: map[string]window{},
 		codeAs: []string{"code", "authCode"},
+		news:   make(chan struct{}), tickets: map[string]ticket{}, streamed: map[string]bool{}, outbox: map[string][]*push{},
+		failed: map[string][]event{}, redeliver: c.Redeliver, again: c.Again,
+	}
+	if t.redeliver == 0 {
+		t.redeliver = redeliver
+	}
+	if t.again == nil {
+		t.again = []time.Duration{10 * time.Second, 30 * time.Second}
 	}
 	if t.url == "" {
 		t.url = "http://localhost"
@@ -82,6 +107,13 @@ func New(c Config) (*Twin, error) {
 // what happens later is not kept.
 func (t *Twin) Close() error {
 	t.close.Do(func() { close(t.done) })
+	t.mu.Lock()
+	links := slices.Clone(t.links)
+	t.mu.Unlock()
+	for _, l := range links {
+		_ = l.conn.CloseNow()
+	}
+	t.sending.Wait()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.save()
@@ -142,14 +174,14 @@ func (t *Twin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.serveFault(w, r, *fault)
 }
 
-// routes is every path that the twin knows. Push and stream events are to have
-// their place here as a list of their own.
+// routes is every path that the twin knows.
 func (t *Twin) routes() {
-	for _, list := range [][]route{t.signInRoutes(), t.apiRoutes(), t.oldRoutes(), t.directoryRoutes()} {
+	for _, list := range [][]route{t.signInRoutes(), t.apiRoutes(), t.oldRoutes(), t.directoryRoutes(), t.streamRoutes()} {
 		for _, r := range list {
 			t.mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) { t.serve(w, req, r.handle) })
 		}
 	}
+	t.mux.HandleFunc("GET /connect", t.connect)
 }
 
 type route struct {

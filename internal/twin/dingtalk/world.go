@@ -133,6 +133,8 @@ type App struct {
 	// (error 11055). Without it they come back with a code, and it is the
 	// caller who must ask whether they are members.
 	MembersOnly bool
+	// Callback is where it takes events over HTTP (see Subscribe).
+	Callback Callback
 }
 
 // AllPermissions returns the permissions that the twin looks at, by the names

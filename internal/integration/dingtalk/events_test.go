@@ -1,0 +1,553 @@
+package dingtalk
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"gatehouse"
+	"gatehouse/internal/integration"
+	twin "gatehouse/internal/twin/dingtalk"
+)
+
+const (
+	someToken = "123456"
+	someKey   = "1234567890123456789012345678901234567890123"
+)
+
+// The values are those of DingTalk's own documentation of the encryption
+// (open.dingtalk.com, "HTTP push of events").
+func TestEnvelopeOfTheDocumentation(t *testing.T) {
+	t.Parallel()
+	e, err := newEnvelope(callbackSecrets{someToken, someKey})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const encrypted = "YvkvaGe4hQxd3VxRmEty0dVlnCOAqwf56xwTRHDHoOURqhalbmBJQk5FNcRk42Gl5T0YQXZNwpwWSm1xAFJ5ZA=="
+	if got := e.sign("1614767836", "A7Co0cJLMzIDtMMI", encrypted); got != "9a95a004dd16f5c307e849b994173f76aa26e5eb" {
+		t.Errorf("signature %s", got)
+	}
+	message, owner, err := e.open(encrypted)
+	if err != nil || string(message) != "success" || owner != "dingsnotzck6pm5veliw" {
+		t.Errorf("%q of %q, %v", message, owner, err)
+	}
+	for length := range 70 { // every padding there is
+		text := strings.Repeat("x", length)
+		sealed, err := e.seal([saltBytes]byte{1}, []byte(text), "owner")
+		if err != nil {
+			t.Fatal(err)
+		}
+		message, owner, err := e.open(sealed)
+		if err != nil || string(message) != text || owner != "owner" {
+			t.Errorf("%d: %q of %q, %v", length, message, owner, err)
+		}
+	}
+}
+
+func FuzzEnvelope(f *testing.F) {
+	e, err := newEnvelope(callbackSecrets{someToken, someKey})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add("YvkvaGe4hQxd3VxRmEty0dVlnCOAqwf56xwTRHDHoOURqhalbmBJQk5FNcRk42Gl5T0YQXZNwpwWSm1xAFJ5ZA==")
+	f.Add("")
+	f.Add("AAAA")
+	f.Fuzz(func(t *testing.T, encrypted string) {
+		message, owner, err := e.open(encrypted)
+		if err == nil && len(message)+len(owner) > len(encrypted) {
+			t.Errorf("%d bytes came out of %d", len(message)+len(owner), len(encrypted))
+		}
+	})
+}
+
+func TestEventsAreNotices(t *testing.T) {
+	t.Parallel()
+	account := func(id, subject, event string) gatehouse.Notice {
+		return gatehouse.Notice{ID: id + "/" + subject, Kind: gatehouse.NoticeAccount, Subject: subject, Event: event}
+	}
+	many := `"` + strings.Repeat(`x","`, mostSubjects) + `x"`
+	for name, c := range map[string]struct {
+		body string
+		want []gatehouse.Notice
+	}{
+		"WithCapitals":     {`{"CorpId":"dingA","EventType":"user_leave_org","UserId":["0134"],"OptStaffId":"0113","eventId":"e1","TimeStamp":"1645077203219"}`, []gatehouse.Notice{account("e1", "0134", "user_leave_org")}},
+		"WithoutCapitals":  {`{"EventType":"user_add_org","EventTime":1663143335567,"CorpId":"dingA","BizId":"b","eventId":"e2","timeStamp":"1685501863357","userId":["a","b","a",""]}`, []gatehouse.Notice{account("e2", "a", "user_add_org"), account("e2", "b", "user_add_org")}},
+		"Departments":      {`{"eventId":"e3","CorpId":"dingA","EventType":"org_dept_create","DeptId":[600582447,"7",-1,"x"]}`, []gatehouse.Notice{{ID: "e3/department/600582447", Kind: gatehouse.NoticeResource, Subject: "department/600582447", Event: "org_dept_create"}, {ID: "e3/department/7", Kind: gatehouse.NoticeResource, Subject: "department/7", Event: "org_dept_create"}}},
+		"AnotherCompany":   {`{"eventId":"e4","CorpId":"dingB","EventType":"user_leave_org","userId":["a"]}`, nil},
+		"TheCompanyItself": {`{"eventId":"e5","CorpId":"dingA","EventType":"org_change"}`, []gatehouse.Notice{{ID: "e5", Kind: gatehouse.NoticeAll, Event: "org_change"}}},
+		"NotAboutPeople":   {`{"eventId":"e6","CorpId":"dingA","EventType":"label_conf_add"}`, nil},
+		"TheAddressIsTold": {`{"EventType":"check_url"}`, nil},
+		"TooMany":          {`{"eventId":"e7","EventType":"user_modify_org","userId":[` + many + `]}`, []gatehouse.Notice{{ID: "e7", Kind: gatehouse.NoticeAll, Event: "user_modify_org"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, err := readEvent([]byte(c.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, e.notices("dingA", []byte(c.body))); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+	t.Run("WithoutAnIDOneIsMade", func(t *testing.T) {
+		t.Parallel()
+		one := event{Kind: "user_leave_org", People: []flexible{"a"}}
+		first, again, other := one.notices("", []byte("1")), one.notices("", []byte("1")), one.notices("", []byte("2"))
+		if first[0].ID != again[0].ID || first[0].ID == other[0].ID || first[0].ID == "/a" {
+			t.Errorf("%q, %q, %q", first[0].ID, again[0].ID, other[0].ID)
+		}
+	})
+}
+
+// listener opens a connector that takes callbacks.
+func (o *office) listener() integration.Receiver {
+	o.Helper()
+	c := o.connector(map[string]string{"mode": "callback"})
+	c.Secrets = map[string]string{"callback_token": someToken, "callback_aes_key": someKey}
+	got, err := Kind().OpenConnector(c, integration.Env{HTTP: http.DefaultClient, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		o.Fatal(err)
+	}
+	return got.Receiver
+}
+
+// DingTalk's stand-in saves the address, and sends what happens to it.
+func TestCallbacksOfDingTalk(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, nil)
+	r := o.listener()
+	heard := make(chan gatehouse.Notice, 10)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		body, _ := io.ReadAll(req.Body)
+		answer, notices, err := r.Receive(req.Context(), integration.Delivery{Header: req.Header, Query: req.URL.Query(), Body: body})
+		if err != nil {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		for _, n := range notices {
+			heard <- n
+		}
+		w.Header().Set("Content-Type", answer.ContentType)
+		_, _ = w.Write(answer.Body)
+	}))
+	defer srv.Close()
+	wrong := twin.Callback{URL: srv.URL, Token: "another", Key: someKey}
+	if err := o.twin.Subscribe(t.Context(), twin.DemoAppKey, wrong); err == nil {
+		t.Error("an address with another token was saved")
+	}
+	o.must(o.twin.Subscribe(t.Context(), twin.DemoAppKey, twin.Callback{URL: srv.URL, Token: someToken, Key: someKey}))
+	o.must(o.twin.RemoveUser(twin.DemoCorpID, "bob", ""))
+	n := <-heard
+	if n.Kind != gatehouse.NoticeAccount || n.Subject != "bob" || n.Event != "user_leave_org" || !strings.HasSuffix(n.ID, "/bob") {
+		t.Errorf("%+v", n)
+	}
+	o.must(o.twin.AddDepartment(twin.DemoCorpID, twin.Department{ID: 77, Name: "New"}))
+	if n := <-heard; n.Kind != gatehouse.NoticeResource || n.Subject != "department/77" {
+		t.Errorf("%+v", n)
+	}
+}
+
+func TestCallbacksOfStrangersAreRefused(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, nil)
+	r := o.listener()
+	e, err := newEnvelope(callbackSecrets{someToken, someKey})
+	o.must(err)
+	now := strconv.FormatInt(time.Now().UnixMilli(), 10)
+	seal := func(owner, message string) string {
+		sealed, err := e.seal([saltBytes]byte{7}, []byte(message), owner)
+		o.must(err)
+		return sealed
+	}
+	good := seal(twin.DemoAppKey, `{"EventType":"user_leave_org","userId":["a"],"eventId":"e"}`)
+	otherKey, err := newEnvelope(callbackSecrets{someToken, strings.Repeat("a", 43)})
+	o.must(err)
+	elsewhere, err := otherKey.seal([saltBytes]byte{}, []byte(`{}`), twin.DemoAppKey)
+	o.must(err)
+	old := strconv.FormatInt(time.Now().Add(-time.Hour).UnixMilli(), 10)
+	for name, c := range map[string]struct {
+		encrypted, timestamp, signature string // signature "": the right one
+		body                            string // "": the encrypted one
+		kind                            gatehouse.ErrorKind
+	}{
+		"Right":            {encrypted: good, timestamp: now},
+		"InSeconds":        {encrypted: good, timestamp: strconv.FormatInt(time.Now().Unix(), 10)},
+		"WrongSignature":   {encrypted: good, timestamp: now, signature: strings.Repeat("0", 40), kind: gatehouse.Unauthorized},
+		"NoSignature":      {encrypted: good, timestamp: now, signature: "-", kind: gatehouse.Unauthorized},
+		"PlayedAgainLater": {encrypted: good, timestamp: old, kind: gatehouse.Expired},
+		"NoTime":           {encrypted: good, timestamp: "", kind: gatehouse.Expired},
+		"OfAnotherApp":     {encrypted: seal("dingother", `{}`), timestamp: now, kind: gatehouse.Unauthorized},
+		"OfAnotherKey":     {encrypted: elsewhere, timestamp: now, kind: gatehouse.Unauthorized},
+		"NotBase64":        {encrypted: "***", timestamp: now, kind: gatehouse.Unauthorized},
+		"NotWholeBlocks":   {encrypted: "AAAA", timestamp: now, kind: gatehouse.Unauthorized},
+		"NotJSONInside":    {encrypted: seal(twin.DemoAppKey, `<xml>`), timestamp: now, kind: gatehouse.Invalid},
+		"NotJSON":          {body: "hello", timestamp: now, kind: gatehouse.Invalid},
+		"Empty":            {body: "{}", timestamp: now, kind: gatehouse.Invalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if c.signature == "" {
+				c.signature = e.sign(c.timestamp, "n", c.encrypted)
+			}
+			if c.body == "" {
+				c.body = `{"encrypt":"` + c.encrypted + `"}`
+			}
+			q := url.Values{"timestamp": {c.timestamp}, "nonce": {"n"}, "signature": {c.signature}}
+			answer, notices, err := r.Receive(t.Context(), integration.Delivery{Query: q, Body: []byte(c.body)})
+			if gatehouse.KindOf(err) != c.kind {
+				t.Fatalf("%v, want %q", err, c.kind)
+			}
+			if c.kind != "" && (len(notices) > 0 || answer.Body != nil) {
+				t.Errorf("%+v and %+v all the same", notices, answer)
+			}
+			if c.kind == "" && len(notices) != 1 {
+				t.Errorf("notices %+v", notices)
+			}
+		})
+	}
+}
+
+// ear is a Stream with what it delivered.
+type ear struct {
+	heard chan gatehouse.Notice
+	ended chan error
+
+	mu     sync.Mutex
+	refuse int // deliveries to fail
+}
+
+// listen opens the Stream of an office and waits until it is connected.
+func (o *office) listen() *ear {
+	o.Helper()
+	e := &ear{heard: make(chan gatehouse.Notice, 100), ended: make(chan error, 1)}
+	ctx, cancel := context.WithCancel(context.Background())
+	f := &stream{source: o.source, pulse: 20 * time.Millisecond}
+	go func() {
+		e.ended <- f.Listen(ctx, func(_ context.Context, n gatehouse.Notice) error {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			if e.refuse > 0 {
+				e.refuse--
+				return errors.New("the database is away")
+			}
+			e.heard <- n
+			return nil
+		})
+		close(e.ended)
+	}()
+	o.Cleanup(func() { cancel(); <-e.ended })
+	o.connected(1)
+	return e
+}
+
+func (o *office) connected(n int) {
+	o.Helper()
+	ctx, cancel := context.WithTimeout(o.Context(), 20*time.Second)
+	defer cancel()
+	o.must(o.twin.WaitStreams(ctx, twin.DemoAppKey, n))
+}
+
+func (o *office) taken() {
+	o.Helper()
+	ctx, cancel := context.WithTimeout(o.Context(), 20*time.Second)
+	defer cancel()
+	o.must(o.twin.WaitTaken(ctx, twin.DemoAppKey))
+}
+
+func TestStreamHears(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, nil)
+	e := o.listen()
+	o.must(o.twin.MoveUser(twin.DemoCorpID, "bob", twin.DemoSales))
+	if n := <-e.heard; n.Subject != "bob" || n.Event != "user_modify_org" || n.Kind != gatehouse.NoticeAccount {
+		t.Errorf("%+v", n)
+	}
+	o.must(o.twin.AddDepartment(twin.DemoCorpID, twin.Department{ID: 77, Name: "New"}))
+	o.must(o.twin.RemoveDepartment(twin.DemoCorpID, 77))
+	for _, event := range []string{"org_dept_create", "org_dept_remove"} {
+		if n := <-e.heard; n.Subject != "department/77" || n.Event != event || n.Kind != gatehouse.NoticeResource {
+			t.Errorf("%+v", n)
+		}
+	}
+	o.taken()
+}
+
+// What could not be kept is not acknowledged, and comes again under the same id.
+func TestStreamAcknowledgesOnlyWhatIsKept(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, nil)
+	e := o.listen()
+	e.mu.Lock()
+	e.refuse = 2
+	e.mu.Unlock()
+	o.must(o.twin.RemoveUser(twin.DemoCorpID, "bob", ""))
+	if n := <-e.heard; n.Subject != "bob" {
+		t.Errorf("%+v", n)
+	}
+	o.taken()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.refuse != 0 || len(e.heard) != 0 {
+		t.Errorf("refusals left %d, heard %d more", e.refuse, len(e.heard))
+	}
+}
+
+func TestStreamOpensAnotherConnectionWhenToldTo(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, nil)
+	e := o.listen()
+	o.must(o.twin.EndStreams(twin.DemoAppKey, "upgrade"))
+	for o.twin.Requests()["/v1.0/gateway/connections/open"] < 2 {
+		o.connected(0)
+		o.connected(1)
+	}
+	o.must(o.twin.RemoveUser(twin.DemoCorpID, "bob", ""))
+	if n := <-e.heard; n.Subject != "bob" {
+		t.Errorf("%+v", n)
+	}
+}
+
+func TestStreamSaysThatItBrokeOff(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, nil)
+	e := o.listen()
+	o.twin.DropStreams(twin.DemoAppKey)
+	if err := <-e.ended; gatehouse.KindOf(err) != gatehouse.Unavailable {
+		t.Errorf("%v", err)
+	}
+	// What happens meanwhile waits for the next one who listens.
+	o.connected(0)
+	o.must(o.twin.RemoveUser(twin.DemoCorpID, "bob", ""))
+	e = o.listen()
+	if n := <-e.heard; n.Subject != "bob" {
+		t.Errorf("%+v", n)
+	}
+}
+
+func TestStreamIsNotOpenedAnywhere(t *testing.T) {
+	t.Parallel()
+	const open = "/v1.0/gateway/connections/open"
+	for name, c := range map[string]struct {
+		answer twin.Fault
+		kind   gatehouse.ErrorKind
+	}{
+		"NoTicket":     {twin.Fault{Body: `{"endpoint":"wss://wss-open-connection.dingtalk.com/connect"}`}, gatehouse.Upstream},
+		"NoSocket":     {twin.Fault{Body: `{"endpoint":"https://x.example/","ticket":"t"}`}, gatehouse.Upstream},
+		"XML":          {twin.Fault{Body: `<r/>`}, gatehouse.Upstream},
+		"OldTicket":    {twin.Fault{Body: `{"endpoint":"ws://HOST/connect","ticket":"t"}`}, gatehouse.Unavailable},
+		"WrongSecret":  {twin.Fault{Status: 400, Body: `{"code":"invalidClientIdOrSecret","message":"x"}`}, gatehouse.Unauthorized},
+		"NotReachable": {twin.Fault{Reset: true}, gatehouse.Unavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOffice(t, nil)
+			c.answer.Prefix, c.answer.Body = open, strings.ReplaceAll(c.answer.Body, "ws://HOST", "ws"+strings.TrimPrefix(o.url, "http"))
+			o.twin.SetFaults(twin.Faults{List: []twin.Fault{c.answer}})
+			err := (&stream{source: o.source, pulse: time.Minute}).Listen(t.Context(), nil)
+			if gatehouse.KindOf(err) != c.kind {
+				t.Errorf("%v, want %s", err, c.kind)
+			}
+		})
+	}
+}
+
+// A department that is read afresh is as in a pull, wherever the scope begins.
+func TestResourceIsAsInAPull(t *testing.T) {
+	t.Parallel()
+	for name, authed := range map[string][]int64{"Whole": nil, "Part": {twin.DemoPlatform, twin.DemoSalesEast}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOffice(t, map[string]string{"managers": "false"})
+			o.update(func(a *twin.App) { a.AuthedDepartments = authed })
+			h := o.pull()
+			afresh := held{}
+			afresh.add(integration.Page{})
+			for id := range h.Resources {
+				c, err := o.source.Resource(t.Context(), id)
+				o.must(err)
+				afresh.add(integration.Page{Resources: []gatehouse.Resource{c.Resource}, Grants: c.Grants})
+			}
+			if diff := cmp.Diff(h.Resources, afresh.Resources); diff != "" {
+				t.Errorf("(-pull +afresh):\n%s", diff)
+			}
+			if diff := cmp.Diff(h.Grants, afresh.Grants); diff != "" {
+				t.Errorf("(-pull +afresh):\n%s", diff)
+			}
+			grants := map[string]int{}
+			for id, a := range h.Accounts {
+				got, all, err := o.source.Account(t.Context(), id)
+				o.must(err)
+				if diff := cmp.Diff(a, got); diff != "" {
+					t.Errorf("%s (-pull +afresh):\n%s", id, diff)
+				}
+				for _, g := range all {
+					grants[g.AccountID+" in "+string(g.ResourceID)] = g.Role.Level
+				}
+			}
+			if diff := cmp.Diff(h.Grants, grants); diff != "" {
+				t.Errorf("accounts' grants (-pull +afresh):\n%s", diff)
+			}
+		})
+	}
+	t.Run("OneThatIsGone", func(t *testing.T) {
+		t.Parallel()
+		o := newOffice(t, nil)
+		if _, err := o.source.Resource(t.Context(), "department/404"); gatehouse.KindOf(err) != gatehouse.NotFound {
+			t.Error(err)
+		}
+		if _, _, err := o.source.Account(t.Context(), "nobody"); gatehouse.KindOf(err) != gatehouse.NotFound {
+			t.Error(err)
+		}
+		o.update(func(a *twin.App) { a.AuthedDepartments = []int64{twin.DemoOffice} })
+		if _, _, err := o.source.Account(t.Context(), "lina"); gatehouse.KindOf(err) != gatehouse.Forbidden {
+			t.Errorf("somebody outside of the scope: %v", err)
+		}
+		if _, err := o.source.Resource(t.Context(), departmentID(twin.DemoSales)); gatehouse.KindOf(err) != gatehouse.Forbidden {
+			t.Errorf("a department outside of the scope: %v", err)
+		}
+	})
+}
+
+func TestGlanceFindsLeavers(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, nil)
+	first, err := o.source.Glance(t.Context(), "")
+	o.must(err)
+	if len(first.Notices) != 0 {
+		t.Errorf("the first look found %+v", first.Notices)
+	}
+	o.must(o.twin.RemoveUser(twin.DemoCorpID, "bob", ""))
+	second, err := o.source.Glance(t.Context(), first.Next)
+	o.must(err)
+	if len(second.Notices) != 1 || second.Notices[0].Subject != "bob" || second.Notices[0].Kind != gatehouse.NoticeAccount || second.Notices[0].ID == "" {
+		t.Errorf("%+v", second.Notices)
+	}
+	o.update(func(a *twin.App) { a.AuthedDepartments = []int64{twin.DemoOffice} })
+	third, err := o.source.Glance(t.Context(), second.Next)
+	o.must(err)
+	if len(third.Notices) == 0 || third.Notices[0].Kind != gatehouse.NoticeAll {
+		t.Errorf("another contact scope: %+v", third.Notices)
+	}
+	o.update(func(a *twin.App) { a.Permissions = without(permLeavers) })
+	o.source.client.tokens = tokens{}
+	if _, err := o.source.Glance(t.Context(), third.Next); err != nil {
+		t.Errorf("without the permission for leavers: %v", err)
+	}
+}
+
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	t.Run("SaysWhatMayBeSeen", func(t *testing.T) {
+		t.Parallel()
+		o := newOffice(t, nil)
+		p, err := o.source.Probe(t.Context())
+		o.must(err)
+		want := integration.Probe{
+			Edition: "dingtalk", Actor: "青禾科技有限公司 (" + twin.DemoAppKey + ")", Admin: true,
+			Scopes: []string{permDepartments, permInside, permPeople, permLeavers},
+		}
+		if diff := cmp.Diff(want, p); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+	t.Run("NamesEachPermissionThatIsMissing", func(t *testing.T) {
+		t.Parallel()
+		o := newOffice(t, nil)
+		o.update(func(a *twin.App) { a.Permissions = []string{"qyapi_base", permInside} })
+		_, err := o.source.Probe(t.Context())
+		wantFact(t, err, gatehouse.FactMissingPermission, permDepartments+", "+permPeople)
+		var e *gatehouse.Error
+		if gatehouse.KindOf(err) != gatehouse.Forbidden || !errors.As(err, &e) || !strings.Contains(e.Facts[gatehouse.FactPermissionLink], "https://open-dev.dingtalk.com/appscope/apply") {
+			t.Errorf("%v with %v", err, e)
+		}
+	})
+	t.Run("RemarksWhatIsLessThanEverything", func(t *testing.T) {
+		t.Parallel()
+		o := newOffice(t, nil)
+		o.update(func(a *twin.App) {
+			a.Permissions, a.AuthedDepartments = []string{"qyapi_base", permDepartments, permInside, permPeople}, []int64{twin.DemoSales}
+		})
+		p, err := o.source.Probe(t.Context())
+		o.must(err)
+		if len(p.Notes) != 4 || p.Admin || p.Actor != twin.DemoAppKey {
+			t.Errorf("%+v", p)
+		}
+	})
+	for name, c := range map[string]struct {
+		settings map[string]string
+		change   func(*twin.App)
+		kind     gatehouse.ErrorKind
+	}{
+		"WrongSecret":    {change: func(a *twin.App) { a.Secret = "another" }, kind: gatehouse.Unauthorized},
+		"WrongCompany":   {settings: map[string]string{"corp_id": twin.DemoOtherCorpID}, kind: gatehouse.Unauthorized},
+		"RightCompany":   {settings: map[string]string{"corp_id": twin.DemoCorpID}},
+		"NobodyInScope":  {change: func(a *twin.App) { a.AuthedDepartments = []int64{} }, kind: gatehouse.Forbidden},
+		"AddressNotInIt": {change: func(a *twin.App) { a.AllowedIPs = []string{"192.0.2.1"} }, kind: gatehouse.Forbidden},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOffice(t, c.settings)
+			if c.change != nil {
+				o.update(c.change)
+			}
+			if _, err := o.source.Probe(t.Context()); gatehouse.KindOf(err) != c.kind {
+				t.Errorf("%v, want %q", err, c.kind)
+			}
+		})
+	}
+}
+
+func TestConnectorSettings(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(*gatehouse.Connector)
+		says   string // "": it opens
+	}{
+		"Usual":          {func(*gatehouse.Connector) {}, ""},
+		"NoApp":          {func(c *gatehouse.Connector) { delete(c.Settings, "app_id") }, "app_id"},
+		"NoSecret":       {func(c *gatehouse.Connector) { c.Token = "" }, "app_secret"},
+		"Company":        {func(c *gatehouse.Connector) { c.Settings["corp_id"] = "../x" }, "corp_id"},
+		"Mode":           {func(c *gatehouse.Connector) { c.Settings["mode"] = "pigeon" }, "mode"},
+		"Address":        {func(c *gatehouse.Connector) { c.Settings["api_url"] = "ftp://x" }, "api_url"},
+		"AddressWithKey": {func(c *gatehouse.Connector) { c.Settings["oapi_url"] = "https://me:pw@x.example" }, "oapi_url"},
+		"Rate":           {func(c *gatehouse.Connector) { c.Settings["qps"] = "0" }, "qps"},
+		"Managers":       {func(c *gatehouse.Connector) { c.Settings["managers"] = "perhaps" }, "managers"},
+		"NoToken":        {func(c *gatehouse.Connector) { c.Settings["mode"] = "callback" }, "callback_token"},
+		"ShortKey": {func(c *gatehouse.Connector) {
+			c.Settings["mode"], c.Secrets = "callback", map[string]string{"callback_token": "abc", "callback_aes_key": "short"}
+		}, "callback_aes_key"},
+		"Callback": {func(c *gatehouse.Connector) {
+			c.Settings["mode"], c.Secrets = "callback", map[string]string{"callback_token": "abc", "callback_aes_key": someKey}
+		}, ""},
+		"Stream": {func(c *gatehouse.Connector) { c.Settings["mode"] = "stream" }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			connector := (&office{T: t, url: "https://api.example"}).connector(nil)
+			c.change(&connector)
+			got, err := Kind().OpenConnector(connector, integration.Env{HTTP: http.DefaultClient, Log: slog.New(slog.DiscardHandler)})
+			if c.says == "" {
+				mode := connector.Settings["mode"]
+				if err != nil || (got.Feed != nil) != (mode == "stream") || (got.Receiver != nil) != (mode == "callback") {
+					t.Errorf("%+v, %v", got, err)
+				}
+				return
+			}
+			if gatehouse.KindOf(err) != gatehouse.Invalid || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "pw") {
+				t.Errorf("%v, want %q in it", err, c.says)
+			}
+		})
+	}
+}
