@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -26,10 +27,15 @@ import (
 	"gatehouse/internal/web/ui"
 )
 
-// Syncer starts pulls and lets held ones through: access.Service.
-type Syncer interface {
+// Keeper looks after connectors: access.Service.
+type Keeper interface {
 	SyncNow(tx *store.Tx, by gatehouse.Actor, connectorID string) (jobID string, err error)
 	Release(tx *store.Tx, by gatehouse.Actor, pullID string) error
+	Pause(tx *store.Tx, by gatehouse.Actor, connectorID string) error
+	Resume(tx *store.Tx, by gatehouse.Actor, connectorID string) error
+	Put(ctx context.Context, by gatehouse.Actor, c gatehouse.Connector) (gatehouse.Connector, error)
+	Remove(tx *store.Tx, by gatehouse.Actor, connectorID string, seen time.Time, forget bool) error
+	NextSync(c gatehouse.Connector) time.Time
 }
 
 // API answers programs. All fields are needed but those that say otherwise.
@@ -38,7 +44,7 @@ type API struct {
 	Store    *store.Store
 	Sessions *session.Manager
 	Users    *users.Users
-	Access   Syncer
+	Access   Keeper
 	Apps     *apps.Apps
 	Provided *provided.Provided
 	Personal *pats.Tokens
@@ -73,6 +79,7 @@ func (a *API) mountOn(own *http.ServeMux) *huma.OpenAPI {
 	a.mountConnections(h)
 	a.mountSignUp(h)
 	a.mountConnectors(h)
+	a.mountKeeping(h)
 	a.mountReach(h)
 	a.mountHistory(h)
 	a.mountProviderTokens(h)

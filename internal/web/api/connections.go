@@ -353,7 +353,7 @@ type kindSetting struct {
 	Arg         string   `json:"arg" doc:"Where it stands in args; dots lead into tables"`
 	Label       string   `json:"label"`
 	Help        string   `json:"help"`
-	Type        string   `json:"type" enum:"text,url,words,lines,choice,flag"`
+	Type        string   `json:"type" enum:"text,url,words,lines,choice,flag,secret,pick"`
 	Usual       string   `json:"usual" doc:"What its absence means"`
 	Placeholder string   `json:"placeholder"`
 	Choices     []string `json:"choices,omitempty"`
@@ -375,18 +375,21 @@ func (a *API) showKind(ctx context.Context, k integration.Kind) kind {
 	_, builtIn := a.Apps.BuiltIn[k.Name]
 	return kind{
 		Name: k.Name, Title: text(k.Title), Summary: text(k.Form.Summary), AliasOf: k.Form.AliasOf, BuiltIn: builtIn, Scopes: k.Form.Scopes,
-		Guide: shown(k.Form.Guide, text),
-		Fields: shown(k.Form.All(), func(f integration.Field) kindSetting {
-			v := kindSetting{
-				Arg: f.Arg, Label: text(f.Label), Help: text(f.Help), Type: string(f.Type), Usual: f.Usual, Placeholder: f.Placeholder, Required: f.Required,
-			}
-			if v.Type == "" {
-				v.Type = "text"
-			}
-			for _, c := range f.Choices {
-				v.Choices = append(v.Choices, c.Value)
-			}
-			return v
-		}),
+		Guide:  shown(k.Form.Guide, text),
+		Fields: shown(k.Form.All(), func(f integration.Field) kindSetting { return showField(text, f) }),
 	}
+}
+
+// showField is a setting of a form, in the language of text.
+func showField(text func(english string) string, f integration.Field) kindSetting {
+	v := kindSetting{
+		Arg: f.Arg, Label: text(f.Label), Help: text(f.Help), Type: string(f.Type), Usual: f.Usual, Placeholder: f.Placeholder, Required: f.Required,
+	}
+	if v.Type == "" {
+		v.Type = "text"
+	}
+	for _, c := range f.Choices {
+		v.Choices = append(v.Choices, c.Value)
+	}
+	return v
 }

@@ -55,7 +55,7 @@ func newApps(t *testing.T, s *store.Store) *apps.Apps {
 			return integration.Door{Provider: nothing{}}, nil
 		},
 	}
-	return &apps.Apps{Store: s, Outgoing: maker, Kinds: []integration.Kind{idp, {Name: "doorless"}}, URL: ourURL}
+	return &apps.Apps{Store: s, Outgoing: maker, Kinds: []integration.Kind{idp, {Name: "doorless"}, readable()}, URL: ourURL}
 }
 
 // send sends JSON; tag is the If-Match.

@@ -40,7 +40,12 @@ type connector struct {
 	Kind       string    `json:"kind"`
 	URL        string    `json:"url"`
 	Owners     []string  `json:"owners" nullable:"false"`
-	Schedule   string    `json:"schedule" doc:"How often it is pulled; empty: the default"`
+	Schedule   string    `json:"schedule" doc:"When it is pulled: an interval or a cron expression; empty: the default"`
+	TimeZone   string    `json:"time_zone" doc:"Of a cron expression; empty: UTC"`
+	NextAt     time.Time `json:"next_pull_at,omitzero" required:"false" doc:"By its schedule; absent: not by itself"`
+	PausedAt   time.Time `json:"paused_at,omitzero" required:"false" doc:"Since when a person keeps it from reading"`
+	Failures   int       `json:"failures" doc:"Pulls that failed in a row"`
+	Seen       sighting  `json:"seen" doc:"What its last probe found"`
 	Status     string    `json:"status" enum:"not_configured,syncing,connected,failed,paused"`
 	StatusText string    `json:"status_text" doc:"Why it failed or is held"`
 	PulledAt   time.Time `json:"pulled_at,omitzero" required:"false"`
@@ -53,13 +58,14 @@ type connector struct {
 }
 
 // readConnector is a connector with what its app has now and its last pull.
-func readConnector(tx *store.Tx, c gatehouse.Connector) (connector, error) {
+func (a *API) readConnector(tx *store.Tx, c gatehouse.Connector) (connector, error) {
 	n, err := tx.CountCurrent(c.ID)
 	if err != nil {
 		return connector{}, fmt.Errorf("counts of %s: %w", c.Key, err)
 	}
 	v := connector{
-		ID: c.ID, Key: c.Key, Name: c.Name, Kind: c.Kind, URL: c.URL, Owners: orEmpty(c.Owners), Schedule: c.Schedule,
+		ID: c.ID, Key: c.Key, Name: c.Name, Kind: c.Kind, URL: c.URL, Owners: orEmpty(c.Owners), Schedule: c.Schedule, TimeZone: c.TimeZone,
+		NextAt: a.Access.NextSync(c), PausedAt: c.PausedAt, Failures: c.Alarm.Failures, Seen: showSighting(c.Seen),
 		Status: string(c.Status), StatusText: c.StatusText.Sentence(), PulledAt: c.PulledAt, Enabled: c.Enabled, Counts: counts(n),
 		ManagedBy: string(c.Managed), CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
 	}
@@ -80,7 +86,7 @@ func (a *API) listConnectors(ctx context.Context, _ caller, _ *none) (Page[conne
 			return p, err
 		}
 		for _, c := range found {
-			v, err := readConnector(tx, c)
+			v, err := a.readConnector(tx, c)
 			if err != nil {
 				return p, err
 			}
@@ -110,7 +116,7 @@ func (a *API) getConnector(ctx context.Context, _ caller, in *OfConnector) (conn
 		if err != nil {
 			return connector{}, err
 		}
-		return readConnector(tx, c)
+		return a.readConnector(tx, c)
 	})
 }
 
@@ -125,6 +131,18 @@ type pull struct {
 	Written   int64     `json:"written" doc:"Rows of history that it wrote"`
 	StartedAt time.Time `json:"started_at"`
 	EndedAt   time.Time `json:"ended_at,omitzero" required:"false"`
+	Steps     []stepped `json:"steps" nullable:"false" doc:"What was read in each step, and how long it took"`
+}
+
+// stepped is a PullStep for programs. Its fields are those of a PullStep.
+type stepped struct {
+	Name      string `json:"name"`
+	Accounts  int64  `json:"accounts"`
+	Resources int64  `json:"resources"`
+	Grants    int64  `json:"grants"`
+	Shares    int64  `json:"shares"`
+	Requests  int64  `json:"requests"`
+	Millis    int64  `json:"millis"`
 }
 
 // progress is how much a pull has read. Its fields are those of a Progress.
@@ -141,6 +159,7 @@ func showPull(key string, p gatehouse.Pull) pull {
 	return pull{
 		ID: p.ID, Connector: key, State: string(p.State), Progress: progress(p.Progress), Error: p.Error.Sentence(), Notes: shown(p.Notes, gatehouse.Note.Sentence),
 		Written: p.Written, StartedAt: p.StartedAt, EndedAt: p.EndedAt,
+		Steps: shown(p.Steps, func(s gatehouse.PullStep) stepped { return stepped(s) }),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/internal/access"
+	"gatehouse/internal/jobs"
 	"gatehouse/internal/op"
 	"gatehouse/internal/pats"
 	"gatehouse/internal/provided"
@@ -45,8 +48,9 @@ type house struct {
 	users   map[string]gatehouse.User // likewise
 }
 
-// syncer stands in for access.Service and remembers what it was asked.
+// syncer is access.Service, but for pulls: it remembers what it was asked of them.
 type syncer struct {
+	*access.Service
 	by          gatehouse.Actor
 	connectorID string
 	pullID      string
@@ -79,6 +83,7 @@ func newHouseOn(t *testing.T, s *store.Store) *house {
 		Provided: &provided.Provided{Store: s, Doors: noDoors{}}, Personal: &pats.Tokens{Store: s}, Provider: &op.Provider{Store: s, URL: ourURL},
 		Invites: h.invites, Locks: h.locks, Proofs: h.proofs, MailReady: func() bool { return true },
 	}
+	h.syncer.Service = &access.Service{Store: s, Apps: h.api.Apps, Jobs: &jobs.Runner{Store: s}, Log: slog.New(slog.DiscardHandler), Metrics: gatehouse.NoMetrics{}}
 	mux := http.NewServeMux()
 	h.api.Mount(mux)
 	h.handler = h.api.UI.Middleware(mux)
@@ -313,5 +318,5 @@ func (h *house) stage(tx *store.Tx, f *filled) error {
 func (f filled) at(path string) string {
 	return strings.NewReplacer("{user}", f.person.ID, "{connector}", "gitlab", "{account}", "11", "{resource}", "project-5",
 		"{pull}", f.pull.ID, "{connection}", f.connection.Name, "{token}", f.personal, "{client}", "app-1", "{decision}", f.decision.ID,
-		"{identity}", f.identity.ID, "{merge}", f.merge.ID, "{other}", f.twin.ID).Replace(path)
+		"{identity}", f.identity.ID, "{field}", "group", "{merge}", f.merge.ID, "{other}", f.twin.ID).Replace(path)
 }

@@ -64,6 +64,8 @@ func described() *huma.OpenAPI {
 // code: an address that nobody thought of fails.
 func mayUse(a address) []string {
 	switch {
+	case strings.HasSuffix(a.path, "/choices/{field}"), a.path == "/api/v1/connectors" && a.method == http.MethodPost:
+		return []string{"super", "connector"}
 	case strings.Contains(a.path, "/provider_tokens/"):
 		return nil // no session of a browser
 	case a.path == "/api/v1/me":
@@ -146,23 +148,37 @@ func TestAddresses(t *testing.T) {
 	}
 	golden := []string{
 		"GET /api/v1/approvals listApprovals",
-		"GET /api/v1/clients listClients", "POST /api/v1/clients addClient", "DELETE /api/v1/clients/{client} removeClient",
-		"GET /api/v1/clients/{client} getClient", "PATCH /api/v1/clients/{client} changeClient", "POST /api/v1/clients/{client}/secret renewClientSecret",
+		"GET /api/v1/clients listClients",
+		"POST /api/v1/clients addClient",
+		"DELETE /api/v1/clients/{client} removeClient",
+		"GET /api/v1/clients/{client} getClient",
+		"PATCH /api/v1/clients/{client} changeClient",
+		"POST /api/v1/clients/{client}/secret renewClientSecret",
 		"GET /api/v1/connections listConnections",
 		"POST /api/v1/connections addConnection",
 		"DELETE /api/v1/connections/{connection} removeConnection",
 		"GET /api/v1/connections/{connection} getConnection",
 		"PATCH /api/v1/connections/{connection} changeConnection",
 		"POST /api/v1/connections/{connection}/dry_run dryRun",
+		"GET /api/v1/connector_kinds listConnectorKinds",
 		"GET /api/v1/connectors listConnectors",
+		"POST /api/v1/connectors addConnector",
+		"POST /api/v1/connectors/probe tryConnector",
+		"DELETE /api/v1/connectors/{connector} removeConnector",
 		"GET /api/v1/connectors/{connector} getConnector",
+		"PATCH /api/v1/connectors/{connector} changeConnector",
 		"GET /api/v1/connectors/{connector}/accounts listAccounts",
 		"GET /api/v1/connectors/{connector}/accounts/{account} getAccount",
 		"GET /api/v1/connectors/{connector}/accounts/{account}/reach listReach",
+		"GET /api/v1/connectors/{connector}/choices/{field} listChoices",
+		"POST /api/v1/connectors/{connector}/pause pauseConnector",
+		"POST /api/v1/connectors/{connector}/probe probeConnector",
 		"GET /api/v1/connectors/{connector}/pulls listPulls",
 		"GET /api/v1/connectors/{connector}/resources listResources",
 		"GET /api/v1/connectors/{connector}/resources/{resource} getResource",
 		"GET /api/v1/connectors/{connector}/resources/{resource}/access listAccess",
+		"POST /api/v1/connectors/{connector}/resume resumeConnector",
+		"GET /api/v1/connectors/{connector}/settings getConnectorSettings",
 		"POST /api/v1/connectors/{connector}/sync syncConnector",
 		"GET /api/v1/decisions listDecisions",
 		"GET /api/v1/decisions/{decision} getDecision",
@@ -174,7 +190,8 @@ func TestAddresses(t *testing.T) {
 		"GET /api/v1/merges/{merge}/split_plan planSplit",
 		"GET /api/v1/pulls/{pull} getPull",
 		"POST /api/v1/pulls/{pull}/release releasePull",
-		"GET /api/v1/registration_tokens listRegistrationTokens", "POST /api/v1/registration_tokens createRegistrationToken",
+		"GET /api/v1/registration_tokens listRegistrationTokens",
+		"POST /api/v1/registration_tokens createRegistrationToken",
 		"DELETE /api/v1/registration_tokens/{token} endRegistrationToken",
 		"GET /api/v1/sign_up getSignUp",
 		"PATCH /api/v1/sign_up setSignUp",
