@@ -94,15 +94,25 @@ func checkOwnClient(tx *store.Tx, c gatehouse.Client) (all Problems, err error) 
 	if err != nil {
 		return nil, fmt.Errorf("read the clients: %w", err)
 	}
+	connectors, err := tx.Connectors()
+	if err != nil {
+		return nil, fmt.Errorf("read the connectors: %w", err)
+	}
+	looks := seen(c.Name)
+	taken := looks == "" || looks == seen("Gatehouse") ||
+		slices.ContainsFunc(connectors, func(o gatehouse.Connector) bool { return seen(o.Name) == looks })
 	own := 0
 	for _, other := range clients {
 		switch {
 		case other.ID == c.ID:
 		case other.OwnerID == c.OwnerID:
 			own++
-		case other.OwnerID == "" && strings.EqualFold(strings.TrimSpace(other.Name), strings.TrimSpace(c.Name)):
-			all = append(all, Problem{Field: "name", Err: gatehouse.Errorf(gatehouse.Conflict, "There is an application of this name already. Choose another one, so that people do not take yours for it.")})
+		case other.OwnerID == "" && seen(other.Name) == looks:
+			taken = true
 		}
+	}
+	if taken {
+		all = append(all, Problem{Field: "name", Err: gatehouse.Errorf(gatehouse.Conflict, "There is an application of this name already, or of one that looks like it. Choose another one, so that people do not take yours for it.")})
 	}
 	if own >= mostOwnClients {
 		all = append(all, Problem{Err: gatehouse.Errorf(gatehouse.Conflict, "You have %d applications already. Remove those that are not used.", own)})
