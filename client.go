@@ -3,6 +3,7 @@ package gatehouse
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -78,6 +79,35 @@ type ClientSettings struct {
 
 	UserIDFrom string `json:"user_id_from,omitempty"`       // name of the GitLab connection by whose ids it knows people; "": by our numbers
 	DPoPNonce  bool   `json:"require_dpop_nonce,omitempty"` // its proofs name a nonce of ours (RFC 9449 section 8)
+
+	About ClientAbout `json:"about,omitzero"` // what it says of itself, when it registered itself
+}
+
+// ClientAbout is what a client that registered itself says of itself (RFC 7591
+// section 2). Nobody has checked it.
+type ClientAbout struct {
+	Names           map[string]string `json:"names,omitempty"` // by language (BCP 47)
+	Contacts        []string          `json:"contacts,omitempty"`
+	URI             string            `json:"client_uri,omitempty"`
+	LogoURI         string            `json:"logo_uri,omitempty"` // never loaded: it would hear of each sign-in
+	PolicyURI       string            `json:"policy_uri,omitempty"`
+	TermsURI        string            `json:"tos_uri,omitempty"`
+	SoftwareID      string            `json:"software_id,omitempty"`
+	SoftwareVersion string            `json:"software_version,omitempty"`
+}
+
+// NameIn is what people read a client by in a language (BCP 47): the name in it,
+// else in its first part (zh of zh-CN), else the one for all.
+func (c Client) NameIn(language string) string {
+	short, _, _ := strings.Cut(language, "-")
+	for _, want := range []string{language, short} {
+		for tag, name := range c.Settings.About.Names {
+			if strings.EqualFold(tag, want) && name != "" {
+				return name
+			}
+		}
+	}
+	return c.Name
 }
 
 // NoGroups in the place of a connector's key means that a client is told of no

@@ -28,6 +28,7 @@ type consentView struct {
 	handle  string
 	account string // whom the page was shown to
 	shown   string // what it said, see shown
+	about   []aboutLink
 }
 
 // maker is whose application a client is, where no administrator answers for it.
@@ -52,7 +53,7 @@ func (p *Provider) askConsent(w http.ResponseWriter, r *http.Request, v visit, u
 		Title:      i18n.Text(r.Context(), "Allow access"),
 		FormAction: mayLeadTo(v.auth.Reply.RedirectURI),
 	}, consentPage(consentView{
-		client: v.client.Name, maker: by, shown: shown(v), host: place(v.auth.Reply.RedirectURI), user: u, scopes: p.inWords(r.Context(), v.client, v.auth.Wishes()),
+		client: nameIn(r, v.client), maker: by, shown: shown(v), about: aboutOf(r, v.client, by), host: place(v.auth.Reply.RedirectURI), user: u, scopes: p.inWords(r.Context(), v.client, v.auth.Wishes()),
 		handle: v.handle, account: request.Subject(u),
 	}))
 }
@@ -80,7 +81,7 @@ func (p *Provider) madeBy(ctx context.Context, c gatehouse.Client) (by maker, er
 // change it while the page is open; who then presses the button has allowed only
 // what they read.
 func shown(v visit) string {
-	text := strings.Join(append([]string{v.client.Name, v.auth.Reply.RedirectURI}, v.auth.Wishes()...), "\x00")
+	text := strings.Join(append([]string{names(v.client), v.auth.Reply.RedirectURI}, v.auth.Wishes()...), "\x00")
 	return hex.EncodeToString(gatehouse.Digest(text)[:16])
 }
 

@@ -85,7 +85,7 @@ func (p *Provider) deviceCodePosted(w http.ResponseWriter, r *http.Request) erro
 		return err
 	}
 	return p.UI.Render(w, r, http.StatusOK, ui.Page{Title: i18n.Text(r.Context(), "Connect a device")}, deviceConfirmPage(deviceView{
-		client: c.Name, maker: by, code: device.Shown(code), user: u, account: request.Subject(u), scopes: p.inWords(r.Context(), c, d.Grant.Scopes),
+		client: nameIn(r, c), maker: by, code: device.Shown(code), user: u, account: request.Subject(u), scopes: p.inWords(r.Context(), c, d.Grant.Scopes),
 	}))
 }
 

@@ -74,6 +74,7 @@ type Provider struct {
 	Personal    *pats.Tokens       // take the place of access tokens at /api/v4
 	Provided    *provided.Provided // gives providers' tokens in exchange for ours
 	Limiter     *ui.Limiter        // of authorization requests that are kept; nil: none
+	Registering RegistrationPace   // of clients that register without token
 	Refusals    *ui.Limiter        // of wrong secrets, codes and tokens that clients bring; nil: any number
 	URL         string             // what browsers and apps see, without a slash at the end: the issuer
 	Lifetimes   Lifetimes

@@ -3,7 +3,6 @@ package op
 import (
 	"context"
 	"crypto/subtle"
-	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -11,6 +10,7 @@ import (
 	"strings"
 
 	"gatehouse"
+	"gatehouse/internal/clientrules"
 	"gatehouse/internal/op/registration"
 	"gatehouse/internal/op/wire"
 	"gatehouse/internal/store"
@@ -21,6 +21,22 @@ import (
 type Registration = registration.Policy
 
 const registerPath = "/oauth/register"
+
+// RegistrationPace is how often strangers may register clients, or try tokens
+// for it: each address, and all together. Who brings a good initial access token
+// is not held up. Zero: any number.
+type RegistrationPace struct{ Each, All *ui.Limiter }
+
+// registerAgain is after how many seconds a stranger may try again.
+const registerAgain = "60"
+
+func (l RegistrationPace) allow(w http.ResponseWriter, r *http.Request) error {
+	if l.Each.Allow(r) == nil && l.All.AllowOne() == nil {
+		return nil
+	}
+	w.Header().Set("Retry-After", registerAgain)
+	return &wire.Error{Status: http.StatusTooManyRequests, Code: "temporarily_unavailable", Description: "Too many applications registered themselves in a short time. Try again later."}
+}
 
 func (p *Provider) mountRegistration(mux *http.ServeMux) {
 	mux.Handle(registerPath, wire.Only(p.endpoint(p.register), http.MethodPost))
@@ -39,6 +55,15 @@ type registered struct {
 	registration.Metadata
 }
 
+// told is the answer with the names in other languages, whose keys have the
+// language in them (RFC 7591 section 2.2).
+func (r registered) told() any {
+	if len(r.Names) == 0 {
+		return r
+	}
+	return registration.WithNames(r, r.Names)
+}
+
 // register answers POST /oauth/register.
 func (p *Provider) register(w http.ResponseWriter, r *http.Request) error {
 	if err := p.Limiter.Allow(r); err != nil {
@@ -48,6 +73,12 @@ func (p *Provider) register(w http.ResponseWriter, r *http.Request) error {
 		return registrationOff()
 	}
 	initial, err := p.initialToken(r)
+	if initial == "" || err != nil {
+		if limited := p.Registering.allow(w, r); limited != nil {
+			p.count("registration", "outcome", "limited")
+			return limited
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -68,7 +99,7 @@ func (p *Provider) register(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p.count("registration", "outcome", "registered")
-	wire.JSON(w, http.StatusCreated, p.tellRegistered(c, secret, token))
+	wire.JSON(w, http.StatusCreated, p.tellRegistered(c, secret, token).told())
 	return nil
 }
 
@@ -144,7 +175,7 @@ func readMetadata(w http.ResponseWriter, r *http.Request) (registration.Metadata
 	if err != nil {
 		return m, &wire.Error{Status: http.StatusRequestEntityTooLarge, Code: "invalid_request", Description: "The body of the request is too long or could not be read."}
 	}
-	if err := json.Unmarshal(raw, &m); err != nil {
+	if err := registration.Read(raw, &m); err != nil {
 		return m, &wire.Error{Code: "invalid_client_metadata", Description: "The body is no object of client metadata."}
 	}
 	return m, nil
@@ -191,7 +222,7 @@ func (p *Provider) fetchSector(ctx context.Context, c gatehouse.Client) ([]byte,
 // giveSecret makes the secret that a client's method needs; "" = none.
 func (p *Provider) giveSecret(c *gatehouse.Client) string {
 	c.Secret, c.SecretHash = "", nil
-	if c.AuthMethod == gatehouse.AuthNone || c.AuthMethod == gatehouse.AuthPrivateKeyJWT {
+	if clientrules.SecretOf(c.AuthMethod) == clientrules.NoSecret {
 		return ""
 	}
 	secret := gatehouse.NewHexSecret()
@@ -242,7 +273,7 @@ func (p *Provider) manageRegistered(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	wire.JSON(w, http.StatusOK, p.tellRegistered(c, "", token))
+	wire.JSON(w, http.StatusOK, p.tellRegistered(c, "", token).told())
 	return nil
 }
 
@@ -296,7 +327,7 @@ func (p *Provider) changeRegistered(w http.ResponseWriter, r *http.Request, id, 
 			return gatehouse.Unavailable // an administrator was quicker: what they changed must count
 		}
 		fresh, secret = registration.Change(now, wanted), ""
-		if kind := secretKind(fresh.AuthMethod); kind != secretKind(now.AuthMethod) || kind == "hashed" && len(fresh.SecretHash) == 0 {
+		if kind := clientrules.SecretOf(fresh.AuthMethod); kind != clientrules.SecretOf(now.AuthMethod) || kind == clientrules.HashedSecret && len(fresh.SecretHash) == 0 {
 			secret = p.giveSecret(&fresh)
 		}
 		if err := tx.SaveClient(&fresh); err != nil {
@@ -311,19 +342,8 @@ func (p *Provider) changeRegistered(w http.ResponseWriter, r *http.Request, id, 
 		return err
 	}
 	p.count("registration", "outcome", "changed")
-	wire.JSON(w, http.StatusOK, p.tellRegistered(fresh, secret, next))
+	wire.JSON(w, http.StatusOK, p.tellRegistered(fresh, secret, next).told())
 	return nil
-}
-
-// secretKind tells apart how a secret must be kept.
-func secretKind(method string) string {
-	switch method {
-	case gatehouse.AuthNone, gatehouse.AuthPrivateKeyJWT:
-		return "none"
-	case gatehouse.AuthSecretJWT:
-		return "sealed"
-	}
-	return "hashed"
 }
 
 func (p *Provider) dropRegistered(w http.ResponseWriter, r *http.Request, id, token string) error {

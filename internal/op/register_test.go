@@ -14,6 +14,7 @@ import (
 	"gatehouse/internal/op/registration"
 	"gatehouse/internal/op/request"
 	"gatehouse/internal/store"
+	"gatehouse/internal/web/ui"
 )
 
 // json asks an endpoint of registration.
@@ -183,4 +184,77 @@ func TestSectorIdentifierIsAskedAtRegistration(t *testing.T) {
 			t.Errorf("subject_type %q", r.SubjectType)
 		}
 	})
+}
+
+// The links of a client that registered itself are on the consent page, marked as
+// its own words; nothing of them is loaded.
+func TestConsentShowsWhatAClientSaysOfItself(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.op.Registration = Registration{By: registration.ByAnybody, NoPKCE: true}
+	p := h.json(http.MethodPost, registerPath, `{"redirect_uris":["`+callback+`"],"client_name":"Board","client_name#zh-CN":"看板",
+		"policy_uri":"https://app.example/privacy","logo_uri":"https://app.example/logo.png"}`, "")
+	if !strings.Contains(p.body, `"client_name#zh-CN":"看板"`) || !strings.Contains(p.body, `"logo_uri"`) {
+		t.Errorf("told: %s", p.body)
+	}
+	r := p.registered(t, http.StatusCreated)
+	for lang, want := range map[string]string{"en": "Board", "zh-CN": "看板"} {
+		page := h.signedIn(h.alice).get(asking(r.ClientID, "code_challenge", "", "code_challenge_method", "", "scope", "openid", "ui_locales", lang))
+		if page.status != http.StatusOK || !strings.Contains(page.body, want) || !strings.Contains(page.body, `<a href="https://app.example/privacy" rel="noreferrer`) || !strings.Contains(page.body, "(app.example)") {
+			t.Errorf("%s: %d %s", lang, page.status, page.body)
+		}
+		if strings.Contains(page.body, "logo.png") {
+			t.Error("the logo is loaded")
+		}
+	}
+	h.change("app", func(c *gatehouse.Client) { c.Settings.About.PolicyURI = "https://app.example/privacy" })
+	if page := h.signedIn(h.alice).get(asking("app")); strings.Contains(page.body, "own words") {
+		t.Error("links of a client that did not register itself")
+	}
+}
+
+// T21: strangers register clients, and try tokens, only so fast; who has a token
+// is not held up by them.
+func TestT21RegistrationIsSlow(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.op.Registration = Registration{By: registration.ByAnybody}
+	h.op.Registering = RegistrationPace{
+		Each: &ui.Limiter{Every: time.Minute, Burst: 3, Clock: h.clock.Now}, All: &ui.Limiter{Every: time.Minute, Burst: 5, Clock: h.clock.Now},
+	}
+	register := func(from, token string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(http.MethodPost, registerPath, strings.NewReader(wish))
+		r.RemoteAddr = from
+		r.Header.Set("Content-Type", "application/json")
+		if token != "" {
+			r.Header.Set("Authorization", "Bearer "+token)
+		}
+		w := httptest.NewRecorder()
+		h.op.endpoint(h.op.register).ServeHTTP(w, r)
+		return w
+	}
+	for i, want := range []int{201, 201, 201, 429} {
+		if w := register("192.0.2.1:1", ""); w.Code != want {
+			t.Errorf("%d: %d %s", i, w.Code, w.Body)
+		} else if want == 429 && w.Header().Get("Retry-After") != "60" {
+			t.Errorf("Retry-After: %v", w.Header())
+		}
+	}
+	if w := register("192.0.2.2:1", "a-wrong-token"); w.Code != http.StatusUnauthorized {
+		t.Errorf("a wrong token: %d", w.Code)
+	}
+	if w := register("192.0.2.3:1", ""); w.Code != http.StatusCreated {
+		t.Errorf("another address: %d", w.Code)
+	}
+	if w := register("192.0.2.4:1", ""); w.Code != http.StatusTooManyRequests {
+		t.Errorf("all together: %d", w.Code)
+	}
+	token, _ := h.initial(1)
+	if w := register("192.0.2.1:1", token); w.Code != http.StatusCreated {
+		t.Errorf("with a token: %d %s", w.Code, w.Body)
+	}
+	h.clock.add(time.Minute)
+	if w := register("192.0.2.1:1", ""); w.Code != http.StatusCreated {
+		t.Errorf("a minute later: %d", w.Code)
+	}
 }

@@ -191,7 +191,9 @@ func (s *Server) assemble(o Options) {
 	personal := &pats.Tokens{Store: s.store, Log: s.log, Metrics: s.meters}
 	limiter := &ui.Limiter{Clock: o.Clock} // one for all that a stranger can begin
 	s.provider = &op.Provider{
-		Store: s.store, UI: s.ui, Sessions: s.sessions, Personal: personal, Provided: s.provided, Limiter: limiter, Refusals: &ui.Limiter{Clock: o.Clock}, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
+		Store: s.store, UI: s.ui, Sessions: s.sessions, Personal: personal, Provided: s.provided, Limiter: limiter, Registering: op.RegistrationPace{
+			Each: &ui.Limiter{Every: time.Minute, Burst: 10, Clock: o.Clock}, All: &ui.Limiter{Every: 5 * time.Second, Burst: 100, Clock: o.Clock},
+		}, Refusals: &ui.Limiter{Clock: o.Clock}, URL: c.URL, Clock: o.Clock, Log: s.log, Metrics: s.meters,
 		Lifetimes: op.Lifetimes{
 			Code: c.Lifetimes.Code, Access: c.Lifetimes.Access, ID: c.Lifetimes.ID,
 			Refresh: c.Lifetimes.Refresh, RefreshAbsolute: c.Lifetimes.RefreshAbsolute,

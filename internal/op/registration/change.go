@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"maps"
 	"slices"
 
 	"gatehouse"
@@ -25,7 +26,7 @@ func (p Policy) Over(old gatehouse.Client) Policy {
 // trusts addresses or a name that were not there when they chose to.
 func Change(old, wanted gatehouse.Client) gatehouse.Client {
 	c := old
-	c.Trusted = old.Trusted && wanted.Name == old.Name && request.Covers(old.RedirectURIs, wanted.RedirectURIs)
+	c.Trusted = old.Trusted && wanted.Name == old.Name && maps.Equal(wanted.Settings.About.Names, old.Settings.About.Names) && request.Covers(old.RedirectURIs, wanted.RedirectURIs)
 	c.Name, c.RedirectURIs, c.PostLogoutRedirectURIs, c.BackchannelLogoutURI = wanted.Name, wanted.RedirectURIs, wanted.PostLogoutRedirectURIs, wanted.BackchannelLogoutURI
 	c.AuthMethod, c.GrantTypes, c.RequirePKCE, c.Scopes = wanted.AuthMethod, wanted.GrantTypes, wanted.RequirePKCE, wanted.Scopes
 	s, w := &c.Settings, wanted.Settings
@@ -33,6 +34,7 @@ func Change(old, wanted gatehouse.Client) gatehouse.Client {
 	s.MaxAge, s.ACRValues, s.RequestURIs, s.RequestObjectAlg = w.MaxAge, w.ACRValues, w.RequestURIs, w.RequestObjectAlg
 	s.RequireSigned = w.RequireSigned
 	s.InitiateLoginURI, s.FrontchannelLogoutURI, s.FrontchannelSession = w.InitiateLoginURI, w.FrontchannelLogoutURI, w.FrontchannelSession
+	s.About = w.About
 	s.SubjectType, s.SectorURI = w.SubjectType, w.SectorURI
 	return c
 }

@@ -81,6 +81,15 @@ type Metadata struct {
 	FrontchannelURI string          `json:"frontchannel_logout_uri,omitempty"`
 	FrontSession    bool            `json:"frontchannel_logout_session_required,omitempty"`
 	Statement       string          `json:"software_statement,omitempty"`
+	Contacts        []string        `json:"contacts,omitempty"`
+	ClientURI       string          `json:"client_uri,omitempty"`
+	LogoURI         string          `json:"logo_uri,omitempty"`
+	PolicyURI       string          `json:"policy_uri,omitempty"`
+	TermsURI        string          `json:"tos_uri,omitempty"`
+	SoftwareID      string          `json:"software_id,omitempty"`
+	SoftwareVersion string          `json:"software_version,omitempty"`
+
+	Names map[string]string `json:"-"` // client_name#LANGUAGE, see Read
 }
 
 const (
@@ -122,7 +131,7 @@ func Decide(p Policy, m Metadata) (gatehouse.Client, error) {
 	if m.SubjectType == request.SubjectPairwise {
 		c.Settings.SubjectType = request.SubjectPairwise
 	}
-	for _, check := range []func(Policy, Metadata, *gatehouse.Client) error{checkKinds, checkRedirects, checkAddresses, checkKeys, checkScopes} {
+	for _, check := range []func(Policy, Metadata, *gatehouse.Client) error{checkAbout, checkKinds, checkRedirects, checkAddresses, checkKeys, checkScopes} {
 		if err := check(p, m, &c); err != nil {
 			return gatehouse.Client{}, err
 		}
@@ -133,14 +142,8 @@ func Decide(p Policy, m Metadata) (gatehouse.Client, error) {
 // name is what people read: what the client says, in one line, else the host
 // that it leads to.
 func name(m Metadata) string {
-	said := []rune(strings.TrimSpace(strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(m.ClientName, ""))))
-	if len(said) > 0 {
-		return string(said[:min(len(said), maxName)])
+	if said := oneLine(m.ClientName); said != "" {
+		return said
 	}
 	for _, address := range m.RedirectURIs {
 		if u, err := url.Parse(address); err == nil && u.Hostname() != "" {
@@ -148,6 +151,17 @@ func name(m Metadata) string {
 		}
 	}
 	return "Application"
+}
+
+// oneLine is a text without hidden signs, short enough for a page.
+func oneLine(text string) string {
+	said := []rune(strings.TrimSpace(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, ""))))
+	return string(said[:min(len(said), maxName)])
 }
 
 func checkKinds(p Policy, m Metadata, c *gatehouse.Client) error {
@@ -336,6 +350,9 @@ func Of(c gatehouse.Client) Metadata {
 		RequireSigned: s.RequireSigned, InitiateLogin: s.InitiateLoginURI, PostLogoutURIs: c.PostLogoutRedirectURIs,
 		BackchannelURI: c.BackchannelLogoutURI, BackSession: c.BackchannelLogoutURI != "", FrontchannelURI: s.FrontchannelLogoutURI, FrontSession: s.FrontchannelSession,
 	}
+	a := s.About
+	m.Names, m.Contacts, m.ClientURI, m.LogoURI, m.PolicyURI, m.TermsURI = a.Names, a.Contacts, a.URI, a.LogoURI, a.PolicyURI, a.TermsURI
+	m.SoftwareID, m.SoftwareVersion = a.SoftwareID, a.SoftwareVersion
 	if slices.Contains(c.GrantTypes, request.GrantCode) {
 		m.ResponseTypes = []string{"code"}
 	}

@@ -50,6 +50,7 @@ type client struct {
 	CreatedAt              time.Time `json:"created_at"`
 	UpdatedAt              time.Time `json:"updated_at"`
 	clientrules.Values
+	About gatehouse.ClientAbout `json:"about" doc:"What it says of itself, when it registered itself; nobody has checked it"`
 }
 
 func (a *API) listClients(ctx context.Context, _ caller, _ *none) (Page[client], error) {
@@ -70,7 +71,7 @@ func showClient(c gatehouse.Client) client {
 		Scopes:                 orEmpty(c.Scopes), GrantTypes: grants, RequirePKCE: c.RequirePKCE, Trusted: c.Trusted,
 		GroupsFrom: c.Settings.GroupsFrom, GroupsOnly: orEmpty(c.Settings.GroupsOnly), Lifetimes: showLifetimes(c.Settings.Lifetimes),
 		OwnerID: c.OwnerID, App: c.ConnectorKey, On: c.On(), Enabled: c.Enabled, ManagedBy: string(c.Managed), CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt,
-		Values: clientrules.Tell(c),
+		Values: clientrules.Tell(c), About: c.Settings.About,
 	}
 }
 

@@ -48,6 +48,15 @@ func (l *Limiter) Allow(r *http.Request) error {
 	return gatehouse.Errorf(gatehouse.Limited, "Too many sign-ins were begun from your network in a short time. Wait a minute, and try again.")
 }
 
+// AllowOne takes one of an allowance that all addresses share: it is for what
+// strangers could do from many. Limited when there is none left.
+func (l *Limiter) AllowOne() error {
+	if l == nil || l.take(netip.Prefix{}) {
+		return nil
+	}
+	return gatehouse.Errorf(gatehouse.Limited, "Too much was begun here in a short time. Wait a minute, and try again.")
+}
+
 // Left says whether the address that r comes from has some of its allowance
 // left, and takes none of it. Limited when there is none.
 func (l *Limiter) Left(r *http.Request) error {
