@@ -68,3 +68,16 @@ func TestS9SwitchedOffClientSignsNobodyOut(t *testing.T) {
 		t.Errorf("not asked: %d %s", p.status, p.at)
 	}
 }
+
+// What a grant is carried out with is a secret: in an address it would be in the
+// logs of every proxy, so that a client which sends it there is told.
+func TestT8GrantsAreNotInAddresses(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	for _, name := range []string{"code", "refresh_token", "device_code", "assertion", "client_assertion", "subject_token", "code_verifier", "client_secret"} {
+		p := h.post("/oauth/token?"+name+"=x", url.Values{"grant_type": {"authorization_code"}, "client_id": {"trusted"}, "client_secret": {appSecret}})
+		if p.refused(t, http.StatusBadRequest, "invalid_request"); !strings.Contains(p.body, name+" must be in the body") {
+			t.Errorf("%s: %s", name, p.body)
+		}
+	}
+}

@@ -48,7 +48,7 @@ func notInURL() []string {
 	return []string{
 		"client_id", "client_secret", "client_assertion", "code", "code_verifier", "grant_type",
 		"password", "redirect_uri", "refresh_token", "scope", "token", "access_token",
-		"subject_token", "actor_token",
+		"subject_token", "actor_token", "assertion", "device_code",
 	}
 }
 
