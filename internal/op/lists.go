@@ -12,30 +12,37 @@ import (
 	"gatehouse/internal/store"
 )
 
-// standings are how a person stands towards the groups (and projects, with all)
-// that a client may be told of. unknown says why nothing can be said.
-func (p *Provider) standings(tx *store.Tx, c gatehouse.Client, userID string, all bool) (found []reach.Standing, unknown reach.Unknown, err error) {
+// standings are how a person stands towards the groups that a client may be told
+// of: none when nothing can be said.
+func (p *Provider) standings(tx *store.Tx, c gatehouse.Client, userID string) (found []reach.Standing, err error) {
 	connector, unknown, err := reach.Source(tx, c.Settings.GroupsFrom)
 	if err != nil || unknown != "" {
 		p.oddSource(c, unknown)
-		return nil, unknown, err
+		return nil, err
 	}
-	found, err = standingsAt(tx, c, connector, userID, all)
-	return found, "", err
+	return standingsAt(tx, c, connector, userID)
 }
 
 // standingsAt are the standings by one connector.
-func standingsAt(tx *store.Tx, c gatehouse.Client, connector gatehouse.Connector, userID string, all bool) ([]reach.Standing, error) {
+func standingsAt(tx *store.Tx, c gatehouse.Client, connector gatehouse.Connector, userID string) ([]reach.Standing, error) {
 	accounts, err := reach.ActiveAccounts(tx, connector.ID, userID)
 	if err != nil {
 		return nil, err
 	}
-	read := reach.Groups
-	if all {
-		read = reach.Everything
-	}
-	found, err := read(tx, connector.ID, accounts)
+	found, err := reach.Groups(tx, connector.ID, accounts)
 	return gitlab.Within(found, c.Settings.GroupsOnly), err
+}
+
+// accountsOf are a person's accounts in the GitLab of which a client is told;
+// unknown says why nothing can be said.
+func (p *Provider) accountsOf(tx *store.Tx, c gatehouse.Client, userID string) (connectorID string, accounts []string, unknown reach.Unknown, err error) {
+	connector, unknown, err := reach.Source(tx, c.Settings.GroupsFrom)
+	if err != nil || unknown != "" {
+		p.oddSource(c, unknown)
+		return "", nil, unknown, err
+	}
+	accounts, err = reach.ActiveAccounts(tx, connector.ID, userID)
+	return connector.ID, accounts, "", err
 }
 
 // groupClaims are the claims about a person's groups for a client: none when it
@@ -51,7 +58,7 @@ func (p *Provider) groupClaims(ctx context.Context, c gatehouse.Client, u gateho
 		return claims, nil
 	}
 	err = p.Store.View(ctx, func(tx *store.Tx) error {
-		found, err := standingsAt(tx, c, connector, u.ID, false)
+		found, err := standingsAt(tx, c, connector, u.ID)
 		claims = gitlab.ClaimsOf(found, most)
 		return err
 	})
@@ -87,14 +94,14 @@ func (p *Provider) oddSource(c gatehouse.Client, unknown reach.Unknown) {
 	}
 }
 
-// reached answers a request about groups and projects that a person reaches: it
-// reads how they stand, and write shapes the answer.
-func (p *Provider) reached(w http.ResponseWriter, r *http.Request, all bool, write func(b bearing, found []reach.Standing) *gitlab.Failure) (*gitlab.Failure, error) {
+// reached answers a request about groups that a person belongs to: it reads how
+// they stand, and write shapes the answer.
+func (p *Provider) reached(_ http.ResponseWriter, r *http.Request, write func(b bearing, found []reach.Standing) *gitlab.Failure) (*gitlab.Failure, error) {
 	var b bearing
 	var found []reach.Standing
 	failure, err := p.asked(w, r, door{scopes: listScopes()}, func(tx *store.Tx, who bearing) (err error) {
 		b = who
-		found, _, err = p.standings(tx, who.client, who.user.ID, all)
+		found, err = p.standings(tx, who.client, who.user.ID)
 		return err
 	})
 	if failure != nil || err != nil {
@@ -105,7 +112,7 @@ func (p *Provider) reached(w http.ResponseWriter, r *http.Request, all bool, wri
 
 // apiGroups answers GET /api/v4/groups: those that the person belongs to.
 func (p *Provider) apiGroups(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
-	return p.reached(w, r, false, func(_ bearing, found []reach.Standing) *gitlab.Failure {
+	return p.reached(w, r, func(_ bearing, found []reach.Standing) *gitlab.Failure {
 		q := &gitlab.Query{Values: r.URL.Query()}
 		asked := gitlab.ReadGroups(q)
 		if failure := q.Failure(); failure != nil {
@@ -119,7 +126,7 @@ func (p *Provider) apiGroups(w http.ResponseWriter, r *http.Request) (*gitlab.Fa
 
 // apiGroup answers GET /api/v4/groups/:id.
 func (p *Provider) apiGroup(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
-	return p.reached(w, r, false, func(_ bearing, found []reach.Standing) *gitlab.Failure {
+	return p.reached(w, r, func(_ bearing, found []reach.Standing) *gitlab.Failure {
 		s, ok := gitlab.Find(found, gatehouse.ResourceGroup, r.PathValue("id"))
 		if !ok {
 			return gitlab.Missing("Group")
@@ -131,55 +138,22 @@ func (p *Provider) apiGroup(w http.ResponseWriter, r *http.Request) (*gitlab.Fai
 	})
 }
 
-// apiProjects answers GET /api/v4/projects: those that the person reaches as a
-// member, however that came about.
-func (p *Provider) apiProjects(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
-	return p.reached(w, r, true, func(_ bearing, found []reach.Standing) *gitlab.Failure {
-		q := &gitlab.Query{Values: r.URL.Query()}
-		asked := gitlab.ReadProjects(q)
-		if failure := q.Failure(); failure != nil {
-			return failure
-		}
-		if asked.Keyset && asked.Cursor() == "" {
-			return gitlab.NoKeyset()
-		}
-		self, names := p.issuer()+r.URL.EscapedPath(), gitlab.NamesOf(found)
-		page := asked.Projects(found)
-		if asked.Keyset {
-			page = gitlab.CutAfter(page, asked.Window, w.Header(), self, q.Values, asked.Cursor(), func(s reach.Standing) int64 { return gitlab.Number(s.Resource.ID) })
-		} else {
-			page = gitlab.Cut(page, asked.Window, w.Header(), self, q.Values)
-		}
-		rows := make([]gitlab.Project, len(page))
-		for i, s := range page {
-			rows[i] = gitlab.ProjectOf(s, names, asked.Simple)
-		}
-		wire.JSON(w, http.StatusOK, rows)
-		return nil
-	})
-}
-
-// apiProject answers GET /api/v4/projects/:id.
-func (p *Provider) apiProject(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
-	return p.reached(w, r, true, func(_ bearing, found []reach.Standing) *gitlab.Failure {
-		s, ok := gitlab.Find(found, gatehouse.ResourceProject, r.PathValue("id"))
-		if !ok {
-			return gitlab.Missing("Project")
-		}
-		wire.JSON(w, http.StatusOK, gitlab.ProjectOf(s, gitlab.NamesOf(found), false))
-		return nil
-	})
-}
-
 // apiMembership answers GET /api/v4/groups/:id/members/all/:user_id, and that of
 // projects, about the person who asks and nobody else.
 func (p *Provider) apiMembership(kind gatehouse.ResourceKind) apiHandler {
 	return func(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
-		return p.reached(w, r, kind == gatehouse.ResourceProject, func(b bearing, found []reach.Standing) *gitlab.Failure {
+		if kind == gatehouse.ResourceProject {
+			return p.oneProject(w, r, func(b bearing, s reach.Standing, _ gitlab.Names) *gitlab.Failure {
+				if !gitlab.Is(b.user, r.PathValue("user_id")) {
+					return gitlab.NoMember()
+				}
+				wire.JSON(w, http.StatusOK, gitlab.MemberOf(b.user, s, p.issuer()))
+				return nil
+			})
+		}
+		return p.reached(w, r, func(b bearing, found []reach.Standing) *gitlab.Failure {
 			s, ok := gitlab.Find(found, kind, r.PathValue("id"))
 			switch {
-			case !ok && kind == gatehouse.ResourceProject:
-				return gitlab.Missing("Project")
 			case !ok:
 				return gitlab.Missing("Group")
 			case !gitlab.Is(b.user, r.PathValue("user_id")):

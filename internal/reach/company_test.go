@@ -46,6 +46,16 @@ func company(accounts, groups, projects int) store.Staged {
 	return s
 }
 
+// pageOfProjects is a page of the list, from its middle, with its total.
+func pageOfProjects(tx *store.Tx, connectorID string, accounts []string) ([]Standing, error) {
+	m, err := ReadMine(tx, connectorID, accounts)
+	if err != nil {
+		return nil, err
+	}
+	page, _, err := m.Projects(tx, 0, store.ProjectFilter{Desc: true, Limit: 101, Offset: 5000}, 10_001)
+	return page, err
+}
+
 // BenchmarkOfACompany measures what apps are told of, for 50,000 accounts and
 // 20,000 projects: of an ordinary member, and of the owner of a large part.
 func BenchmarkOfACompany(b *testing.B) {
@@ -60,7 +70,7 @@ func BenchmarkOfACompany(b *testing.B) {
 			id := pulled(b, s, staged)
 			b.Log(name, "pulled in", time.Since(begun))
 			for who, account := range map[string]string{"member": "7", "owner": "owner"} {
-				for what, read := range map[string]func(*store.Tx, string, []string) ([]Standing, error){"groups": Groups, "everything": Everything} {
+				for what, read := range map[string]func(*store.Tx, string, []string) ([]Standing, error){"groups": Groups, "everything": Everything, "page of projects": pageOfProjects} {
 					b.Run(who+"/"+what, func(b *testing.B) {
 						var took []time.Duration
 						n := 0

@@ -107,9 +107,19 @@ func (q *Query) Window() Window {
 func Cut[T any](all []T, w Window, h http.Header, self string, q url.Values) []T {
 	from := min((w.Page-1)*w.Size, len(all))
 	to := min(from+w.Size, len(all))
-	pages := max(1, (len(all)+w.Size-1)/w.Size)
+	w.Tell(len(all), to < len(all), h, self, q)
+	return all[from:to]
+}
+
+// Counted is how far a list has to be counted for its totals to be told, or not.
+const Counted = totalsUpTo + 1
+
+// Tell says in the headers where a page stands in a list of so many, of which
+// there are more behind it.
+func (w Window) Tell(total int, more bool, h http.Header, self string, q url.Values) {
+	pages := max(1, (total+w.Size-1)/w.Size)
 	next, prev := "", ""
-	if to < len(all) {
+	if more {
 		next = strconv.Itoa(w.Page + 1)
 	}
 	if w.Page > 1 && w.Page <= pages {
@@ -127,13 +137,12 @@ func Cut[T any](all []T, w Window, h http.Header, self string, q url.Values) []T
 	add(prev, "prev")
 	add(next, "next")
 	add("1", "first")
-	if len(all) <= totalsUpTo {
-		h.Set("X-Total", strconv.Itoa(len(all)))
+	if total <= totalsUpTo {
+		h.Set("X-Total", strconv.Itoa(total))
 		h.Set("X-Total-Pages", strconv.Itoa(pages))
 		add(strconv.Itoa(pages), "last")
 	}
 	h.Set("Link", strings.Join(links, ", "))
-	return all[from:to]
 }
 
 // CutAfter is Cut of a list by ids, from one on: keyset paging. after is the

@@ -8,6 +8,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/reach"
+	"gatehouse/internal/store"
 )
 
 // Project is GitLab's BasicProjectDetails entity with the keys of the full one
@@ -153,6 +154,33 @@ func (p ProjectQuery) Cursor() string {
 		return "id_before"
 	}
 	return "id_after"
+}
+
+// Numbered says whether the order asked for is that of numbers, which the database
+// knows.
+func (p ProjectQuery) Numbered() bool { return p.Order != "name" && p.Order != "path" }
+
+// Filter is the query for the database, of a client that may be told of some
+// groups only, or of all. It asks for one row more than the page has.
+func (p ProjectQuery) Filter(only []string) store.ProjectFilter {
+	f := store.ProjectFilter{
+		Search: p.Search, Visibility: p.Visibility, Archived: p.Archived, Under: only, Desc: p.Desc,
+		Limit: p.Window.Size + 1, Offset: (p.Window.Page - 1) * p.Window.Size,
+	}
+	if p.Keyset {
+		f.Offset = 0
+	}
+	if p.After != 0 {
+		f.After = projectID(p.After)
+	}
+	if p.Before != 0 {
+		f.Before = projectID(p.Before)
+	}
+	return f
+}
+
+func projectID(n int64) gatehouse.ResourceID {
+	return gatehouse.ResourceID("project/" + strconv.FormatInt(n, 10))
 }
 
 // Projects are those of the standings that are asked for, in the order that is
