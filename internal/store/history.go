@@ -179,6 +179,19 @@ func (tx *Tx) analyzeStaged() error {
 	return nil
 }
 
+// muchWritten is when the planner is told of what a pull wrote in a table: by
+// itself it would look a minute later at the earliest, and answer slowly until
+// then.
+const muchWritten = 1000
+
+func (tx *Tx) analyzeWritten(h history, n int64) error {
+	if tx.store.dialect.analyze == "" || n < muchWritten {
+		return nil
+	}
+	_, err := tx.exec(strings.ReplaceAll(tx.store.dialect.analyze, "%", h.table))
+	return err
+}
+
 // FinishPull makes what a whole pull staged the current state: rows that are
 // new or differ begin (and the old version ends), rows that vanished end, rows
 // that are the same are not touched. It empties the staging area of the pull
@@ -202,6 +215,9 @@ func (tx *Tx) FinishPull(connectorID, pullID string) (written int64, err error) 
 			return 0, err
 		}
 		written += n
+		if err := tx.analyzeWritten(h, n); err != nil {
+			return 0, err
+		}
 	}
 	return written, tx.DropStaged(pullID)
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/huandu/go-sqlbuilder"
@@ -31,14 +32,25 @@ type ProjectFilter struct {
 // differ in nothing but a number, the longer is the higher. The database cuts the
 // page, so that somebody with very many projects waits for no more than a page.
 func (tx *Tx) Projects(connectorID string, f ProjectFilter) ([]gatehouse.Resource, error) {
-	q := selecting(resourceColumns, "resources r")
-	q.Where(q.Equal("r.connector_id", connectorID), "r.until is null", "r.id in ("+tx.chosen(q, connectorID, f)+")")
-	order := []string{"length(r.id)", "r.id"}
+	q := sqlbuilder.PostgreSQL.NewSelectBuilder()
+	q.Select("p.id").From("(" + tx.chosen(q, connectorID, f) + ") p")
+	order := []string{"length(p.id)", "p.id"}
 	if f.Desc {
-		order = []string{"length(r.id) desc", "r.id desc"}
+		order = []string{"length(p.id) desc", "p.id desc"}
 	}
 	query, args := q.OrderBy(order...).Limit(f.Limit).Offset(f.Offset).Build()
-	return all(tx, scanResource, query, args...)
+	ids, err := all(tx, scanString, query, args...)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	rows, err := all(tx, scanResource, `select `+resourceColumns+` from resources r where r.connector_id = $1 and r.until is null
+		and r.id `+tx.store.dialect.in("$2"), connectorID, asList(ids))
+	place := make(map[gatehouse.ResourceID]int, len(ids))
+	for i, id := range ids {
+		place[gatehouse.ResourceID(id)] = i
+	}
+	slices.SortFunc(rows, func(a, b gatehouse.Resource) int { return place[a.ID] - place[b.ID] })
+	return rows, err
 }
 
 // CountProjects counts what Projects would list on all pages, and stops at most.
@@ -60,7 +72,8 @@ func (tx *Tx) chosen(q *sqlbuilder.SelectBuilder, connectorID string, f ProjectF
 		ways = append(ways, `select c.id from resources c where c.connector_id = `+at+` and c.until is null and c.kind = 'project' and `+
 			way.column+` <> '' and `+way.column+` `+tx.store.dialect.in(q.Var(way.list))+fits)
 	}
-	return strings.Join(ways, " union ")
+	// Not "union", for which SQLite would read all projects in the order of ids.
+	return "select distinct w.id from (" + strings.Join(ways, " union all ") + ") w"
 }
 
 // fits is the rest of the conditions.
