@@ -96,7 +96,7 @@ func (p *Provider) oddSource(c gatehouse.Client, unknown reach.Unknown) {
 
 // reached answers a request about groups that a person belongs to: it reads how
 // they stand, and write shapes the answer.
-func (p *Provider) reached(_ http.ResponseWriter, r *http.Request, write func(b bearing, found []reach.Standing) *gitlab.Failure) (*gitlab.Failure, error) {
+func (p *Provider) reached(w http.ResponseWriter, r *http.Request, write func(b bearing, found []reach.Standing) *gitlab.Failure) (*gitlab.Failure, error) {
 	var b bearing
 	var found []reach.Standing
 	failure, err := p.asked(w, r, door{scopes: listScopes()}, func(tx *store.Tx, who bearing) (err error) {

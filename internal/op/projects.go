@@ -23,7 +23,7 @@ type projects struct {
 func (p *Provider) apiProjects(w http.ResponseWriter, r *http.Request) (*gitlab.Failure, error) {
 	var found projects
 	var refused *gitlab.Failure
-	failure, err := p.asked(r, door{scopes: listScopes()}, func(tx *store.Tx, b bearing) (err error) {
+	failure, err := p.asked(w, r, door{scopes: listScopes()}, func(tx *store.Tx, b bearing) (err error) {
 		q := &gitlab.Query{Values: r.URL.Query()}
 		found = projects{query: gitlab.ReadProjects(q)}
 		if refused = q.Failure(); refused == nil && found.query.Keyset && found.query.Cursor() == "" {
@@ -101,11 +101,11 @@ func (p *Provider) apiProject(w http.ResponseWriter, r *http.Request) (*gitlab.F
 
 // oneProject answers a request about the project of the address, if the person
 // reaches it and the client may be told of it.
-func (p *Provider) oneProject(_ http.ResponseWriter, r *http.Request, write func(bearing, reach.Standing, gitlab.Names) *gitlab.Failure) (*gitlab.Failure, error) {
+func (p *Provider) oneProject(w http.ResponseWriter, r *http.Request, write func(bearing, reach.Standing, gitlab.Names) *gitlab.Failure) (*gitlab.Failure, error) {
 	var b bearing
 	var found reach.Standing
 	var names gitlab.Names
-	failure, err := p.asked(r, door{scopes: listScopes()}, func(tx *store.Tx, who bearing) error {
+	failure, err := p.asked(w, r, door{scopes: listScopes()}, func(tx *store.Tx, who bearing) error {
 		b, found = who, reach.Standing{}
 		connectorID, accounts, unknown, err := p.accountsOf(tx, who.client, who.user.ID)
 		if err != nil || unknown != "" {
