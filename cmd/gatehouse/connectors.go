@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +15,8 @@ import (
 )
 
 func (c *cli) connectors() *cobra.Command {
-	return group("connectors", "See the apps that are kept in order, and read them now", c.connectorsList(), c.connectorsShow(), c.connectorsSync())
+	return group("connectors", "See and keep the connectors, by which apps are read", c.connectorsList(), c.connectorsShow(), c.connectorsSync(),
+		c.connectorsAdd(), c.connectorsEdit(), c.connectorsProbe(), c.connectorsTurn("pause"), c.connectorsTurn("resume"), c.connectorsDelete())
 }
 
 // connectorJSON is a connector as --json shows one. Its secrets are not shown.
@@ -28,12 +30,18 @@ type connectorJSON struct {
 	Status     string    `json:"status"`
 	StatusText string    `json:"status_text"`
 	PulledAt   time.Time `json:"pulled_at,omitzero"`
+	Owners     []string  `json:"owners"`
+	Schedule   string    `json:"schedule"`
+	TimeZone   string    `json:"time_zone"`
+	PausedAt   time.Time `json:"paused_at,omitzero"`
+	TokenEnds  string    `json:"token_ends,omitempty"` // date
 }
 
 func showConnector(c gatehouse.Connector) connectorJSON {
 	return connectorJSON{
 		Key: c.Key, Name: c.Name, Kind: c.Kind, URL: c.URL, Enabled: c.Enabled, Managed: string(c.Managed),
 		Status: string(c.Status), StatusText: c.StatusText.Sentence(), PulledAt: c.PulledAt,
+		Owners: orNone(c.Owners), Schedule: c.Schedule, TimeZone: c.TimeZone, PausedAt: c.PausedAt, TokenEnds: c.Seen.ExpiresAt,
 	}
 }
 
@@ -47,12 +55,14 @@ type pullJSON struct {
 	Written   int64              `json:"written"`
 	Error     string             `json:"error,omitempty"`
 	Notes     []string           `json:"notes,omitempty"`
+
+	Steps []gatehouse.PullStep `json:"steps,omitempty"`
 }
 
 func showPull(p gatehouse.Pull) pullJSON {
 	return pullJSON{
 		ID: p.ID, State: string(p.State), StartedAt: p.StartedAt, EndedAt: p.EndedAt, Progress: p.Progress,
-		Written: p.Written, Error: p.Error.Sentence(), Notes: each(p.Notes, gatehouse.Note.Sentence),
+		Written: p.Written, Error: p.Error.Sentence(), Notes: each(p.Notes, gatehouse.Note.Sentence), Steps: p.Steps,
 	}
 }
 
@@ -69,7 +79,7 @@ func (c *cli) connectorsList() *cobra.Command {
 				return err
 			}
 			return c.print(each(all, showConnector), func(p *printer) {
-				p.table("There are no connectors. They are named under connectors: in the configuration.",
+				p.table("There are no connectors. They are named under connectors in the configuration, or added by gatehouse connectors add.",
 					[]string{"KEY", "NAME", "KIND", "STATUS", "ENABLED", "LAST READ", "WHY"},
 					each(all, func(c gatehouse.Connector) []string {
 						return []string{c.Key, c.Name, c.Kind, string(c.Status), yes(c.Enabled), p.when(c.PulledAt), c.StatusText.Sentence()}
@@ -153,6 +163,9 @@ func printConnector(p *printer, c oneConnector) {
 		{"Why", c.StatusText},
 		{"Enabled", yes(c.Enabled)},
 		{"Managed by", c.Managed},
+		{"Owners", strings.Join(c.Owners, " ")},
+		{"Schedule", strings.TrimSpace(c.Schedule + " " + c.TimeZone)},
+		{"Token ends", c.TokenEnds},
 		{"Last read", p.when(c.PulledAt)},
 		{"Accounts", fmt.Sprint(c.Accounts)},
 		{"Groups and projects", fmt.Sprint(c.Resources)},
@@ -164,6 +177,10 @@ func printConnector(p *printer, c oneConnector) {
 		return []string{p.when(pull.StartedAt), p.when(pull.EndedAt), pull.State, counted(pull.Progress), fmt.Sprint(pull.Written), pull.Error}
 	}))
 	if len(c.Pulls) > 0 {
+		for _, s := range c.Pulls[0].Steps {
+			p.line("step: %s, %s, %d requests, %s", s.Name, counted(gatehouse.Progress{Accounts: s.Accounts, Resources: s.Resources, Grants: s.Grants, Shares: s.Shares}),
+				s.Requests, time.Duration(s.Millis)*time.Millisecond)
+		}
 		for _, note := range c.Pulls[0].Notes {
 			p.line("note: %s", note)
 		}

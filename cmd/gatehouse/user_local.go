@@ -78,15 +78,18 @@ func (n newUser) complete() error {
 // longestLine bounds what is read of standard input.
 const longestLine = 8 << 10
 
-// passwordFromStdin is the first line of standard input, without its end.
-func (c *cli) passwordFromStdin() (string, error) {
+// passwordFromStdin is the password on standard input.
+func (c *cli) passwordFromStdin() (string, error) { return c.secretFromStdin("password") }
+
+// secretFromStdin is the first line of standard input, without its end.
+func (c *cli) secretFromStdin(what string) (string, error) {
 	line, err := bufio.NewReader(io.LimitReader(c.in, longestLine)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read the password: %w", err)
+		return "", fmt.Errorf("read the %s: %w", what, err)
 	}
 	line = strings.TrimRight(line, "\r\n")
 	if line == "" {
-		return "", usageError{errors.New("there is no password on standard input; give it there, followed by a line break")}
+		return "", usageError{fmt.Errorf("there is no %s on standard input; give it there, followed by a line break", what)}
 	}
 	return line, nil
 }

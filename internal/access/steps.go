@@ -41,7 +41,7 @@ func (w *stopwatch) step(p *gatehouse.Pull, page integration.Page) {
 		p.Steps = append(p.Steps, gatehouse.PullStep{Name: name})
 	}
 	s := &p.Steps[i]
-	s.Accounts += int64(len(page.Accounts))
+	s.Accounts += int64(len(page.Accounts) + len(page.Seen))
 	s.Resources += int64(len(page.Resources))
 	s.Grants += int64(len(page.Grants))
 	s.Shares += int64(len(page.Shares))
