@@ -184,7 +184,11 @@ func TestLoad(t *testing.T) {
 			NoOwnApplications: true,
 			Connectors: []gatehouse.Connector{
 				{
-					Key: "directory", Name: "公司目录", Kind: "dingtalk", Token: "ding-s3cret", Settings: map[string]string{"app_id": "dingkey"},
+					Key: "directory", Name: "公司目录", Kind: "dingtalk", Token: "ding-s3cret", Settings: map[string]string{
+						"app_id": "dingkey", "corp_id": "ding0123456789", "mode": "callback", "managers": "false", "email_verified": "true", "qps": "40",
+						"api_url": "https://api.dingtalk.io", "oapi_url": "https://oapi.dingtalk.io",
+					},
+					Secrets:  map[string]string{"callback_token": "ding-s3cret", "callback_aes_key": "demo-s3cret-0123456789abcdef"},
 					Schedule: "30m", Enabled: true, Managed: gatehouse.ManagedByFile,
 				},
 				{

@@ -153,13 +153,13 @@ func (r *reader) dingTalkSettings(c *section, out *gatehouse.Connector) {
 	if n := c.number("qps", 0, 1, 200); n != 0 {
 		out.Settings["qps"] = strconv.Itoa(n)
 	}
-	for key, meaning := range map[string]string{
-		"callback_token":   "the token of the event subscription in DingTalk's developer console",
-		"callback_aes_key": "the aes_key of the event subscription in DingTalk's developer console",
+	for _, secret := range [][2]string{
+		{"callback_token", "the token of the event subscription in DingTalk's developer console"},
+		{"callback_aes_key", "the aes_key of the event subscription in DingTalk's developer console"},
 	} {
-		t := ""
+		key, t := secret[0], ""
 		if out.Settings["mode"] == "callback" {
-			t = c.required(key, meaning)
+			t = c.required(key, secret[1])
 		} else {
 			t = c.text(key, "")
 		}

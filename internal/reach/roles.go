@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"gatehouse"
+	"gatehouse/internal/i18n"
 )
 
 const ownerLevel = 50
@@ -26,6 +27,19 @@ func RoleName(kind string, r gatehouse.Role) string {
 		return name
 	}
 	return fmt.Sprintf("Level %d", r.Level)
+}
+
+// RoleText is RoleName in a language. GitLab's roles are called the same in all.
+func RoleText(l i18n.Lang, kind string, r gatehouse.Role) string {
+	if kind == "dingtalk" && r.Name == "" {
+		switch r.Level {
+		case minimalAccess:
+			return i18n.T(l, "Member")
+		case 30:
+			return i18n.T(l, "Manager")
+		}
+	}
+	return RoleName(kind, r)
 }
 
 // dingTalkRole is the name of a role in a department of a directory.

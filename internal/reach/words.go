@@ -26,11 +26,11 @@ func stepInWords(l i18n.Lang, kind, before string, s Step) string {
 	at := s.Resource.Path
 	switch s.Kind {
 	case Member:
-		return i18n.T(l, "direct member of %s as %s", at, RoleName(kind, s.Role))
+		return i18n.T(l, "direct member of %s as %s", at, RoleText(l, kind, s.Role))
 	case Owner:
 		return i18n.T(l, "owner of the personal project %s", at)
 	case Invited:
-		return i18n.T(l, "the group %s is invited to %s with at most %s", before, at, RoleName(kind, s.Cap))
+		return i18n.T(l, "the group %s is invited to %s with at most %s", before, at, RoleText(l, kind, s.Cap))
 	case Inherits:
 		return i18n.T(l, "%s lies in %s", at, before)
 	}
@@ -46,15 +46,18 @@ func Summary(l i18n.Lang, kind string, p Path) string {
 	case Owned:
 		return i18n.T(l, "Owner of this personal project")
 	case Inherited:
+		if len(p.Steps) > 0 && p.Steps[0].Resource.Kind == gatehouse.ResourceDepartment {
+			return i18n.T(l, "Manages the department %s, which it lies in", p.Steps[0].Resource.Path)
+		}
 		if len(p.Steps) > 0 {
 			return i18n.T(l, "Inherited from the group %s", p.Steps[0].Resource.Path)
 		}
 	case Shared, InheritedShared:
 		group, to, limit := invitation(p)
 		if p.Kind == Shared {
-			return i18n.T(l, "Through the group %s, which is invited with at most %s", group, RoleName(kind, limit))
+			return i18n.T(l, "Through the group %s, which is invited with at most %s", group, RoleText(l, kind, limit))
 		}
-		return i18n.T(l, "Through the group %s, which is invited to %s with at most %s", group, to, RoleName(kind, limit))
+		return i18n.T(l, "Through the group %s, which is invited to %s with at most %s", group, to, RoleText(l, kind, limit))
 	}
 	return string(p.Kind)
 }

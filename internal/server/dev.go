@@ -191,6 +191,7 @@ connectors:
     app_secret: %[4]q
     api_url: %[5]q
     oapi_url: %[5]q
+    mode: stream
     email_verified: true
 outgoing: {allow: ["127.0.0.0/8", "::1/128"]}
 `, hub, d.places.hub, dingtalktwin.DemoAppKey, dingtalktwin.DemoAppSecret, dingtalk,

@@ -207,7 +207,7 @@ func TestPullReadsTheWholeDirectory(t *testing.T) {
 	}
 	wantDepartment := gatehouse.Resource{
 		ID: departmentID(twin.DemoIdentity), Kind: gatehouse.ResourceDepartment, Parent: departmentID(twin.DemoPlatform),
-		Name: "身份小组", Path: "研发中心/平台组/身份小组", Visibility: "internal",
+		Name: "身份小组", Path: "研发中心/平台组/身份小组",
 	}
 	if diff := cmp.Diff(wantDepartment, h.Resources[wantDepartment.ID]); diff != "" {
 		t.Errorf("department (-want +got):\n%s", diff)

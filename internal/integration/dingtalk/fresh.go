@@ -85,7 +85,7 @@ func (s *Source) above(ctx context.Context, id int64, made *counter) (path strin
 // departmentResource is a department as a resource. That which the contact scope begins
 // with has nothing above it.
 func departmentResource(d departmentRow, path string, top bool) gatehouse.Resource {
-	r := gatehouse.Resource{ID: departmentID(d.ID), Kind: gatehouse.ResourceDepartment, Name: d.Name, Path: path, Visibility: "internal"}
+	r := gatehouse.Resource{ID: departmentID(d.ID), Kind: gatehouse.ResourceDepartment, Name: d.Name, Path: path}
 	if d.Parent > 0 && !top {
 		r.Parent = departmentID(d.Parent)
 	}

@@ -68,6 +68,7 @@ type accountPage struct {
 	Rows      []reachedRow
 	Total     int // of all rows that fit the search
 	Direct    int // grants that the account holds itself
+	Manager   string
 }
 
 func (a *Admin) account(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
@@ -95,6 +96,15 @@ func (p *accountPage) readReach(tx *store.Tx) error {
 		return fmt.Errorf("grants: %w", err)
 	}
 	p.Direct = len(grants)
+	if p.Manager = p.ManagerID; p.ManagerID != "" {
+		found, err := tx.AccountsByID(p.Connector.ID, []string{p.ManagerID})
+		if err != nil {
+			return fmt.Errorf("manager: %w", err)
+		}
+		for _, m := range found {
+			p.Manager = accountName(m)
+		}
+	}
 	if p.UserID != "" {
 		if p.User, err = tx.User(p.UserID); err != nil && !errors.Is(err, gatehouse.NotFound) {
 			return fmt.Errorf("user: %w", err)
@@ -144,7 +154,7 @@ func (a *Admin) listResources(w http.ResponseWriter, r *http.Request, by gatehou
 	if err != nil {
 		return err
 	}
-	return a.desk().Render(w, r, desk.Page("connectors", i18n.Text(r.Context(), "Groups and projects"), by), resourcesBody(p))
+	return a.desk().Render(w, r, desk.Page("connectors", connectors.Resources(r.Context(), p.Connector.Kind), by), resourcesBody(p))
 }
 
 type resourcePage struct {

@@ -126,12 +126,32 @@ func matchings(ctx context.Context) []ui.Option {
 	return []ui.Option{{Value: "", Label: i18n.Text(ctx, "Matched or not")}, {Value: "no", Label: i18n.Text(ctx, "Only without a user")}}
 }
 
-func resourceKinds(ctx context.Context) []ui.Option {
+// resourceKinds are the kinds of resources that a list can be narrowed to; none
+// where the app has only one.
+func resourceKinds(ctx context.Context, app string) []ui.Option {
+	if app == "dingtalk" {
+		return nil
+	}
 	return []ui.Option{
 		{Value: "", Label: i18n.Text(ctx, "All kinds")},
 		{Value: string(gatehouse.ResourceGroup), Label: i18n.Text(ctx, "Groups only")},
 		{Value: string(gatehouse.ResourceProject), Label: i18n.Text(ctx, "Projects only")},
 	}
+}
+
+// directoryFacts are what only a directory tells of an account.
+func directoryFacts(ctx context.Context, a gatehouse.Account) []ui.Option {
+	hired := ""
+	if !a.HiredAt.IsZero() {
+		hired = ui.Date(ctx, a.HiredAt)
+	}
+	all := []ui.Option{
+		{Label: i18n.Text(ctx, "Job title"), Value: a.Title},
+		{Label: i18n.Text(ctx, "Job number"), Value: a.JobNumber},
+		{Label: i18n.Text(ctx, "Phone"), Value: a.Phone},
+		{Label: i18n.Text(ctx, "Hired"), Value: hired},
+	}
+	return slices.DeleteFunc(all, func(f ui.Option) bool { return f.Value == "" })
 }
 
 // knownAs is how a provider calls a person.
@@ -144,7 +164,7 @@ func resourceTrail(ctx context.Context, p resourcePage) []ui.Link {
 	trail := []ui.Link{
 		{Label: i18n.Text(ctx, "Connectors"), Href: "/admin/connectors"},
 		{Label: p.Connector.Name, Href: connectors.Href(p.Connector)},
-		{Label: i18n.Text(ctx, "Groups and projects"), Href: connectors.Href(p.Connector) + "/resources"},
+		{Label: connectors.Resources(ctx, p.Connector.Kind), Href: connectors.Href(p.Connector) + "/resources"},
 	}
 	for _, a := range slices.Backward(p.Ancestors) {
 		trail = append(trail, ui.Link{Label: cmp.Or(a.Name, a.Path), Href: resourceHref(p.Connector, a.ID)})

@@ -110,7 +110,7 @@ func Frame(c gatehouse.Connector, accounts, resources int64, tab string) templ.C
 		templ_7745c5c3_Err = ui.Tabs([]ui.Tab{
 			{Label: i18n.Text(ctx, "Syncs"), Href: Href(c), Current: tab == "syncs"},
 			{Label: i18n.Text(ctx, "Accounts"), Href: Href(c) + "/accounts", Current: tab == "accounts", Count: ui.Number(accounts)},
-			{Label: i18n.Text(ctx, "Groups and projects"), Href: Href(c) + "/resources", Current: tab == "resources", Count: ui.Number(resources)},
+			{Label: Resources(ctx, c.Kind), Href: Href(c) + "/resources", Current: tab == "resources", Count: ui.Number(resources)},
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -397,7 +397,7 @@ func showBody(p showPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Stat(i18n.Text(ctx, "Groups and projects"), p.Counts.Resources, Href(p.Connector)+"/resources").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Stat(Resources(ctx, p.Connector.Kind), p.Counts.Resources, Href(p.Connector)+"/resources").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -539,7 +539,7 @@ func runningPull(p showPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = count(i18n.Text(ctx, "Groups and projects"), p.Last.Progress.Resources).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = count(Resources(ctx, p.Connector.Kind), p.Last.Progress.Resources).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -776,9 +776,9 @@ func pullTable(c gatehouse.Connector, pulls []gatehouse.Pull) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var32 string
-				templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinStringErrs(ui.Count(ctx, p.Progress.Resources, "%d group or project", "%d groups and projects") + " · ")
+				templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinStringErrs(countResources(ctx, c.Kind, p.Progress.Resources) + " · ")
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/admin/connectors/show.templ`, Line: 136, Col: 101}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/admin/connectors/show.templ`, Line: 136, Col: 66}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var32))
 				if templ_7745c5c3_Err != nil {

@@ -65,6 +65,22 @@ func pullBadge(ctx context.Context, s gatehouse.PullState) (tone, label string) 
 	return "", string(s)
 }
 
+// Resources is what a kind of app calls what its accounts reach.
+func Resources(ctx context.Context, kind string) string {
+	if kind == "dingtalk" {
+		return i18n.Text(ctx, "Departments")
+	}
+	return i18n.Text(ctx, "Groups and projects")
+}
+
+// countResources is Resources with their number.
+func countResources(ctx context.Context, kind string, n int64) string {
+	if kind == "dingtalk" {
+		return ui.Count(ctx, n, "%d department", "%d departments")
+	}
+	return ui.Count(ctx, n, "%d group or project", "%d groups and projects")
+}
+
 // took is how long a pull ran.
 func took(ctx context.Context, p gatehouse.Pull) string {
 	if p.EndedAt.IsZero() || p.StartedAt.IsZero() {
