@@ -112,7 +112,7 @@ func TestT22CORS(t *testing.T) {
 			t.Errorf("%s lets cookies along", path)
 		}
 	}
-	if got := h.machine().do(http.MethodGet, "/oauth/userinfo", nil, origin...); got.header.Get("Access-Control-Expose-Headers") != "WWW-Authenticate" {
+	if got := h.machine().do(http.MethodGet, "/oauth/userinfo", nil, origin...); got.header.Get("Access-Control-Expose-Headers") != "WWW-Authenticate, DPoP-Nonce" {
 		t.Errorf("%v", got.header)
 	}
 }
