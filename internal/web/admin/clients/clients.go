@@ -45,6 +45,7 @@ func (a *Clients) Mount(mux *http.ServeMux) {
 		mux.Handle(path, a.Sensitive(h, super))
 	}
 	mux.Handle("POST /admin/clients/{client}/turn/{now}", a.Only(a.turn, super))
+	a.mountRegistration(mux)
 }
 
 // Href is the page of a client.
