@@ -81,6 +81,8 @@ type ClientSettings struct {
 	DPoPNonce  bool   `json:"require_dpop_nonce,omitempty"` // its proofs name a nonce of ours (RFC 9449 section 8)
 
 	About ClientAbout `json:"about,omitzero"` // what it says of itself, when it registered itself
+
+	UserinfoAlg string `json:"userinfo_signed_response_alg,omitempty"` // how user-info is signed; "": it is plain JSON
 }
 
 // ClientAbout is what a client that registered itself says of itself (RFC 7591

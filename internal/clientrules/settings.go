@@ -63,6 +63,7 @@ func Settings() []Setting {
 	return slices.Concat(proofSettings(), []Setting{
 		{Name: "access_token_format", Group: Tokens, Choices: []string{gatehouse.AccessTokenJWT}, Usual: "opaque", Of: func(c *client) any { return &c.Settings.AccessToken }},
 		{Name: "id_token_signed_response_alg", Group: Tokens, Choices: SignsBy(), Of: func(c *client) any { return &c.Settings.IDTokenAlg }},
+		{Name: "userinfo_signed_response_alg", Group: Tokens, Choices: SignsBy(), Of: func(c *client) any { return &c.Settings.UserinfoAlg }},
 		{Name: "dpop_bound_access_tokens", Group: Tokens, Of: func(c *client) any { return &c.Settings.DPoPBound }},
 		{Name: "require_dpop_nonce", Group: Tokens, Of: func(c *client) any { return &c.Settings.DPoPNonce }},
 		{Name: "tls_client_certificate_bound_access_tokens", Group: Tokens, Of: func(c *client) any { return &c.Settings.CertBound }},

@@ -46,6 +46,8 @@ type Values struct {
 	BackchannelLogoutURI  *string `json:"backchannel_logout_uri,omitempty" doc:"Where it is told that a session ended"`
 	FrontchannelLogoutURI *string `json:"frontchannel_logout_uri,omitempty" doc:"Opened in a frame of the page after signing out"`
 	FrontchannelSession   *bool   `json:"frontchannel_logout_session_required,omitempty" doc:"That address gets iss and sid"`
+
+	UserinfoAlg *string `json:"userinfo_signed_response_alg,omitempty" doc:"How user-info is signed; empty: it is not, and plain JSON"`
 }
 
 // Tell is the values of a client, all of them but those of jwks and

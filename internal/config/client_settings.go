@@ -41,6 +41,7 @@ func (r *reader) clientSettings(c *section, method string) gatehouse.ClientSetti
 		GroupsFrom:       c.text("groups_from", ""),
 		GroupsOnly:       c.texts("groups_only", groupPath),
 		UserIDFrom:       c.text("user_id_from", ""),
+		UserinfoAlg:      r.oneOf(c, "userinfo_signed_response_alg", clientrules.SignsBy()),
 		// Browsers open these, Gatehouse does not.
 		FrontchannelLogoutURI: r.fetched(c, "frontchannel_logout_uri"),
 		FrontchannelSession:   c.flag("frontchannel_logout_session_required", false),

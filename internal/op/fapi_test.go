@@ -178,7 +178,7 @@ func TestFAPI2(t *testing.T) {
 				t.Errorf("%d %s", p.status, p.body)
 			}
 		},
-		"5.3.3/NoTokenInTheAddress": func(t *testing.T, h *house) {
+		"5.3.4/NoTokenInTheAddress": func(t *testing.T, h *house) {
 			b := h.bank()
 			a := b.prover.post("/oauth/token", b.redeeming(b.code().Get("code"))).tokens(t)
 			if p := h.machine().get("/api/v4/user?access_token=" + a.AccessToken); p.status != http.StatusUnauthorized {

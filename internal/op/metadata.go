@@ -63,6 +63,7 @@ type metadata struct {
 	FrontchannelLogoutSession     bool              `json:"frontchannel_logout_session_supported"`
 	RequireRequestURIs            bool              `json:"require_request_uri_registration"`
 	RequestAlgorithms             []string          `json:"request_object_signing_alg_values_supported"`
+	UserinfoAlgorithms            []string          `json:"userinfo_signing_alg_values_supported"`
 	ProofAlgorithms               []string          `json:"dpop_signing_alg_values_supported"`
 	CertificateBound              bool              `json:"tls_client_certificate_bound_access_tokens"`
 	Aliases                       map[string]string `json:"mtls_endpoint_aliases,omitempty"`
@@ -119,6 +120,7 @@ func (p *Provider) describeSelf() metadata {
 		RequestURIParameter:           true,
 		RequireRequestURIs:            true,
 		RequestAlgorithms:             assertion.PublicKeyAlgorithms(),
+		UserinfoAlgorithms:            keys.Algorithms(),
 		ProofAlgorithms:               dpop.Algorithms(),
 		CertificateBound:              p.MutualTLS != nil,
 		Aliases:                       p.aliases(),

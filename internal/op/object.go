@@ -2,6 +2,8 @@ package op
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -40,20 +42,57 @@ func (p *Provider) unpack(ctx context.Context, c gatehouse.Client, asked request
 			return asked, wrong
 		}
 	}
+	if payload, unsigned := unsignedObject(compact); unsigned && asked.ObjectURI != "" && s.RequestObjectAlg == "" && !c.FAPI() {
+		return p.parameters(ctx, c, asked, payload, false)
+	}
 	if s.JWKS == nil && s.JWKSURI == "" {
 		return asked, &request.Wrong{Code: "request_not_supported", Description: "The client has no public keys registered here, so its request objects cannot be checked. Send the parameters themselves."}
 	}
 	payload, err := p.sets().Verify(ctx, assertion.Of(c, p.web(c), s.RequestObjectAlg, "oauth-authz-req+jwt"), compact)
-	if err == nil {
-		v, e := request.FromObject(payload, c.ID, p.issuer(), p.Clock.Now())
-		if err = e; err == nil {
-			unpacked := request.Parse(v)
-			unpacked.Signed, unpacked.Issuer = true, asked.Issuer
-			return unpacked, nil
-		}
+	if err != nil {
+		return asked, p.badObject(ctx, c, err)
 	}
-	p.log().InfoContext(ctx, "a request object was refused", "client", c.ID, "why", err)
-	return asked, &request.Wrong{Code: "invalid_request_object", Description: "The request object is not signed by a key of the client, or not meant for this server, or not good any more."}
+	return p.parameters(ctx, c, asked, payload, true)
+}
+
+// parameters are those that a request object stands for.
+func (p *Provider) parameters(ctx context.Context, c gatehouse.Client, asked request.Params, payload []byte, signed bool) (request.Params, *request.Wrong) {
+	v, err := request.FromObject(payload, c.ID, p.issuer(), p.Clock.Now())
+	if err != nil {
+		return asked, p.badObject(ctx, c, err)
+	}
+	unpacked := request.Parse(v)
+	unpacked.Signed, unpacked.Issuer = signed, asked.Issuer
+	return unpacked, nil
+}
+
+func (p *Provider) badObject(ctx context.Context, c gatehouse.Client, why error) *request.Wrong {
+	p.log().InfoContext(ctx, "a request object was refused", "client", c.ID, "why", why)
+	return &request.Wrong{Code: "invalid_request_object", Description: "The request object is not signed by a key of the client, or not meant for this server, or not good any more."}
+}
+
+// algNone is the alg of a request object that nobody signed.
+const algNone = "none"
+
+// unsignedObject is the payload of a request object that nobody signed (RFC 7515
+// appendix A.5); false when it is none. One that lies at an address of the client's
+// says no less than the parameters of a plain request, which anybody can change
+// (OpenID Connect Core section 6.2).
+func unsignedObject(compact string) ([]byte, bool) {
+	head, rest, _ := strings.Cut(compact, ".")
+	body, signature, whole := strings.Cut(rest, ".")
+	if len(compact) > maxJWT || !whole || signature != "" {
+		return nil, false
+	}
+	var said struct {
+		Algorithm string `json:"alg"`
+	}
+	header, err := base64.RawURLEncoding.DecodeString(head)
+	if err != nil || json.Unmarshal(header, &said) != nil || said.Algorithm != algNone {
+		return nil, false
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(body)
+	return payload, err == nil
 }
 
 // fetchObject reads a request object from an address that the client registered,

@@ -2,12 +2,16 @@ package op
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"slices"
 
 	"gatehouse"
 	"gatehouse/internal/op/gitlab"
+	"gatehouse/internal/op/keys"
 	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
 	"gatehouse/internal/store"
@@ -123,8 +127,35 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) error {
 	if c.Claims, err = p.groupClaims(r.Context(), b.client, b.user, gitlab.MostInUserinfo); err != nil {
 		return err
 	}
+	if alg := b.client.Settings.UserinfoAlg; alg != "" {
+		return p.signedUserinfo(w, r, b.client.ID, alg, c)
+	}
 	wire.JSON(w, http.StatusOK, c)
 	return nil
+}
+
+// signedUserinfo answers with a JWT, for clients that registered for it (OpenID
+// Connect Core section 5.3.2). Its type is one of its own, so that it passes for
+// no ID token.
+func (p *Provider) signedUserinfo(w http.ResponseWriter, r *http.Request, clientID, alg string, c claims) error {
+	payload, err := json.Marshal(struct {
+		Issuer   string `json:"iss"`
+		Audience string `json:"aud"`
+		claims
+	}{p.issuer(), clientID, c})
+	if err != nil {
+		return fmt.Errorf("encode user-info: %w", err)
+	}
+	signed, err := p.keys().Sign(r.Context(), alg, keys.TypeUserinfo, payload)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/jwt")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	_, err = io.WriteString(w, signed)
+	return err
 }
 
 // userinfoToken reads the token: of the header or, with POST, of the form,

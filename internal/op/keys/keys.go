@@ -42,6 +42,9 @@ const (
 	TypeJWT    = "JWT"        // an ID token
 	TypeAccess = "at+jwt"     // an access token (RFC 9068 section 2.1)
 	TypeLogout = "logout+jwt" // a logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4)
+	// TypeUserinfo is an answer of user-info. It has no type of its own in OpenID
+	// Connect; here it has, since it looks much like an ID token.
+	TypeUserinfo = "userinfo+jwt"
 )
 
 // Algorithms are those by which the provider can sign, the usual one first.
@@ -144,7 +147,7 @@ func parse(found []gatehouse.SigningKey) (*loaded, error) {
 		if !ok {
 			return nil, fmt.Errorf("parse signing key %s: it cannot sign", k.ID)
 		}
-		for _, typ := range []string{TypeJWT, TypeAccess, TypeLogout} {
+		for _, typ := range []string{TypeJWT, TypeAccess, TypeLogout, TypeUserinfo} {
 			s, err := jose.NewSigner(
 				jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.Algorithm), Key: jose.JSONWebKey{Key: pair, KeyID: k.ID}},
 				(&jose.SignerOptions{}).WithType(jose.ContentType(typ)))

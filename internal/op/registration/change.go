@@ -32,7 +32,7 @@ func Change(old, wanted gatehouse.Client) gatehouse.Client {
 	s, w := &c.Settings, wanted.Settings
 	s.JWKS, s.JWKSURI, s.AuthSigningAlg, s.IDTokenAlg = w.JWKS, w.JWKSURI, w.AuthSigningAlg, w.IDTokenAlg
 	s.MaxAge, s.ACRValues, s.RequestURIs, s.RequestObjectAlg = w.MaxAge, w.ACRValues, w.RequestURIs, w.RequestObjectAlg
-	s.RequireSigned = w.RequireSigned
+	s.RequireSigned, s.UserinfoAlg = w.RequireSigned, w.UserinfoAlg
 	s.InitiateLoginURI, s.FrontchannelLogoutURI, s.FrontchannelSession = w.InitiateLoginURI, w.FrontchannelLogoutURI, w.FrontchannelSession
 	s.About = w.About
 	s.SubjectType, s.SectorURI = w.SubjectType, w.SectorURI

@@ -88,6 +88,7 @@ type Metadata struct {
 	TermsURI        string          `json:"tos_uri,omitempty"`
 	SoftwareID      string          `json:"software_id,omitempty"`
 	SoftwareVersion string          `json:"software_version,omitempty"`
+	UserinfoAlg     string          `json:"userinfo_signed_response_alg,omitempty"`
 
 	Names map[string]string `json:"-"` // client_name#LANGUAGE, see Read
 }
@@ -118,7 +119,7 @@ func Decide(p Policy, m Metadata) (gatehouse.Client, error) {
 		Settings: gatehouse.ClientSettings{
 			JWKS: m.JWKS, JWKSURI: m.JWKSURI, AuthSigningAlg: m.AuthSigningAlg, IDTokenAlg: m.IDTokenAlg, MaxAge: m.MaxAge,
 			ACRValues: m.ACRValues, RequestURIs: m.RequestURIs, RequestObjectAlg: m.RequestAlg, RequireSigned: m.RequireSigned,
-			InitiateLoginURI: m.InitiateLogin, FrontchannelLogoutURI: m.FrontchannelURI, FrontchannelSession: m.FrontSession, SectorURI: m.SectorURI,
+			UserinfoAlg: m.UserinfoAlg, InitiateLoginURI: m.InitiateLogin, FrontchannelLogoutURI: m.FrontchannelURI, FrontchannelSession: m.FrontSession, SectorURI: m.SectorURI,
 		},
 	}
 	if c.AuthMethod == "" {
@@ -185,6 +186,8 @@ func checkKinds(p Policy, m Metadata, c *gatehouse.Client) error {
 		return invalid("subject_type is public or pairwise.")
 	case !slices.Contains(signs, m.IDTokenAlg):
 		return invalid("id_token_signed_response_alg is RS256, ES256 or EdDSA.")
+	case !slices.Contains(signs, m.UserinfoAlg):
+		return invalid("userinfo_signed_response_alg is RS256, ES256 or EdDSA, or not there for plain JSON.")
 	case m.MaxAge != nil && (*m.MaxAge < 0 || *m.MaxAge > 1<<31-1):
 		return invalid("default_max_age is no number of seconds.")
 	case len(m.ACRValues) > most:
@@ -265,7 +268,8 @@ func checkAddresses(_ Policy, m Metadata, _ *gatehouse.Client) error {
 		return invalid("request_uris has too many entries.")
 	}
 	for _, address := range m.RequestURIs {
-		if !https(address) {
+		bare, _, _ := strings.Cut(address, "#") // which tells versions of the object apart (OpenID Connect Core section 6.2)
+		if !https(bare) || len(address) > longest {
 			return invalid("request_uris: an entry is no https address.")
 		}
 	}
@@ -346,7 +350,7 @@ func Of(c gatehouse.Client) Metadata {
 	m := Metadata{
 		RedirectURIs: c.RedirectURIs, ClientName: c.Name, GrantTypes: c.GrantTypes, AuthMethod: c.AuthMethod, AuthSigningAlg: s.AuthSigningAlg,
 		Scope: strings.Join(c.Scopes, " "), JWKS: s.JWKS, JWKSURI: s.JWKSURI, SubjectType: request.SubjectPublic, SectorURI: s.SectorURI,
-		IDTokenAlg: s.IDTokenAlg, MaxAge: s.MaxAge, ACRValues: s.ACRValues, RequestURIs: s.RequestURIs, RequestAlg: s.RequestObjectAlg,
+		IDTokenAlg: s.IDTokenAlg, UserinfoAlg: s.UserinfoAlg, MaxAge: s.MaxAge, ACRValues: s.ACRValues, RequestURIs: s.RequestURIs, RequestAlg: s.RequestObjectAlg,
 		RequireSigned: s.RequireSigned, InitiateLogin: s.InitiateLoginURI, PostLogoutURIs: c.PostLogoutRedirectURIs,
 		BackchannelURI: c.BackchannelLogoutURI, BackSession: c.BackchannelLogoutURI != "", FrontchannelURI: s.FrontchannelLogoutURI, FrontSession: s.FrontchannelSession,
 	}

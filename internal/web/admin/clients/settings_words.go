@@ -73,6 +73,8 @@ func tokenWords(ctx context.Context, name string) (label, hint string) {
 		return i18n.Text(ctx, "Access tokens"), i18n.Text(ctx, "An API checks JWTs by itself, and hears of a sign-out or a block only when they end: keep their lifetime short.")
 	case "id_token_signed_response_alg":
 		return i18n.Text(ctx, "Signature of ID tokens"), i18n.Text(ctx, "Also that of access tokens which are JWTs.")
+	case "userinfo_signed_response_alg":
+		return i18n.Text(ctx, "Signature of user-info"), i18n.Text(ctx, "Signed, user-info is a JWT and no JSON: few apps expect that.")
 	case "dpop_bound_access_tokens":
 		return i18n.Text(ctx, "Tokens are bound to a key (DPoP)"), i18n.Text(ctx, "Without a proof it gets none, so that a stolen token is of no use. Any app may use DPoP without this, too.")
 	case "require_dpop_nonce":
@@ -136,6 +138,8 @@ func usual(ctx context.Context, name string) string {
 		return i18n.Text(ctx, "Opaque: they mean something only here")
 	case "id_token_signed_response_alg":
 		return i18n.Text(ctx, "RS256, as everywhere")
+	case "userinfo_signed_response_alg":
+		return i18n.Text(ctx, "Not signed: plain JSON")
 	case "profile":
 		return i18n.Text(ctx, "None")
 	case "user_id_from":
