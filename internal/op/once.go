@@ -62,7 +62,12 @@ func (o *once) open() bool {
 // update runs fn in a transaction that also uses up what is good only once, so
 // that both are one durable write.
 func (p *Provider) update(ctx context.Context, o *once, fn func(*store.Tx) error) error {
-	err := p.Store.Update(ctx, func(tx *store.Tx) error {
+	return p.updateBy(ctx, p.Store.Update, o, fn)
+}
+
+// updateBy is update by one of the store's ways.
+func (p *Provider) updateBy(ctx context.Context, by func(context.Context, func(*store.Tx) error) error, o *once, fn func(*store.Tx) error) error {
+	err := by(ctx, func(tx *store.Tx) error {
 		if err := o.take(tx); err != nil {
 			return err
 		}

@@ -26,7 +26,13 @@ func (p *Provider) grantByRefresh(a *ask) (tokenAnswer, error) {
 		user     gatehouse.User
 		replayed bool
 	)
-	err := p.update(a.r.Context(), a.once, func(tx *store.Tx) error {
+	by := p.Store.Update
+	if rotates(a.client) {
+		// The old token is changed, and whatever ends the sign-in (a block, a
+		// revocation, a replay) changes it too.
+		by = p.Store.UpdateOwnRows
+	}
+	err := p.updateBy(a.r.Context(), by, a.once, func(tx *store.Tx) error {
 		made, replayed = minted{}, false
 		old, err := ownRefreshToken(tx, a)
 		if err != nil {

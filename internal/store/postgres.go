@@ -15,7 +15,12 @@ import (
 
 // postgres is a pool of connections to a PostgreSQL server, which several
 // nodes may share.
-type postgres struct{ db *sql.DB }
+type postgres struct {
+	db *sql.DB
+	// line is where those wait who run again, one after another, so that they are
+	// not in each other's way once more.
+	line chan struct{}
+}
 
 const (
 	postgresConnections = 24
@@ -48,7 +53,7 @@ func openPostgres(ctx context.Context, address string, _ Options) (*postgres, er
 		db.Close() //nolint:errcheck // the first error is the one to tell
 		return nil, err
 	}
-	return &postgres{db: db}, nil
+	return &postgres{db: db, line: make(chan struct{}, 1)}, nil
 }
 
 func preparePostgres(ctx context.Context, db *sql.DB) error {
@@ -82,19 +87,37 @@ func (p *postgres) ask(ctx context.Context, fn func(querier) error) error {
 // The bounds of trying again: enough for a burst of writers of one row.
 const (
 	mostRuns     = 40
-	firstPause   = 2 * time.Millisecond
-	longestPause = 250 * time.Millisecond
+	firstPause   = time.Millisecond
+	longestPause = 100 * time.Millisecond
+)
+
+// How transactions that write begin. Repeatable read is what PostgreSQL calls
+// snapshot isolation.
+const (
+	asIfAlone   = "begin isolation level serializable"
+	withOwnRows = "begin isolation level repeatable read"
 )
 
 // update runs fn again when the server found that it did not run as if alone.
-func (p *postgres) update(ctx context.Context, fn func(querier) error) error {
+func (p *postgres) update(ctx context.Context, own bool, fn func(querier) error) error {
+	begin := asIfAlone
+	if own {
+		begin = withOwnRows
+	}
+	err := p.once(ctx, begin, fn)
+	if err == nil || !again(err) {
+		return err
+	}
+	return p.rerun(ctx, begin, fn, err)
+}
+
+// rerun runs fn until nobody is in its way. The pause is for those on other
+// nodes; those of this one wait in line, though none longer than a pause: who
+// is before them may have much to do.
+func (p *postgres) rerun(ctx context.Context, begin string, fn func(querier) error, err error) error {
 	pause := firstPause
 	duplicates := 0
-	for run := 1; ; run++ {
-		err := p.once(ctx, "begin isolation level serializable", fn)
-		if err == nil || !again(err) {
-			return err
-		}
+	for run := 2; ; run++ {
 		if isDuplicate(err) {
 			duplicates++
 		}
@@ -105,8 +128,26 @@ func (p *postgres) update(ctx context.Context, fn func(querier) error) error {
 		if err := sleep(ctx, pause/2+rand.N(pause)); err != nil {
 			return err
 		}
+		err = p.inLine(ctx, func() error { return p.once(ctx, begin, fn) })
+		if err == nil || !again(err) {
+			return err
+		}
 		pause = min(2*pause, longestPause)
 	}
+}
+
+// inLine runs fn when its turn has come, or after longestPause.
+func (p *postgres) inLine(ctx context.Context, fn func() error) error {
+	t := time.NewTimer(longestPause)
+	defer t.Stop()
+	select {
+	case p.line <- struct{}{}:
+		defer func() { <-p.line }()
+	case <-t.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return fn()
 }
 
 func (p *postgres) once(ctx context.Context, begin string, fn func(querier) error) error {

@@ -170,7 +170,8 @@ func (db *sqlite) present() error {
 		errors.Join(fmt.Errorf("database file %s", db.path), err))
 }
 
-func (db *sqlite) update(ctx context.Context, fn func(querier) error) error {
+// update has one writer at a time anyway.
+func (db *sqlite) update(ctx context.Context, _ bool, fn func(querier) error) error {
 	return db.writer.update(ctx, fn)
 }
 

@@ -40,7 +40,7 @@ type Store struct {
 type backend interface {
 	view(ctx context.Context, fn func(querier) error) error
 	ask(ctx context.Context, fn func(querier) error) error
-	update(ctx context.Context, fn func(querier) error) error
+	update(ctx context.Context, own bool, fn func(querier) error) error // own: see UpdateOwnRows
 	close() error
 }
 
@@ -130,8 +130,22 @@ func (s *Store) Ask(ctx context.Context, fn func(*Tx) error) error {
 // sets anew each time. fn must not call View or Update itself: on SQLite there
 // is one writer, and it would wait for itself.
 func (s *Store) Update(ctx context.Context, fn func(*Tx) error) error {
+	return s.update(ctx, false, fn)
+}
+
+// UpdateOwnRows is Update for what depends on rows alone that fn itself changes:
+// whoever changes one of them at the same time waits, and then one of the two
+// runs again. What fn only reads may change meanwhile, as if fn had read it a
+// moment earlier. That spares transactions that have nothing to do with each
+// other from running again because their rows lie side by side (docs/adr/0013).
+// Where in doubt, use Update.
+func (s *Store) UpdateOwnRows(ctx context.Context, fn func(*Tx) error) error {
+	return s.update(ctx, true, fn)
+}
+
+func (s *Store) update(ctx context.Context, own bool, fn func(*Tx) error) error {
 	var after []func()
-	err := s.db.update(ctx, func(q querier) error {
+	err := s.db.update(ctx, own, func(q querier) error {
 		tx := s.begin(ctx, q)
 		defer tx.end()
 		err := tx.outcome(fn(tx))
