@@ -142,7 +142,7 @@ func TestFlags(t *testing.T) {
 			t.Errorf("%q: %v %s", c.args, err, diff)
 		}
 	}
-	for _, bad := range []string{"nothing", "-for=0", "-for=1h"} {
+	for _, bad := range []string{"nothing", "-for=0", "-for=1h", "-size=huge"} {
 		if got, err := (&bench{}).flags([]string{bad}); err == nil {
 			t.Errorf("%s gave %v", bad, names(got))
 		}

@@ -37,7 +37,7 @@ func measurements() []measurement {
 		{"federated", "sign-ins a second through a GitLab and back, a session at the end", (*bench).federated},
 		{"start", "from starting the process to being ready", (*bench).start},
 		{"memory", "memory of the idle process, size of the binary", (*bench).memory},
-		{"pull", "reading a GitLab of 5,000 users, 500 groups and 2,000 projects", (*bench).pull},
+		{"pull", "reading a GitLab of 5,000 users, 500 groups and 2,000 projects, or of another -size", (*bench).pull},
 	}
 }
 
@@ -47,6 +47,7 @@ type bench struct {
 	dir      string // everything is below it, and it is removed at the end
 	binary   string // the built gatehouse
 	profile  string // folder for profiles of the hub, "": none
+	size     string // of the company whose GitLab is read
 	postgres string // address of a server where databases may be made, "": none
 	seconds  time.Duration
 	only     string                        // of the flows: those whose names contain it
@@ -91,6 +92,7 @@ func (b *bench) flags(args []string) ([]measurement, error) {
 	f.StringVar(&b.dir, "dir", os.TempDir(), "`folder` for the databases; its disk decides what durable writes cost")
 	f.StringVar(&b.profile, "profile", "", "write CPU and heap profiles of the hub to this `folder` (then the hub is not the released binary)")
 	f.StringVar(&b.only, "only", "", "of the flows: those whose names contain this `text`")
+	f.StringVar(&b.size, "size", "medium", "`size` of the GitLab that pull reads: small (500 users), medium (5,000) or large (50,000)")
 	f.DurationVar(&b.seconds, "for", 4*time.Second, "how long each sign-in figure is measured")
 	f.Usage = func() {
 		fmt.Fprintf(f.Output(), "go run ./bench [flags] [name…]\n\n")
@@ -105,6 +107,9 @@ func (b *bench) flags(args []string) ([]measurement, error) {
 	}
 	if b.seconds < 100*time.Millisecond || b.seconds > time.Minute {
 		return nil, fmt.Errorf("-for %s is not between 100ms and 1m", b.seconds)
+	}
+	if _, err := sized(b.size); err != nil {
+		return nil, err
 	}
 	return named(f.Args())
 }

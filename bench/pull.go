@@ -15,7 +15,12 @@ import (
 // pull measures how a whole GitLab is read by a hub that knows nothing of it,
 // and then again when nothing has changed.
 func (b *bench) pull(ctx context.Context) error {
-	least := boundOf(medium().world())
+	c, err := sized(b.size)
+	if err != nil {
+		return err
+	}
+	least := boundOf(c.world())
+	fmt.Fprintf(b.out, "  %d users, %d groups, %d projects.\n", c.users, c.groups, c.projects)
 	fmt.Fprintf(b.out, "  Fewest requests: %d for the lists, %d for members, %d for shares of groups: %d.\n\n", least.lists, least.members, least.shares, least.sum())
 	t := &table{}
 	t.add("database", "latency", "pull", "time", "requests", "of the fewest", "rows written", "rows read", "peak memory", "hub CPU")
@@ -82,7 +87,7 @@ func (b *bench) pullOn(ctx context.Context, name, database string, latency time.
 	if err != nil {
 		return nil, err
 	}
-	gitlab, err := launch(ctx, nil, self, childTwin, "-latency", latency.String())
+	gitlab, err := launch(ctx, nil, self, childTwin, "-latency", latency.String(), "-size", b.size)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +136,7 @@ type pullAnswer struct {
 }
 
 // pullTime bounds how long a pull is waited for.
-const pullTime = 90 * time.Second
+const pullTime = 5 * time.Minute
 
 // onePull waits until so many pulls are done and measures the last. The first
 // begins by itself.

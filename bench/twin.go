@@ -22,6 +22,19 @@ type company struct{ users, groups, projects int }
 
 func medium() company { return company{users: 5000, groups: 500, projects: 2000} }
 
+// sized is a company by the name of its size.
+func sized(name string) (company, error) {
+	switch name {
+	case "small":
+		return company{users: 500, groups: 50, projects: 200}, nil
+	case "medium":
+		return medium(), nil
+	case "large":
+		return company{users: 50_000, groups: 5000, projects: 20_000}, nil
+	}
+	return company{}, fmt.Errorf("there is no size %q: small, medium or large", name)
+}
+
 func (c company) world() *gitlabtwin.World {
 	return gitlabtwin.GeneratedWorld(c.users, c.groups, c.projects, 1)
 }
@@ -71,7 +84,12 @@ func boundOf(w *gitlabtwin.World) bound {
 func twinMain(ctx context.Context, args []string) (err error) {
 	f := flag.NewFlagSet(childTwin, flag.ContinueOnError)
 	latency := f.Duration("latency", 0, "before every answer")
+	size := f.String("size", "medium", "of the company")
 	if err := f.Parse(args); err != nil {
+		return err
+	}
+	c, err := sized(*size)
+	if err != nil {
 		return err
 	}
 	var lc net.ListenConfig
@@ -81,7 +99,7 @@ func twinMain(ctx context.Context, args []string) (err error) {
 	}
 	defer func() { _ = l.Close() }() // closed by the server, once that runs
 	url := "http://" + l.Addr().String()
-	twin, err := gitlabtwin.New(gitlabtwin.Config{URL: url, World: medium().world(), PlainRedirect: true})
+	twin, err := gitlabtwin.New(gitlabtwin.Config{URL: url, World: c.world(), PlainRedirect: true})
 	if err != nil {
 		return err
 	}

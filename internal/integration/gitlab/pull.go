@@ -248,7 +248,8 @@ func (p *pull) projectPage(ctx context.Context, a *api, rows []projectRow, mark 
 	return p.emit(ctx, page, func(st *state) { m.mark(st); mark(st) })
 }
 
-// groupPage adds the members of a page of groups, then their shares.
+// groupPage adds the members of a page of groups and their shares. All of it is
+// one page: what is staged and not in the checkpoint would be read again.
 func (p *pull) groupPage(ctx context.Context, a *api, rows []groupRow, mark func(*state)) error {
 	page := integration.Page{Step: "groups"}
 	directory := map[int64]bool{} // groups whose members REST tells to be a directory's
@@ -264,17 +265,11 @@ func (p *pull) groupPage(ctx context.Context, a *api, rows []groupRow, mark func
 	if err != nil {
 		return fmt.Errorf("read members of groups: %w", err)
 	}
-	page.Grants, page.Seen, page.Gaps, page.Requests = m.grants, m.accounts, m.gaps, a.made.Load()
-	if err := p.emit(ctx, page, nil); err != nil {
-		return err
-	}
-	listed := len(m.gaps)
-	a = a.counted()
 	shares, asked, err := p.groupShares(ctx, a, m)
 	if err != nil {
 		return fmt.Errorf("read shares of groups: %w", err)
 	}
-	page = integration.Page{Step: "shares", Shares: shares, Gaps: m.gaps[listed:], Requests: a.made.Load()}
+	page.Grants, page.Seen, page.Shares, page.Gaps, page.Requests = m.grants, m.accounts, shares, m.gaps, a.made.Load()
 	return p.emit(ctx, page, func(st *state) {
 		m.mark(st)
 		st.Empty += int64(len(m.empty) - asked)
