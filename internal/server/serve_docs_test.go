@@ -35,7 +35,7 @@ func TestExampleConfigurationIsTrue(t *testing.T) {
 	if err := Check(c, slog.New(slog.DiscardHandler)); err != nil {
 		t.Error(err)
 	}
-	if asked < 6 || len(c.Connections()) != 2 || len(c.Clients) != 3 || len(c.Connectors) != 1 {
+	if asked < 6 || len(c.Connections()) != 2 || len(c.Clients) != 3 || len(c.Connectors) != 2 {
 		t.Errorf("%d variables, %d connections, %d clients, %d connectors", asked, len(c.Connections()), len(c.Clients), len(c.Connectors))
 	}
 	t.Run("EveryKeyIsExplained", func(t *testing.T) {
