@@ -41,6 +41,9 @@ func (p *Provider) grantByCode(a *ask) (tokenAnswer, error) {
 			return tx.DeleteCode(code.Hash) // there is nothing more to end, and the audit log needs one line of it
 		}
 		if err := redeemable(code, a.form, tx.Now()); err != nil {
+			if a.client.FAPI() {
+				err = wire.InvalidGrant() // also where code_verifier is missing: RFC 7636 section 4.6 knows no other error
+			}
 			return err
 		}
 		if !a.held.fits(code.Grant.Details) {

@@ -122,6 +122,23 @@ func scoped(scope string, names ...string) func(*testing.T, *suite) {
 	}
 }
 
+// notOffered says that discovery does not name a scope, so that the module is
+// skipped, and that asking for it all the same is told.
+func notOffered(scope string) func(*testing.T, *suite) {
+	return func(t *testing.T, s *suite) {
+		p := s.machine().get("/.well-known/openid-configuration")
+		var told struct {
+			Scopes []string `json:"scopes_supported"`
+		}
+		if err := json.Unmarshal([]byte(p.body), &told); err != nil || slices.Contains(told.Scopes, "address") || slices.Contains(told.Scopes, "phone") {
+			t.Errorf("%v %v", told.Scopes, err)
+		}
+		if got := s.ask(s.signedIn(s.alice), "scope", scope); got.Get("error") != "invalid_scope" {
+			t.Errorf("%v", got)
+		}
+	}
+}
+
 // succeeds says that a request with additions is answered like one without.
 func succeeds(changes ...string) func(*testing.T, *suite) {
 	return func(t *testing.T, s *suite) { s.whole(t, s.browser(), changes...) }
@@ -168,6 +185,40 @@ func basicModules() []module {
 		}},
 		{"oidcc-scope-profile", "Core 5.4", scoped("openid profile", "name", "nickname", "preferred_username", "profile", "picture")},
 		{"oidcc-scope-email", "Core 5.4", scoped("openid email", "email", "email_verified")},
+		{"oidcc-scope-address", "Core 5.4", notOffered("openid address")},
+		{"oidcc-scope-phone", "Core 5.4", notOffered("openid phone")},
+		{"oidcc-scope-all", "Core 5.4", notOffered("openid profile email address phone")},
+		{"oidcc-idtoken-signature", "Core 2, 10.1", func(t *testing.T, s *suite) {
+			a, _ := s.whole(t, s.signedIn(s.alice))
+			header, _ := payloadOf(t, a.IDToken)
+			var set jose.JSONWebKeySet
+			if err := json.Unmarshal([]byte(s.machine().get("/oauth/discovery/keys").body), &set); err != nil {
+				t.Fatal(err)
+			}
+			signed, err := jose.ParseSigned(a.IDToken, []jose.SignatureAlgorithm{jose.RS256})
+			if err != nil {
+				t.Fatal(err)
+			}
+			kid, _ := header["kid"].(string)
+			if found := set.Key(kid); len(found) != 1 {
+				t.Errorf("%d keys are called %q", len(found), kid)
+			} else if _, err := signed.Verify(found[0]); err != nil {
+				t.Error(err)
+			}
+		}},
+		{"oidcc-alternate-happy-flow", "RFC 6749 3.3", func(t *testing.T, s *suite) {
+			path, query, _ := strings.Cut(s.address("scope", "email openid"), "?")
+			parts := strings.Split(query, "&")
+			slices.Reverse(parts)
+			if got := s.back(s.signedIn(s.alice).get(path + "?" + strings.Join(parts, "&"))); got.Get("code") == "" {
+				t.Errorf("%v", got)
+			}
+		}},
+		{"oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported", "Core 6.2", func(t *testing.T, s *suite) {
+			if got := s.ask(s.signedIn(s.alice), "request_uri", "https://suite.example/request#x"); got.Get("error") != "request_uri_not_supported" || got.Get("state") != "the state" {
+				t.Errorf("%v", got)
+			}
+		}},
 		{"oidcc-ensure-other-scope-order-succeeds", "RFC 6749 3.3", scoped("email profile openid", "email", "name")},
 		{"oidcc-display-page", "Core 3.1.2.1", succeeds("display", "page")},
 		{"oidcc-display-popup", "Core 3.1.2.1", succeeds("display", "popup")},

@@ -44,6 +44,7 @@ const (
 	NoNonce         Flaw = "no-nonce"         // nonce is absent
 	Expired         Flaw = "expired"          // exp is an hour ago
 	NoExpiry        Flaw = "no-expiry"        // exp is absent
+	NoIssued        Flaw = "no-issued"        // iat is absent
 	FutureIssued    Flaw = "future-issued"    // iat is in an hour
 	FutureNotBefore Flaw = "future-notbefore" // nbf is in an hour
 	NoSubject       Flaw = "no-subject"       // sub is absent
@@ -80,7 +81,7 @@ func AllFlaws() []Flaw {
 		DiscoveryIssuer, AnswerIssuer, AnswerNoIssuer, AnswerState, AnswerNoState, AnswerError, MixedUpCode, IgnoredVerifier,
 		ReusableCode, NoIDToken, GarbageIDToken, TokenType, UserinfoSubject, UserinfoNobody, PlainNoID, PlainEmptyID, PlainFractionID,
 		WrongIssuer, WrongAudience, NoAudience, ExtraAudience, WrongParty, WrongNonce, NoNonce, Expired, NoExpiry,
-		FutureIssued, FutureNotBefore, NoSubject, EmptySubject, NumberSubject, WrongTokenHash, NoTokenHash, DuplicateClaims,
+		NoIssued, FutureIssued, FutureNotBefore, NoSubject, EmptySubject, NumberSubject, WrongTokenHash, NoTokenHash, DuplicateClaims,
 	}, signatureFlaws(), []Flaw{LogoutNonce, LogoutNoEvent, LogoutNobody, LogoutOldFormat})
 }
 
@@ -120,6 +121,8 @@ func (t *Twin) spoilClaims(claims map[string]any, now time.Time) {
 			claims["iat"], claims["exp"] = now.Unix()-2*hour, now.Unix()-hour
 		case NoExpiry:
 			delete(claims, "exp")
+		case NoIssued:
+			delete(claims, "iat")
 		case FutureIssued:
 			claims["iat"], claims["exp"] = now.Unix()+hour, now.Unix()+2*hour
 		case FutureNotBefore:

@@ -108,6 +108,7 @@ func TestFlaws_AreOnTheWire(t *testing.T) {
 		NoNonce:         func(s *shown) bool { return s.lacks("nonce") },
 		Expired:         func(s *shown) bool { return s.claim("exp", s.now()-3600) },
 		NoExpiry:        func(s *shown) bool { return s.lacks("exp") },
+		NoIssued:        func(s *shown) bool { return s.lacks("iat") },
 		FutureIssued:    func(s *shown) bool { return s.claim("iat", s.now()+3600) },
 		FutureNotBefore: func(s *shown) bool { return s.claim("nbf", s.now()+3600) },
 		NoSubject:       func(s *shown) bool { return s.lacks("sub") },
