@@ -33,7 +33,7 @@ func TestConnectorsAreKeptByCommand(t *testing.T) {
 		t.Fatalf("ended with %d: %s%s", made.code, made.out, made.err)
 	}
 	p.does("connectors sync gitlab --wait", "done: 27 accounts")
-	p.does("connectors show gitlab", "ann@example.com", "step: accounts, 27 accounts")
+	p.does("connectors show gitlab", "ann@example.com", "step: accounts, 26 accounts", "step: finish")
 	edited := decoded[connectorJSON](p, "connectors edit gitlab --name Forge --schedule @daily --time-zone Asia/Shanghai --owner bob@example.com")
 	if edited.Name != "Forge" || edited.Schedule != "@daily" || edited.TimeZone != "Asia/Shanghai" || len(edited.Owners) != 1 || edited.Owners[0] != "bob@example.com" {
 		t.Errorf("edited %+v", edited)

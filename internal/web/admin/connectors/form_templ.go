@@ -234,7 +234,7 @@ func formBody(d draft) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = ui.InputField(ui.Input{Label: i18n.Text(ctx, "Name"), Name: "name", Value: d.Name, Hint: i18n.Text(ctx, "What people call the app."), Problem: d.Problems["name"]}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.InputField(ui.Input{Label: i18n.Text(ctx, "Name of the app"), Name: "name", Value: d.Name, Hint: i18n.Text(ctx, "What people call the app."), Problem: d.Problems["name"]}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

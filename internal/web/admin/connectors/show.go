@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"gatehouse"
@@ -51,6 +52,15 @@ func (p showPage) shown(ctx context.Context, f integration.Field) string {
 		}
 	}
 	return v
+}
+
+// version of the app, with its edition unless the version says it.
+func (p showPage) version() string {
+	v, edition := p.Seen.Version, p.Seen.Edition
+	if edition == "" || strings.HasSuffix(v, "-"+edition) {
+		return v
+	}
+	return v + " " + strings.ToUpper(edition)
 }
 
 func (p showPage) byClock() bool {

@@ -2,6 +2,7 @@ package connectors
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"gatehouse"
@@ -92,6 +93,28 @@ func took(ctx context.Context, p gatehouse.Pull) string {
 // lasted is how long a step of a pull took.
 func lasted(ctx context.Context, s gatehouse.PullStep) string {
 	return long(ctx, time.Duration(s.Millis)*time.Millisecond)
+}
+
+// readIn is what was read in a step of a pull.
+func readIn(ctx context.Context, s gatehouse.PullStep) string {
+	var all []string
+	for _, part := range []struct {
+		n         int64
+		one, many string
+	}{
+		{s.Accounts, "%d account", "%d accounts"},
+		{s.Resources, "%d group or project", "%d groups and projects"},
+		{s.Grants, "%d membership", "%d memberships"},
+		{s.Shares, "%d invited group", "%d invited groups"},
+	} {
+		if part.n > 0 {
+			all = append(all, ui.Count(ctx, part.n, part.one, part.many))
+		}
+	}
+	if len(all) == 0 {
+		return "–"
+	}
+	return strings.Join(all, " · ")
 }
 
 // some is a count of which none is not worth a number.
