@@ -123,8 +123,10 @@ func profile(c gatehouse.Client, all *Problems) {
 	}
 	strict := []string{"PS256", "ES256", "EdDSA"}
 	for _, one := range []struct{ field, algorithm string }{
-		{"id_token_signed_response_alg", c.Settings.IDTokenAlg}, {"token_endpoint_auth_signing_alg", c.Settings.AuthSigningAlg},
-		{"request_object_signing_alg", c.Settings.RequestObjectAlg}, {"userinfo_signed_response_alg", c.Settings.UserinfoAlg},
+		{"id_token_signed_response_alg", c.Settings.IDTokenAlg},
+		{"token_endpoint_auth_signing_alg", c.Settings.AuthSigningAlg},
+		{"request_object_signing_alg", c.Settings.RequestObjectAlg},
+		{"userinfo_signed_response_alg", c.Settings.UserinfoAlg},
 	} {
 		if one.algorithm != "" && !slices.Contains(strict, one.algorithm) {
 			all.add(one.field, gatehouse.Errorf(gatehouse.Invalid, "profile: fapi2 permits %s only, not %s.", strings.Join(strict, ", "), one.algorithm))

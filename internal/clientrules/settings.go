@@ -36,8 +36,7 @@ type Setting struct {
 	Of func(c *gatehouse.Client) any
 }
 
-// Algorithms of signatures: those by which Gatehouse signs, those that it checks
-// by a client's public key, and those by its secret.
+// SignsBy are the algorithms by which Gatehouse signs.
 func SignsBy() []string { return []string{"RS256", "ES256", "EdDSA"} }
 
 // ChecksByKey are the algorithms that are checked by a client's public key.

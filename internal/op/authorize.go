@@ -220,6 +220,9 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, v visit) erro
 	case request.StepConnect:
 		return p.connectFirst(w, r, v, in.User)
 	case request.StepConsent:
+		if p.owesProof(v, s, in) {
+			return p.sendToConfirm(w, r, v)
+		}
 		return p.askConsent(w, r, v, in.User)
 	case request.StepCode:
 		return p.issueCode(w, r, v, s, in.User, nil)

@@ -185,12 +185,32 @@ func (p *Provider) consentPosted(w http.ResponseWriter, r *http.Request) error {
 	case form["decision"] == "allow" && form["shown"] != shown(v):
 		http.Redirect(w, r, "/oauth/authorize?request="+url.QueryEscape(v.handle), http.StatusSeeOther) // another question by now
 		return nil
+	case form["decision"] == "allow" && p.owesProof(v, s, in):
+		return p.sendToConfirm(w, r, v)
 	case form["decision"] == "allow":
 		return p.issueCode(w, r, v, s, in.User, v.auth.Wishes())
 	case form["decision"] == "deny":
 		return p.deny(w, r, v, in.User)
 	}
 	return gatehouse.Errorf(gatehouse.Invalid, "The answer could not be read. Go back to the application and begin again.")
+}
+
+// owesProof says whether the person must prove anew who they are before they
+// allow what is asked for: their tokens of other providers, as on their own page
+// of applications.
+func (p *Provider) owesProof(v visit, s gatehouse.Session, in request.Situation) bool {
+	return request.AsksForTokens(v.auth) && !slices.Contains(in.Consent, request.ScopeProvider) && p.Sessions.Fresh(s) != nil
+}
+
+// sendToConfirm has the person prove who they are, and come back here.
+func (p *Provider) sendToConfirm(w http.ResponseWriter, r *http.Request, v visit) error {
+	if err := p.keep(w, r, &v); err != nil {
+		return err
+	}
+	p.count("authorization", "outcome", "confirm")
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, "/sign-in/confirm?return_to="+url.QueryEscape("/oauth/authorize?request="+url.QueryEscape(v.handle)), http.StatusSeeOther)
+	return nil
 }
 
 func (p *Provider) deny(w http.ResponseWriter, r *http.Request, v visit, u gatehouse.User) error {

@@ -5,11 +5,13 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse"
 	"gatehouse/internal/op/request"
+	"gatehouse/internal/session"
 	"gatehouse/internal/store"
 )
 
@@ -227,5 +229,30 @@ func TestConsentSaysThatGroupsAreTold(t *testing.T) {
 	}
 	if p := b.get(asking("app", "scope", "read_user")); strings.Contains(p.body, "which groups") {
 		t.Error("without openid none are told")
+	}
+}
+
+// Who gives an app the tokens of other providers proves anew who they are, on the
+// consent page as on their own page.
+func TestTokensOfProvidersNeedAFreshProof(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.change("app", func(c *gatehouse.Client) { c.Scopes = append(c.Scopes, request.ScopeProvider) })
+	b := h.signedIn(h.alice)
+	asked := asking("app", "scope", "openid provider_tokens")
+	shown := b.get(asked)
+	if !strings.Contains(shown.body, `value="allow"`) {
+		t.Fatalf("a fresh session: %d %s", shown.status, shown.body)
+	}
+	h.clock.add(session.FreshFor + time.Second)
+	confirms := func(what string, p page) {
+		if p.at.Path != "/sign-in/confirm" || !strings.HasPrefix(p.at.Query().Get("return_to"), "/oauth/authorize?request=") {
+			t.Errorf("%s leads to %s", what, p.at)
+		}
+	}
+	confirms("the answer", b.decide(shown, "allow"))
+	confirms("the question", b.get(asked))
+	if p := b.get(asking("app", "scope", "openid")); !strings.Contains(p.body, `value="allow"`) {
+		t.Errorf("less: %d %s", p.status, p.body)
 	}
 }
