@@ -195,7 +195,7 @@ func basicModules() []module {
 			if err := json.Unmarshal([]byte(s.machine().get("/oauth/discovery/keys").body), &set); err != nil {
 				t.Fatal(err)
 			}
-			signed, err := jose.ParseSigned(a.IDToken, []jose.SignatureAlgorithm{jose.RS256})
+			signed, err := jose.ParseSignedCompact(a.IDToken, []jose.SignatureAlgorithm{jose.RS256})
 			if err != nil {
 				t.Fatal(err)
 			}
