@@ -34,6 +34,7 @@ func measurements() []measurement {
 	return []measurement{
 		{"signin", "sign-ins a second through /oauth/authorize and /oauth/token, and what limits them", (*bench).signIn},
 		{"flows", "requests a second of each flow of the provider, on one core", (*bench).flows},
+		{"tokens", "memory over 100,000 issued tokens, and their removal in small steps", (*bench).tokens},
 		{"federated", "sign-ins a second through a GitLab and back, a session at the end", (*bench).federated},
 		{"start", "from starting the process to being ready", (*bench).start},
 		{"memory", "memory of the idle process, size of the binary", (*bench).memory},

@@ -89,11 +89,16 @@ func (in *installation) seed(ctx context.Context) (people []person, err error) {
 }
 
 func openStore(ctx context.Context, c *config.Config) (*store.Store, error) {
+	return openStoreAt(ctx, c, nil)
+}
+
+// openStoreAt is openStore with another clock.
+func openStoreAt(ctx context.Context, c *config.Config, clock gatehouse.Clock) (*store.Store, error) {
 	box, err := seal.Open(c.KeyFile)
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(ctx, c.Database, store.Options{Seal: box})
+	return store.Open(ctx, c.Database, store.Options{Seal: box, Clock: clock})
 }
 
 func addPerson(tx *store.Tx, st *store.Store, i int, clients []gatehouse.Client) (person, error) {
