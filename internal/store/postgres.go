@@ -167,7 +167,7 @@ func (p *postgres) on(ctx context.Context, fn func(*pgx.Conn) error) error {
 	if err != nil {
 		return err
 	}
-	defer pooled.Close()
+	defer pooled.Close() //nolint:errcheck // gives it back
 	return pooled.Raw(func(c any) error {
 		return fn(c.(*stdlib.Conn).Conn()) //nolint:forcetypeassert // that is the driver
 	})

@@ -105,7 +105,7 @@ func value(a any) (driver.Value, error) {
 
 // exec is for querier.
 func (s *session) exec(ctx context.Context, query string, args []any) (int64, error) {
-	st, err := s.prepared(query) //nolint:sqlclosecheck // it is kept for the next time
+	st, err := s.prepared(query)
 	if err != nil {
 		return 0, err
 	}
@@ -128,7 +128,7 @@ func (s *session) send(ctx context.Context, query string, args []any) error {
 
 // query is for querier.
 func (s *session) query(ctx context.Context, each func(row) error, query string, args []any) (err error) {
-	st, err := s.prepared(query) //nolint:sqlclosecheck // it is kept for the next time
+	st, err := s.prepared(query)
 	if err != nil {
 		return err
 	}

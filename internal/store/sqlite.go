@@ -78,7 +78,7 @@ func (db *sqlite) connect(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer handle.Close() // migrations go through database/sql, all else does not
+	defer handle.Close() //nolint:errcheck // migrations go through database/sql, all else does not
 	handle.SetMaxOpenConns(1)
 	if err := migrate(ctx, goose.DialectSQLite3, handle, sqliteDialect()); err != nil {
 		return err
