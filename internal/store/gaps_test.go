@@ -21,7 +21,8 @@ func TestWhatIsNotSeenDoesNotEnd(t *testing.T) {
 				{ID: "group/1", Kind: gatehouse.ResourceGroup, Path: "a"}, {ID: "group/2", Kind: gatehouse.ResourceGroup, Path: "b"},
 			},
 			Grants: []gatehouse.Grant{
-				{AccountID: "1", ResourceID: "group/1", Role: gatehouse.Role{Level: 30}}, {AccountID: "2", ResourceID: "group/1", Role: gatehouse.Role{Level: 30}},
+				{AccountID: "1", ResourceID: "group/1", Role: gatehouse.Role{Level: 30}},
+				{AccountID: "2", ResourceID: "group/1", Role: gatehouse.Role{Level: 30}},
 				{AccountID: "3", ResourceID: "group/2", Role: gatehouse.Role{Level: 30}},
 			},
 			Shares: []gatehouse.Share{{GroupID: "group/1", ResourceID: "group/2", Cap: gatehouse.Role{Level: 20}}},

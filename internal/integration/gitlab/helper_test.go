@@ -112,9 +112,7 @@ func (f *found) add(p integration.Page) {
 			f.Accounts[a.ID] = a
 		}
 	}
-	for _, g := range p.Gaps {
-		f.Gaps = append(f.Gaps, g)
-	}
+	f.Gaps = append(f.Gaps, p.Gaps...)
 	for _, r := range p.Resources {
 		f.Resources[r.ID] = r
 	}

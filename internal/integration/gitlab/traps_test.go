@@ -52,8 +52,10 @@ func trapped(t *testing.T, switches twin.Switches) (*gitLab, map[string]*found) 
 	w := twin.DemoWorld()
 	err := w.Write(func(d *twin.Data) error {
 		for _, u := range []twin.User{
-			{ID: 40, Username: "service_account_ci", Name: "CI", Type: world.ServiceAccount}, {ID: 41, Username: "ghost1", Name: "Ghost", Type: world.Ghost, Email: "ghost1@example.com"},
-			{ID: 42, Username: "alice_placeholder_user_7", Name: "Placeholder Alice", Type: world.Placeholder}, {ID: 43, Username: "migration-bot", Name: "Migration Bot", Type: world.MigrationBot},
+			{ID: 40, Username: "service_account_ci", Name: "CI", Type: world.ServiceAccount},
+			{ID: 41, Username: "ghost1", Name: "Ghost", Type: world.Ghost, Email: "ghost1@example.com"},
+			{ID: 42, Username: "alice_placeholder_user_7", Name: "Placeholder Alice", Type: world.Placeholder},
+			{ID: 43, Username: "migration-bot", Name: "Migration Bot", Type: world.MigrationBot},
 			{ID: 44, Username: "placeholder.jones", Name: "Called like one", Email: "pj@example.com"},
 		} {
 			if _, err := d.AddUser(u); err != nil {
@@ -61,7 +63,8 @@ func trapped(t *testing.T, switches twin.Switches) (*gitLab, map[string]*found) 
 			}
 		}
 		for _, m := range []twin.Member{
-			{Source: twin.InGroup(14), UserID: 3, Level: world.SecurityManager}, {Source: twin.InGroup(14), UserID: 6, Level: 35},
+			{Source: twin.InGroup(14), UserID: 3, Level: world.SecurityManager},
+			{Source: twin.InGroup(14), UserID: 6, Level: 35},
 			{Source: twin.InProject(8), UserID: 40, Level: 30},
 		} {
 			if _, err := d.AddMember(m); err != nil {
