@@ -3,6 +3,7 @@ package gitlab
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"gatehouse"
@@ -34,21 +35,25 @@ func (r invitationRow) invited(on gatehouse.ResourceID) (gatehouse.Account, gate
 	}
 }
 
+// invitationsTo lists who is invited to a source; nobody where the token may not
+// list them.
+func invitationsTo(ctx context.Context, a *api, s source) ([]invitationRow, error) {
+	rows, err := readAll[invitationRow](ctx, a, classMembers, s.path()+"/invitations", nil)
+	if is(err, http.StatusForbidden, http.StatusNotFound) && !insufficient(err) {
+		return nil, nil
+	}
+	return slices.DeleteFunc(rows, func(r invitationRow) bool { return !strings.Contains(r.Email, "@") }), err
+}
+
 // addInvitations reads who is invited to a source, where GraphQL showed members
 // that have no account, or nothing was asked of it. What may not be listed stays
 // counted.
 func (p *pull) addInvitations(ctx context.Context, a *api, s source, m *membership) error {
-	rows, err := readAll[invitationRow](ctx, a, classMembers, s.path()+"/invitations", nil)
-	if is(err, http.StatusForbidden, http.StatusNotFound) && !insufficient(err) {
-		return nil
-	}
+	rows, err := invitationsTo(ctx, a, s)
 	if err != nil {
 		return err
 	}
 	for _, r := range rows {
-		if !strings.Contains(r.Email, "@") {
-			continue
-		}
 		account, grant := r.invited(s.resource())
 		m.invited = append(m.invited, account)
 		m.grants = append(m.grants, grant)

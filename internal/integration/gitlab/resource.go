@@ -62,7 +62,14 @@ func (s *Source) contents(ctx context.Context, at source) (c integration.Content
 	for _, sh := range shares {
 		c.Shares = append(c.Shares, sh.share(c.Resource.ID, roles))
 	}
-	c.Grants, err = s.directGrants(ctx, at)
+	if c.Grants, err = s.directGrants(ctx, at); err != nil {
+		return c, err
+	}
+	invited, err := invitationsTo(ctx, s.api, at)
+	for _, r := range invited {
+		_, grant := r.invited(at.resource())
+		c.Grants = append(c.Grants, grant)
+	}
 	return c, err
 }
 
