@@ -92,7 +92,7 @@ func tokenWords(ctx context.Context, name string) (label, hint string) {
 func requestWords(ctx context.Context, name string) (label, hint string) {
 	switch name {
 	case "profile":
-		return i18n.Text(ctx, "Profile"), i18n.Text(ctx, "fapi2 holds it to the FAPI 2.0 Security Profile: pushed requests, bound tokens, keys or a certificate in place of the secret.")
+		return i18n.Text(ctx, "Security profile"), i18n.Text(ctx, "fapi2 holds it to the FAPI 2.0 Security Profile: pushed requests, bound tokens, keys or a certificate in place of the secret.")
 	case "require_pushed_authorization_requests":
 		return i18n.Text(ctx, "Requests must be pushed"), i18n.Text(ctx, "They come by /oauth/par, or are refused.")
 	case "require_signed_request_object":
