@@ -261,6 +261,9 @@ type News struct {
 	Waiting     int64 // notices that were not looked into yet; only read, never written
 }
 
+// NoGlance is the Mark of a connector whose app offers no cheap look.
+const NoGlance = "-"
+
 // FeedState is how it stands with listening to an app.
 type FeedState string
 

@@ -73,6 +73,7 @@ func (s *Service) Register() {
 		quick = s.Quick
 	}
 	jobs.Handle(quick, s.refresh, jobs.HandleOptions{Timeout: 10 * time.Minute})
+	jobs.Handle(quick, s.glance, jobs.HandleOptions{Timeout: 3 * time.Minute})
 	s.Jobs.Every(scheduleArgs{}, time.Minute, "schedule")
 	s.Jobs.Every(tokensArgs{}, time.Hour, "tokens")
 }
@@ -162,6 +163,9 @@ func (s *Service) schedule(ctx context.Context, _ *jobs.Job[scheduleArgs]) error
 			if _, err := s.SyncNow(tx, gatehouse.Actor{Kind: gatehouse.ActorJob, Name: "schedule"}, c.ID); err != nil {
 				return err
 			}
+		}
+		if err := glances(tx, all); err != nil {
+			return err
 		}
 		return revive(tx)
 	})

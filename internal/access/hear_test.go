@@ -420,3 +420,53 @@ func TestListen(t *testing.T) {
 		}
 	})
 }
+
+// Glance finds what the test says.
+func (s *shop) Glance(_ context.Context, mark string) (integration.Glance, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.accounts["1"]
+	a.State = "banned"
+	return integration.Glance{
+		Accounts: []gatehouse.Account{a, s.accounts["2"], {ID: "77", Username: "new"}}, Notices: []gatehouse.Notice{ofResource("group/1")}, Next: mark + "x",
+	}, s.fail
+}
+
+func TestAQuickLookBetweenPulls(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		b, app := newShop(t, s, 3)
+		app.change(func(s *shop) { s.accounts["77"] = gatehouse.Account{ID: "77", Username: "new"} })
+		b.service.Apps.Kinds[0].OpenConnector = func(gatehouse.Connector, integration.Env) (integration.Connected, error) {
+			return integration.Connected{Source: app, Resources: app, Glancer: app}, nil
+		}
+		b.update(func(tx *store.Tx) error {
+			c, err := tx.Connector(b.connector)
+			c.Name = "Other"
+			return errors.Join(err, tx.SaveConnector(&c), glances(tx, []gatehouse.Connector{c}))
+		})
+		for left := map[string]bool{"access.glance done": true, "access.refresh done": true}; len(left) > 0; {
+			delete(left, <-b.outcomes) // in any order
+		}
+		if n := b.counts(); n.Accounts != 4 {
+			t.Errorf("current %+v", n)
+		}
+		b.update(func(tx *store.Tx) error {
+			a, err := tx.Account(b.connector, "1")
+			if a.State != "banned" {
+				t.Errorf("account %+v", a)
+			}
+			c, err2 := tx.Connector(b.connector)
+			if err := glances(tx, []gatehouse.Connector{c}); err != nil {
+				return err
+			}
+			if _, err := tx.OpenJob("access.glance", c.ID); !errors.Is(err, gatehouse.NotFound) {
+				t.Errorf("it looks again at once: %v", err)
+			}
+			return errors.Join(err, err2)
+		})
+		if n := b.news(); n.Mark != "x" || n.GlancedAt.IsZero() {
+			t.Errorf("news %+v", n)
+		}
+	})
+}

@@ -67,5 +67,5 @@ func openConnector(c gatehouse.Connector, env integration.Env) (integration.Conn
 	}
 	s := newSource(base, c.Token, env)
 	receiver, err := newReceiver(c.HookSecret, env.Clock)
-	return integration.Connected{Source: s, Chooser: s, Resources: s, Receiver: receiver}, err
+	return integration.Connected{Source: s, Chooser: s, Resources: s, Glancer: s, Receiver: receiver}, err
 }

@@ -36,6 +36,7 @@ type Keeper interface {
 	Put(ctx context.Context, by gatehouse.Actor, c gatehouse.Connector) (gatehouse.Connector, error)
 	Remove(tx *store.Tx, by gatehouse.Actor, connectorID string, seen time.Time, forget bool) error
 	NextSync(c gatehouse.Connector) time.Time
+	NewHookSecret(tx *store.Tx, by gatehouse.Actor, connectorID string) (secret string, err error)
 }
 
 // API answers programs. All fields are needed but those that say otherwise.
@@ -80,6 +81,7 @@ func (a *API) mountOn(own *http.ServeMux) *huma.OpenAPI {
 	a.mountSignUp(h)
 	a.mountConnectors(h)
 	a.mountKeeping(h)
+	a.mountNews(h)
 	a.mountReach(h)
 	a.mountHistory(h)
 	a.mountProviderTokens(h)

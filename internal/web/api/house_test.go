@@ -320,3 +320,5 @@ func (f filled) at(path string) string {
 		"{pull}", f.pull.ID, "{connection}", f.connection.Name, "{token}", f.personal, "{client}", "app-1", "{decision}", f.decision.ID,
 		"{identity}", f.identity.ID, "{field}", "group", "{merge}", f.merge.ID, "{other}", f.twin.ID).Replace(path)
 }
+
+func (s *syncer) NewHookSecret(*store.Tx, gatehouse.Actor, string) (string, error) { return "told-once", nil }

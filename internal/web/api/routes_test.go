@@ -173,6 +173,8 @@ func TestAddresses(t *testing.T) {
 		"GET /api/v1/connectors/{connector}/choices/{field} listChoices",
 		"POST /api/v1/connectors/{connector}/pause pauseConnector",
 		"POST /api/v1/connectors/{connector}/probe probeConnector",
+		"POST /api/v1/connectors/{connector}/hook_secret newHookSecret",
+		"GET /api/v1/connectors/{connector}/news getNews",
 		"GET /api/v1/connectors/{connector}/pulls listPulls",
 		"GET /api/v1/connectors/{connector}/resources listResources",
 		"GET /api/v1/connectors/{connector}/resources/{resource} getResource",

@@ -30,6 +30,7 @@ type Keeper interface {
 	Put(ctx context.Context, by gatehouse.Actor, c gatehouse.Connector) (gatehouse.Connector, error)
 	Remove(tx *store.Tx, by gatehouse.Actor, connectorID string, seen time.Time, forget bool) error
 	NextSync(c gatehouse.Connector) time.Time
+	NewHookSecret(tx *store.Tx, by gatehouse.Actor, connectorID string) (secret string, err error)
 }
 
 // Connectors shows the connectors. All fields are needed.
@@ -55,6 +56,7 @@ func (a *Connectors) Mount(mux *http.ServeMux) {
 		"POST /admin/connectors/{connector}/pause":                a.pause,
 		"POST /admin/connectors/{connector}/resume":               a.resume,
 		"POST /admin/connectors/{connector}/probe":                a.probe,
+		"POST /admin/connectors/{connector}/hook-secret":          a.newHookSecret,
 		"GET /admin/connectors/{connector}/edit":                  a.edit,
 		"POST /admin/connectors/{connector}/edit":                 a.save,
 		"GET /admin/connectors/{connector}/choose/{field}":        a.choose,

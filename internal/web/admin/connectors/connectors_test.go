@@ -46,6 +46,8 @@ func TestG1WhoMayReadAndChange(t *testing.T) {
 		{"/admin/connectors/mine/remove", seen, keepers, 409},
 		{"/admin/connectors/mine/probe", url.Values{}, keepers, 303},
 		{"/admin/connectors/mine/sync", url.Values{}, keepers, 303},
+		{"/admin/connectors/mine/hook-secret", url.Values{}, keepers, 200},
+		{"/admin/connectors/filed/hook-secret", url.Values{}, keepers, 409},
 		{"/admin/connectors/mine/pause", url.Values{}, keepers, 303},
 		{"/admin/connectors/mine/resume", url.Values{}, keepers, 303},
 		{"/admin/connectors/mine/pulls/" + pull.ID + "/release", url.Values{}, keepers, 409},
@@ -290,4 +292,29 @@ func TestLogOfASyncShowsStepsAndNotes(t *testing.T) {
 	w.says(w.do("auditor", "/admin/connectors/mine", nil), "/admin/connectors/mine/pulls/"+pull.ID)
 	w.says(w.do("auditor", "/admin/connectors/mine/pulls/"+pull.ID, nil),
 		"Asking who we are", "40 ms", "Reading accounts", "2.5 s", "Comparing with what was known", "1 min 1 s", "a note of the pull")
+}
+
+func TestNewsOfAConnector(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.added()
+	w.says(w.do("auditor", "/admin/connectors/mine", nil), "News from the app", "not set up", "none yet")
+	first := w.do("root", "/admin/connectors/mine/hook-secret", url.Values{})
+	kept := w.connector("mine").HookSecret
+	if len(kept) < 32 {
+		t.Fatalf("the secret is %q", kept)
+	}
+	w.says(first, "https://id.example.com/hooks/mine", kept, "System hooks")
+	w.update(func(tx *store.Tx) error {
+		if err := tx.CountReceived(c.ID, gatehouse.NoticeHook, "<i>user_create", 3); err != nil {
+			return err
+		}
+		_, err := tx.CountRefused(c.ID, 2, gatehouse.Note{Text: "wrong <b>"})
+		return err
+	})
+	page := w.do("auditor", "/admin/connectors/mine", nil)
+	w.says(page, "are received", "&lt;i&gt;user_create", "wrong &lt;b&gt;")
+	if strings.Contains(page.Body.String(), kept) {
+		t.Error("the secret is shown again")
+	}
 }

@@ -29,6 +29,10 @@ type showPage struct {
 	AppName string    // of the app that it was added to; "" = one of its own
 	AppHref string
 	Done    string
+
+	News        gatehouse.News
+	Receives    bool // it has a secret for hooks
+	HookAddress string
 }
 
 // mayEdit says whether the dashboard may change it, for this administrator.
@@ -117,6 +121,9 @@ func (a *Connectors) show(w http.ResponseWriter, r *http.Request, by gatehouse.U
 			return fmt.Errorf("pulls: %w", err)
 		}
 		p.Pulls, p.Next, p.Last = pulls.Items, pulls.Next, nil
+		if p.News, err = tx.News(p.ID); err != nil {
+			return fmt.Errorf("news: %w", err)
+		}
 		if p.AppName, p.AppHref, err = appOf(tx, p.App); err != nil {
 			return err
 		}
@@ -131,6 +138,7 @@ func (a *Connectors) show(w http.ResponseWriter, r *http.Request, by gatehouse.U
 		return err
 	}
 	p.Kind, p.NextAt = a.kindOf(p.Connector), a.Access.NextSync(p.Connector)
+	p.Receives, p.HookAddress = p.HookSecret != "", a.hookAddress(p.Connector)
 	page := desk.Page("connectors", p.Name, by)
 	if p.running() {
 		page.Refresh = refreshEvery
