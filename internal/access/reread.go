@@ -162,6 +162,13 @@ func (r *rereader) writeResource(tx *store.Tx, by store.Rereading, is integratio
 	if err != nil {
 		return 0, err
 	}
+	for _, a := range is.Accounts {
+		n, err := tx.RefreshAccountRow(connector, by, a)
+		if err != nil {
+			return 0, err
+		}
+		written += n
+	}
 	return written, r.strangers(tx, is.Grants)
 }
 

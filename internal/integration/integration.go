@@ -228,6 +228,7 @@ type Contents struct {
 	Resource gatehouse.Resource
 	Grants   []gatehouse.Grant
 	Shares   []gatehouse.Share
+	Accounts []gatehouse.Account // that Source.Account cannot read: invitations
 }
 
 // A Glancer finds out with a few requests what changed since the last time. What

@@ -67,8 +67,8 @@ func (s *Source) contents(ctx context.Context, at source) (c integration.Content
 	}
 	invited, err := invitationsTo(ctx, s.api, at)
 	for _, r := range invited {
-		_, grant := r.invited(at.resource())
-		c.Grants = append(c.Grants, grant)
+		account, grant := r.invited(at.resource())
+		c.Accounts, c.Grants = append(c.Accounts, account), append(c.Grants, grant)
 	}
 	return c, err
 }

@@ -321,4 +321,6 @@ func (f filled) at(path string) string {
 		"{identity}", f.identity.ID, "{field}", "group", "{merge}", f.merge.ID, "{other}", f.twin.ID).Replace(path)
 }
 
-func (s *syncer) NewHookSecret(*store.Tx, gatehouse.Actor, string) (string, error) { return "told-once", nil }
+func (s *syncer) NewHookSecret(*store.Tx, gatehouse.Actor, string) (string, error) {
+	return "told-once", nil
+}

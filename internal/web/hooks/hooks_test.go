@@ -172,7 +172,7 @@ func TestAChangeInGitLabShowsWithinTwoSeconds(t *testing.T) {
 		}
 		var newcomer twin.User
 		account := func(tx *store.Tx) (string, error) {
-			all, err := tx.Accounts(h.connector.ID, store.AccountFilter{Search: "newcomer"}, store.Cursor{})
+			all, err := tx.Accounts(h.connector.ID, store.AccountFilter{Search: "arrival"}, store.Cursor{})
 			if err != nil || len(all.Items) == 0 {
 				return "", err
 			}
@@ -200,12 +200,12 @@ func TestAChangeInGitLabShowsWithinTwoSeconds(t *testing.T) {
 				return world.EditGroup(12, func(g *twin.Group) { g.Path = "moved" })
 			}, path("project/900"), "eng/platform/moved/fresh"},
 			{"UserMade", func() (err error) {
-				newcomer, err = world.AddUser(twin.User{Username: "newcomer"})
+				newcomer, err = world.AddUser(twin.User{Username: "arrival"})
 				return err
-			}, account, "newcomer"},
+			}, account, "arrival"},
 			{"UserRenamed", func() error {
-				return world.EditUser(newcomer.ID, func(u *twin.User) { u.Username = "the-newcomer" })
-			}, account, "the-newcomer"},
+				return world.EditUser(newcomer.ID, func(u *twin.User) { u.Username = "the-arrival" })
+			}, account, "the-arrival"},
 			{"UserGone", func() error { return world.RemoveUser(newcomer.ID) }, account, ""},
 			{"GroupGoneWithWhatLiesBelow", func() error { return world.RemoveGroup(12) }, path("project/900"), ""},
 		}
