@@ -19,6 +19,13 @@ type secretPage struct {
 // hookAddress is what is entered in the app.
 func (a *Connectors) hookAddress(c gatehouse.Connector) string { return a.URL + "/hooks/" + c.Key }
 
+// receives says whether hooks of the app are taken: it has what they prove
+// themselves by.
+func (a *Connectors) receives(r *http.Request, c gatehouse.Connector) bool {
+	_, connected, err := a.Apps.Connector(r.Context(), c.ID)
+	return c.Enabled && err == nil && connected.Receiver != nil
+}
+
 // newHookSecret gives a connector a new secret for hooks, and shows it with what
 // is to be done in the app.
 func (a *Connectors) newHookSecret(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {

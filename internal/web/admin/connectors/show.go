@@ -31,7 +31,7 @@ type showPage struct {
 	Done    string
 
 	News        gatehouse.News
-	Receives    bool // it has a secret for hooks
+	Receives    bool // hooks of its app are taken
 	HookAddress string
 }
 
@@ -138,7 +138,7 @@ func (a *Connectors) show(w http.ResponseWriter, r *http.Request, by gatehouse.U
 		return err
 	}
 	p.Kind, p.NextAt = a.kindOf(p.Connector), a.Access.NextSync(p.Connector)
-	p.Receives, p.HookAddress = p.HookSecret != "", a.hookAddress(p.Connector)
+	p.Receives, p.HookAddress = a.receives(r, p.Connector), a.hookAddress(p.Connector)
 	page := desk.Page("connectors", p.Name, by)
 	if p.running() {
 		page.Refresh = refreshEvery

@@ -55,6 +55,10 @@ func (d *directory) Choose(_ context.Context, _, search string) ([]integration.C
 	return found, d.err
 }
 
+func (d *directory) Receive(context.Context, integration.Delivery) (integration.Answer, []gatehouse.Notice, error) {
+	return integration.Answer{}, nil, nil
+}
+
 // world is the connectors of an installation with a person for each role, a kind
 // with a form, and a connector of the file.
 type world struct {
@@ -92,8 +96,12 @@ func newWorld(t *testing.T) *world {
 				{Arg: "aes_key", Label: "Key", Type: integration.SecretField, Advanced: true},
 			},
 		},
-		OpenConnector: func(gatehouse.Connector, integration.Env) (integration.Connected, error) {
-			return integration.Connected{Source: w.app, Chooser: w.app}, nil
+		OpenConnector: func(c gatehouse.Connector, _ integration.Env) (integration.Connected, error) {
+			connected := integration.Connected{Source: w.app, Chooser: w.app}
+			if c.HookSecret != "" {
+				connected.Receiver = w.app
+			}
+			return connected, nil
 		},
 	}
 	open := &apps.Apps{Store: w.store, Outgoing: maker, Clock: clock, Kinds: []integration.Kind{kind, {Name: "shut"}}, URL: "https://id.example.com"}
