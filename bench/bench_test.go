@@ -133,7 +133,7 @@ func TestFlags(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{nil, []string{"signin", "flows", "federated", "start", "memory", "pull"}},
+		{nil, []string{"signin", "flows", "tokens", "federated", "start", "memory", "pull"}},
 		{[]string{"pull", "start"}, []string{"start", "pull"}},
 		{[]string{"-for", "1s", "signin"}, []string{"signin"}},
 	} {
