@@ -255,23 +255,39 @@ func TestUpdateThatWasOvertakenRunsAgain(t *testing.T) {
 
 func TestErrorOfTheDatabaseCannotBeSwallowed(t *testing.T) {
 	t.Parallel()
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		err := s.Update(t.Context(), func(tx *store.Tx) error {
-			is(t, tx.SetSetting("k", "v"), "")
-			is(t, tx.SaveConsent(store.Consent{UserID: "nobody"}), gatehouse.Conflict)
+	for name, swallow := range map[string]func(*testing.T, *store.Tx){
+		"of a statement that was waited for": func(t *testing.T, tx *store.Tx) {
+			is(t, tx.SaveSession(&gatehouse.Session{TokenHash: []byte("hash"), UserID: "nobody"}), gatehouse.Conflict)
 			_, err := tx.Setting("k")
 			is(t, err, gatehouse.Conflict) // nothing goes on after it
-			return nil
+		},
+		"of one that was only sent, with the next": func(t *testing.T, tx *store.Tx) {
+			_ = tx.SaveConsent(store.Consent{UserID: "nobody"}) // it may be on its way still
+			_, err := tx.Setting("k")
+			is(t, err, gatehouse.Conflict)
+		},
+		"of one that was only sent, with the end": func(_ *testing.T, tx *store.Tx) {
+			_ = tx.SaveConsent(store.Consent{UserID: "nobody"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			storetest.Each(t, func(t *testing.T, s *store.Store) {
+				is(t, s.Update(t.Context(), func(tx *store.Tx) error {
+					is(t, tx.SetSetting("k", "v"), "")
+					swallow(t, tx)
+					return nil
+				}), gatehouse.Conflict)
+				view(t, s, func(tx *store.Tx) error {
+					v, err := tx.Setting("k")
+					if v != "" {
+						t.Error("half of it was written")
+					}
+					return err
+				})
+			})
 		})
-		is(t, err, gatehouse.Conflict)
-		view(t, s, func(tx *store.Tx) error {
-			v, err := tx.Setting("k")
-			if v != "" {
-				t.Error("half of it was written")
-			}
-			return err
-		})
-	})
+	}
 }
 
 func TestOnCommit(t *testing.T) {
