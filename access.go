@@ -64,6 +64,9 @@ const (
 	ResourceProject ResourceKind = "project"
 
 	ResourceDepartment ResourceKind = "department" // of a company's directory
+	// ResourceOther is what a file tells of any app: a group, a role, an app of its
+	// own. Who is a member of one is no member of what lies in it.
+	ResourceOther ResourceKind = "other"
 )
 
 // ResourceID is the app's own id of a resource with its kind: "group/7".
@@ -105,6 +108,10 @@ type Grant struct {
 	Since       time.Time
 	Source      string // "ldap" when a directory keeps it, as the app says; "" = somebody gave it, or the app does not say
 }
+
+// GrantByGroup is the Source of a grant that an account holds by being in a group
+// that holds it, where an app tells of both.
+const GrantByGroup = "group"
 
 // Gap is a part of an app that its connector could not see. Who has access there
 // is unknown, which is not the same as nobody: what was known of it before is

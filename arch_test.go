@@ -58,10 +58,12 @@ var floors = map[string]float64{
 	"internal/integration/oauth2":   3,
 	"internal/integration/feishu":   3,
 	"internal/integration/wecom":    3,
+	"internal/integration/c1z":      3,
 
 	"internal/lists":       1.5, // read by config and by users
 	"internal/clientrules": 1.5, // read by all that set something of a client
 
+	"internal/store/foreign":        2, // SQLite files of other software
 	"internal/integration":          2,
 	"internal/integration/authcode": 2,
 	"internal/seal":                 2,

@@ -15,7 +15,7 @@ import (
 )
 
 func (c *cli) imports() *cobra.Command {
-	return group("import", "Take over what other software knows", c.importGitLab())
+	return group("import", "Take over what other software knows", c.importGitLab(), c.importC1Z())
 }
 
 // importing is one run of import gitlab.

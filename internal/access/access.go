@@ -86,6 +86,9 @@ func (s *Service) SyncNow(tx *store.Tx, by gatehouse.Actor, connectorID string) 
 	if err != nil {
 		return "", fmt.Errorf("read connector %s: %w", connectorID, err)
 	}
+	if s.fed(c) {
+		return "", gatehouse.Errorf(gatehouse.Conflict, "%s is told of by files, so there is nothing to read. Import a new file: gatehouse import c1z FILE --connector %s.", c.Name, c.Key)
+	}
 	if !c.Enabled {
 		return "", gatehouse.Errorf(gatehouse.Conflict, "The connector %s is disabled, so nothing is read from it. Enable it first.", c.Name)
 	}
@@ -150,7 +153,7 @@ func (s *Service) schedule(ctx context.Context, _ *jobs.Job[scheduleArgs]) error
 			return err
 		}
 		for _, c := range all {
-			if !due(c, tx.Now(), s.every()) {
+			if s.fed(c) || !due(c, tx.Now(), s.every()) {
 				continue
 			}
 			last, err := tx.LastPull(c.ID)

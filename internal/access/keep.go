@@ -21,7 +21,7 @@ func (s *Service) Save(tx *store.Tx, by gatehouse.Actor, c gatehouse.Connector) 
 		}
 	}
 	saved, err := s.Apps.SaveConnector(tx, by, c)
-	if err != nil || !apps.ReadsOtherwise(old, saved) || !saved.Enabled || !saved.PausedAt.IsZero() {
+	if err != nil || s.fed(saved) || !apps.ReadsOtherwise(old, saved) || !saved.Enabled || !saved.PausedAt.IsZero() {
 		return saved, err
 	}
 	if _, err := s.SyncNow(tx, by, saved.ID); err != nil {

@@ -61,6 +61,9 @@ func (s *Service) Resume(tx *store.Tx, by gatehouse.Actor, connectorID string) e
 	}
 	switch last.State {
 	case gatehouse.PullRunning:
+		if s.fed(c) {
+			break // an import that was broken off is begun again with its file
+		}
 		_, err = jobs.Add(tx, pullArgs{ConnectorID: c.ID}, jobs.Options{Key: c.ID, MaxAttempts: 5})
 	case gatehouse.PullHeld, gatehouse.PullFailed:
 		err = tx.SetConnectorStatus(c.ID, resumed(c, last), last.Error)

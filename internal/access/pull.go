@@ -108,7 +108,7 @@ func (s *Service) read(ctx context.Context, j *jobs.Job[pullArgs], p *gatehouse.
 }
 
 // stage keeps one page with its checkpoint: both or neither.
-func (s *Service) stage(ctx context.Context, j *jobs.Job[pullArgs], p *gatehouse.Pull, page integration.Page) error {
+func (s *Service) stage(ctx context.Context, j claim, p *gatehouse.Pull, page integration.Page) error {
 	next := *p
 	next.Checkpoint = string(page.Next)
 	next.Progress.Accounts += int64(len(page.Accounts) + len(page.Seen))
@@ -170,7 +170,7 @@ type finishing struct {
 
 // finish makes a whole pull the truth, or holds it for a person when more would
 // vanish than the brake allows.
-func (s *Service) finish(ctx context.Context, j *jobs.Job[pullArgs], pullID string, as finishing) error {
+func (s *Service) finish(ctx context.Context, j claim, pullID string, as finishing) error {
 	return s.Store.Update(ctx, func(tx *store.Tx) error {
 		if err := j.Hold(tx); err != nil {
 			return err

@@ -39,6 +39,9 @@ type Kind struct {
 	Form Form
 	// ConnectorForm is what they enter for a connector.
 	ConnectorForm ConnectorForm
+	// FedByFiles: a connector of this kind reads nothing by itself. What is known
+	// of its app comes from files that are imported, each as a whole pull.
+	FedByFiles bool
 }
 
 // Env is what an opened door or connector may use of ours. Every field is set.

@@ -92,6 +92,9 @@ func (w World) pathsTo(id gatehouse.ResourceID) []Path {
 	if !ok {
 		return nil
 	}
+	if target.Kind == gatehouse.ResourceOther {
+		return w.members(target) // what groups bring is among them, and nothing is inherited
+	}
 	paths := w.owned(target)
 	for i, at := range w.chain(id) {
 		here := append(w.members(at), w.invited(at)...)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"gatehouse/internal/integration"
+	"gatehouse/internal/integration/c1z"
 	"gatehouse/internal/integration/dingtalk"
 	"gatehouse/internal/integration/feishu"
 	"gatehouse/internal/integration/gitlab"
@@ -22,5 +23,6 @@ func Kinds() []integration.Kind {
 		openid.Google(),
 		openid.Kinds(),
 		oauth2.Kinds(),
+		[]integration.Kind{c1z.Kind()},
 	)
 }

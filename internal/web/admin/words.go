@@ -67,7 +67,7 @@ func resourceIcon(k gatehouse.ResourceKind) string {
 	switch k {
 	case gatehouse.ResourceProject:
 		return "project"
-	case gatehouse.ResourceGroup, gatehouse.ResourceDepartment:
+	case gatehouse.ResourceGroup, gatehouse.ResourceDepartment, gatehouse.ResourceOther:
 	}
 	return "group"
 }
@@ -80,6 +80,8 @@ func resourceKind(ctx context.Context, k gatehouse.ResourceKind) string {
 		return i18n.Text(ctx, "Project")
 	case gatehouse.ResourceDepartment:
 		return i18n.Text(ctx, "Department")
+	case gatehouse.ResourceOther:
+		return i18n.Text(ctx, "Resource")
 	}
 	return string(k)
 }
