@@ -271,3 +271,15 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+func TestAFileThatAnotherProgramPackedIsRead(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("testdata/sample.c1z")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := load(t, data, "")
+	if d := cmp.Diff(wanted(), got); err != nil || d != "" {
+		t.Errorf("%v, -want +got:\n%s", err, d)
+	}
+}
