@@ -307,8 +307,23 @@ var levels = []struct {
 	word  string
 	level int
 }{
-	{"owner", 50}, {"administrator", 50}, {"admin", 50}, {"maintain", 40}, {"manage", 40}, {"write", 30}, {"push", 30}, {"edit", 30},
-	{"developer", 30}, {"security manager", 25}, {"reporter", 20}, {"read", 20}, {"triage", 20}, {"planner", 15}, {"view", 10}, {"guest", 10}, {"minimal access", 5},
+	{"owner", 50},
+	{"administrator", 50},
+	{"admin", 50},
+	{"maintain", 40},
+	{"manage", 40},
+	{"write", 30},
+	{"push", 30},
+	{"edit", 30},
+	{"developer", 30},
+	{"security manager", 25},
+	{"reporter", 20},
+	{"read", 20},
+	{"triage", 20},
+	{"planner", 15},
+	{"view", 10},
+	{"guest", 10},
+	{"minimal access", 5},
 }
 
 // levelOf is how much an entitlement is, as far as its name tells.

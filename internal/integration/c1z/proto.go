@@ -23,7 +23,7 @@ const longestText = 1024
 
 // field is one field of a message: bytes of a text, blob or message, else a number.
 type field struct {
-	number protowire.Number
+	number int
 	bytes  []byte
 	value  uint64
 }
@@ -52,7 +52,7 @@ func fields(message []byte, do func(field) error) error {
 			return malformed()
 		}
 		message = message[used:]
-		f := field{number: number}
+		f := field{number: int(number)}
 		switch kind {
 		case protowire.BytesType:
 			f.bytes, used = protowire.ConsumeBytes(message)
@@ -215,9 +215,9 @@ func readTime(message []byte) (time.Time, error) {
 	err := fields(message, func(f field) error {
 		switch f.number {
 		case 1:
-			seconds = int64(f.value) //nolint:gosec // two's complement, as it is written
+			seconds = int64(f.value)
 		case 2:
-			nanos = int64(f.value) //nolint:gosec // likewise
+			nanos = int64(f.value)
 		}
 		return nil
 	})

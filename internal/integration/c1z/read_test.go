@@ -26,9 +26,11 @@ type msg []byte
 func (m msg) str(n protowire.Number, s string) msg {
 	return protowire.AppendString(protowire.AppendTag(m, n, protowire.BytesType), s)
 }
+
 func (m msg) sub(n protowire.Number, s msg) msg {
 	return protowire.AppendBytes(protowire.AppendTag(m, n, protowire.BytesType), s)
 }
+
 func (m msg) num(n protowire.Number, v uint64) msg {
 	return protowire.AppendVarint(protowire.AppendTag(m, n, protowire.VarintType), v)
 }
@@ -41,11 +43,13 @@ func thing(kind, is, name string) msg { return msg{}.sub(1, id(kind, is)).str(3,
 func within(m msg, kind, is string) msg {
 	return m.sub(2, id(kind, is))
 }
+
 func person(is, name, login, mail string, status uint64) msg {
 	trait := msg{}.sub(1, msg{}.str(1, "other@example.com")).sub(1, msg{}.str(1, mail).num(2, 1)).
 		sub(2, msg{}.num(1, status)).num(5, 1).str(6, login).sub(9, msg{}.num(1, 1_700_000_000)).sub(10, msg{}.num(1, 1))
 	return thing("user", is, name).sub(4, wrap("UserTrait", trait))
 }
+
 func right(of msg, is, slug string) msg {
 	return msg{}.sub(1, of).str(2, is).str(3, "the "+slug).str(8, slug)
 }
@@ -72,9 +76,18 @@ func sample() []row {
 		{"resource_types", msg{}.str(1, "org").num(3, 2), nil},
 		{"resource_types", msg{}.str(1, "team").num(3, 2), nil},
 		{"resource_types", msg{}.str(1, "role").num(3, 3), nil},
-		{"resources", ann, nil}, {"resources", bob, nil}, {"resources", team, nil}, {"resources", org, nil}, {"resources", role, nil},
-		{"entitlements", owner, nil}, {"entitlements", member, nil}, {"entitlements", maintainer, nil}, {"entitlements", deploy, nil},
-		{"grants", gives(owner, ann), nil}, {"grants", gives(member, ann), nil}, {"grants", gives(maintainer, ann), nil},
+		{"resources", ann, nil},
+		{"resources", bob, nil},
+		{"resources", team, nil},
+		{"resources", org, nil},
+		{"resources", role, nil},
+		{"entitlements", owner, nil},
+		{"entitlements", member, nil},
+		{"entitlements", maintainer, nil},
+		{"entitlements", deploy, nil},
+		{"grants", gives(owner, ann), nil},
+		{"grants", gives(member, ann), nil},
+		{"grants", gives(maintainer, ann), nil},
 		{"grants", gives(msg{}.str(2, "team:8:member"), thing("user", "2", "")), nil},
 		{"grants", gives(deploy, team).sub(4, wrap("GrantExpandable", expands)), nil},
 		{"grants", gives(owner, thing("user", "9", "nobody")), nil},
@@ -218,10 +231,15 @@ func TestGroupsThatBringEachOtherEnd(t *testing.T) {
 	ma, mb := right(a, "a:member", "member"), right(b, "b:member", "member")
 	by := func(is string) msg { return wrap("GrantExpandable", msg{}.str(1, is)) }
 	got, err := load(t, packed(database(t, []row{
-		{"resource_types", msg{}.str(1, "user").num(3, 1), nil}, {"resources", person("1", "Ann", "ann", "a@example.com", 1), nil},
-		{"resources", within(a, "team", "b"), nil}, {"resources", within(b, "team", "a"), nil},
-		{"entitlements", ma, nil}, {"entitlements", mb, nil}, {"grants", gives(ma, thing("user", "1", "")), nil},
-		{"grants", gives(mb, a).sub(4, by("a:member")), nil}, {"grants", gives(ma, b).sub(4, by("b:member")), nil},
+		{"resource_types", msg{}.str(1, "user").num(3, 1), nil},
+		{"resources", person("1", "Ann", "ann", "a@example.com", 1), nil},
+		{"resources", within(a, "team", "b"), nil},
+		{"resources", within(b, "team", "a"), nil},
+		{"entitlements", ma, nil},
+		{"entitlements", mb, nil},
+		{"grants", gives(ma, thing("user", "1", "")), nil},
+		{"grants", gives(mb, a).sub(4, by("a:member")), nil},
+		{"grants", gives(ma, b).sub(4, by("b:member")), nil},
 	})), "")
 	if err != nil || len(got.Grants) != 2 || got.Grants[0].Source != "" || got.Grants[1].Source != gatehouse.GrantByGroup {
 		t.Errorf("grants %+v, %v", got.Grants, err)

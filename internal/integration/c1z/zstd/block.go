@@ -137,8 +137,8 @@ func lengths(kind, symbol int) (base, extra int) {
 	if symbol < 32 {
 		return symbol + 3, 0
 	}
-	return []int{35, 37, 39, 41, 43, 47, 51, 59, 67, 83, 99, 131, 259, 515, 1027, 2051, 4099, 8195, 16387, 32771, 65539}[symbol-32],
-		[]int{1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}[symbol-32]
+	return []int{35, 37, 39, 41, 43, 47, 51, 59, 67, 83, 99, 131, 259, 515, 1027, 2051, 4099, 8195, 16387, 32771, 65539}[symbol-32], //nolint:gosec // no table has more symbols
+		[]int{1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}[symbol-32] //nolint:gosec // likewise
 }
 
 // count reads how many sequences follow, and how many bytes that takes.

@@ -50,7 +50,7 @@ func field(data []byte, at, n int) int {
 	for i := range min(5, len(data)-from) {
 		v |= uint64(data[from+i]) << (8 * i)
 	}
-	return int(v >> (at & 7) & (1<<n - 1)) //nolint:gosec // of at most 32 bits
+	return int(v >> (at & 7) & (1<<n - 1))
 }
 
 // state is a cell of a decoding table of finite state entropy.
@@ -104,7 +104,7 @@ func readTable(data []byte, maxLog, maxSymbol int) (table, int, error) {
 // readCount reads how often a symbol comes; -1 is less than once. Small numbers
 // take a bit less.
 func readCount(in *forward, left int) (int, bool) {
-	n := bits.Len(uint(left + 1)) //nolint:gosec // positive
+	n := bits.Len(uint(left + 1))
 	low := 1<<(n-1) - 1
 	short := 1<<n - 1 - (left + 1)
 	v, ok := in.read(n - 1)
@@ -152,8 +152,8 @@ func makeTable(log int, counts []int) (table, error) {
 		c := &t.cells[i]
 		n := next[c.symbol]
 		next[c.symbol]++
-		c.bits = uint8(log - bits.Len(uint(n)) + 1) //nolint:gosec // n is 1 to size
-		c.base = uint16(n<<c.bits - size)           //nolint:gosec // below size
+		c.bits = uint8(log - bits.Len(uint(n)) + 1)
+		c.base = uint16(n<<c.bits - size)
 	}
 	return t, nil
 }

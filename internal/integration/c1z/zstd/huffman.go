@@ -82,12 +82,12 @@ func makeTree(weights []byte) (tree, error) {
 		}
 		sum += 1 << w >> 1
 	}
-	log := bits.Len(uint(sum)) //nolint:gosec // positive
+	log := bits.Len(uint(sum))
 	rest := 1<<log - sum
 	if sum == 0 || log > maxCode || rest&(rest-1) != 0 {
 		return tree{}, corrupt("a tree that is not whole")
 	}
-	weights = append(weights, byte(bits.Len(uint(rest)))) //nolint:gosec // positive
+	weights = append(weights, byte(bits.Len(uint(rest))))
 	t := tree{log: log, codes: make([]code, 0, 1<<log)}
 	for w := 1; w <= log; w++ {
 		for s, of := range weights {
@@ -95,7 +95,7 @@ func makeTree(weights []byte) (tree, error) {
 				continue
 			}
 			for range 1 << (w - 1) {
-				t.codes = append(t.codes, code{byte(s), uint8(log + 1 - w)}) //nolint:gosec // at most 11
+				t.codes = append(t.codes, code{byte(s), uint8(log + 1 - w)})
 			}
 		}
 	}

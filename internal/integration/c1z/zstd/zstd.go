@@ -172,7 +172,7 @@ func (r *Reader) header() (window uint64, err error) {
 		if size > uint64(max(r.limits.Output, 0)) {
 			return 0, ErrOutput
 		}
-		r.size = int64(size) //nolint:gosec // bounded above
+		r.size = int64(size)
 	}
 	if single {
 		window = size
@@ -192,7 +192,7 @@ func (r *Reader) block() (last bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	last, size := head&1 != 0, int(head>>3) //nolint:gosec // of 21 bits
+	last, size := head&1 != 0, int(head>>3)
 	longest := min(longestBlock, max(r.window, 1))
 	if size > longest {
 		return last, corrupt("a block of %d bytes is longer than it may be", size)

@@ -34,7 +34,7 @@ func Create(ctx context.Context, path, schema string) (*Writer, error) {
 // Insert adds a row: columns are separated by commas.
 func (w *Writer) Insert(ctx context.Context, table, columns string, values ...any) error {
 	marks := strings.TrimSuffix(strings.Repeat("?, ", len(values)), ", ")
-	_, err := w.tx.ExecContext(ctx, "insert into "+table+" ("+columns+") values ("+marks+")", values...) //nolint:gosec // names of our own
+	_, err := w.tx.ExecContext(ctx, "insert into "+table+" ("+columns+") values ("+marks+")", values...)
 	if err != nil {
 		return fmt.Errorf("write into %s: %w", table, err)
 	}
