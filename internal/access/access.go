@@ -65,7 +65,7 @@ func (scheduleArgs) Kind() string { return "access.schedule" }
 func (s *Service) Register() {
 	jobs.Handle(s.Jobs, s.pull, jobs.HandleOptions{Timeout: 2 * time.Hour})
 	jobs.Handle(s.Jobs, s.schedule, jobs.HandleOptions{Timeout: time.Minute})
-	jobs.Handle(s.Jobs, s.match, jobs.HandleOptions{Timeout: 10 * time.Minute})
+	jobs.Handle(s.Jobs, s.matchThenFind, jobs.HandleOptions{Timeout: 10 * time.Minute})
 	jobs.Handle(s.Jobs, s.matchUser, jobs.HandleOptions{Timeout: time.Minute})
 	jobs.Handle(s.Jobs, s.warnOfTokens, jobs.HandleOptions{Timeout: time.Minute})
 	quick := s.Jobs
@@ -76,6 +76,7 @@ func (s *Service) Register() {
 	jobs.Handle(quick, s.glance, jobs.HandleOptions{Timeout: 3 * time.Minute})
 	s.Jobs.Every(scheduleArgs{}, time.Minute, "schedule")
 	s.Jobs.Every(tokensArgs{}, time.Hour, "tokens")
+	s.registerFindings()
 }
 
 // SyncNow asks for a pull of a connector, in the caller's transaction, and
