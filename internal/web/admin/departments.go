@@ -5,6 +5,7 @@ import (
 
 	"gatehouse"
 	"gatehouse/internal/i18n"
+	"gatehouse/internal/web/ui"
 )
 
 // What a directory has are departments; everywhere else it is groups and projects.
@@ -14,6 +15,15 @@ func resourceWord(ctx context.Context, c gatehouse.Connector) string {
 		return i18n.Text(ctx, "Department")
 	}
 	return i18n.Text(ctx, "Group or project")
+}
+
+// reachersCount is how many accounts reach a resource, and by which paths.
+func reachersCount(ctx context.Context, p resourcePage) string {
+	n := int64(len(p.Reachers))
+	if p.Connector.Kind == "dingtalk" {
+		return ui.Count(ctx, n, "%d account: members of the department, and managers of it and of those above.", "%d accounts: members of the department, and managers of it and of those above.")
+	}
+	return ui.Count(ctx, n, "%d account, by all paths: direct, inherited and through invited groups.", "%d accounts, by all paths: direct, inherited and through invited groups.")
 }
 
 // pathOf is what to search for among what an account reaches.

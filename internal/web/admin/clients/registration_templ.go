@@ -39,7 +39,7 @@ func registrationBody(p registrationPage, base string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.PageHead(i18n.Text(ctx, "Registration tokens"), i18n.Text(ctx, "Whoever has one registers apps by themself (RFC 7591), where registration in the configuration file lets them.")).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.PageHead(i18n.Text(ctx, "Registration tokens"), i18n.Text(ctx, "Whoever has a token can register an app without an administrator (RFC 7591), if registration in the configuration file allows it.")).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -306,9 +306,9 @@ func registrationRow(t gatehouse.RegistrationToken, mayEnd bool) templ.Component
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var12 string
-		templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(i18n.Text(ctx, "good for %s more", ui.Number(t.Left)) + " · " + i18n.Text(ctx, "made by %s", t.CreatedBy) + " · " + i18n.Text(ctx, "ends") + " ")
+		templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(ui.Count(ctx, t.Left, "for %d more app", "for %d more apps") + " · " + i18n.Text(ctx, "made by %s", t.CreatedBy) + " · " + i18n.Text(ctx, "ends") + " ")
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/admin/clients/registration.templ`, Line: 61, Col: 152}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/admin/clients/registration.templ`, Line: 61, Col: 159}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var12))
 		if templ_7745c5c3_Err != nil {

@@ -1,6 +1,7 @@
 package connectors
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,9 +48,20 @@ func (p showPage) mayChoose(f integration.Field) bool {
 	return f.Type == integration.PickField && p.mayEdit() && p.Enabled
 }
 
-// shown is the value of a setting, by the label of a choice.
+// shown is the value of a setting in words. What is not set shows as what that
+// means, "" for nothing.
 func (p showPage) shown(ctx context.Context, f integration.Field) string {
-	v := p.Settings[f.Arg]
+	v := cmp.Or(p.Settings[f.Arg], f.Usual)
+	if v == "" && len(f.Choices) > 0 {
+		v = f.Choices[0].Value
+	}
+	switch {
+	case f.Type != integration.FlagField:
+	case v == "true":
+		return i18n.Text(ctx, "yes")
+	default:
+		return i18n.Text(ctx, "no")
+	}
 	for _, c := range f.Choices {
 		if c.Value == v {
 			return text(ctx, c.Label)
@@ -57,6 +69,19 @@ func (p showPage) shown(ctx context.Context, f integration.Field) string {
 	}
 	return v
 }
+
+// worthALine says whether a setting is listed: what is not set and means nothing
+// only stands in the way of what is.
+func (p showPage) worthALine(ctx context.Context, f integration.Field) bool {
+	if p.isSecret(f) {
+		return f.Required || p.Secrets[f.Arg] != ""
+	}
+	return f.Required || f.Type == integration.PickField || p.shown(ctx, f) != ""
+}
+
+// byToken says whether the app is read with the token of an account there. A
+// directory is read with an application of the company.
+func (p showPage) byToken() bool { return p.Connector.Kind != "dingtalk" }
 
 // version of the app, with its edition unless the version says it.
 func (p showPage) version() string {

@@ -82,6 +82,14 @@ func countResources(ctx context.Context, kind string, n int64) string {
 	return ui.Count(ctx, n, "%d group or project", "%d groups and projects")
 }
 
+// actorWord is what the app calls whom it is read as.
+func actorWord(ctx context.Context, p showPage) string {
+	if p.byToken() {
+		return i18n.Text(ctx, "Account of the token")
+	}
+	return i18n.Text(ctx, "Company and application")
+}
+
 // took is how long a pull ran.
 func took(ctx context.Context, p gatehouse.Pull) string {
 	if p.EndedAt.IsZero() || p.StartedAt.IsZero() {
@@ -96,14 +104,18 @@ func lasted(ctx context.Context, s gatehouse.PullStep) string {
 }
 
 // readIn is what was read in a step of a pull.
-func readIn(ctx context.Context, s gatehouse.PullStep) string {
+func readIn(ctx context.Context, kind string, s gatehouse.PullStep) string {
 	var all []string
+	one, many := "%d group or project", "%d groups and projects"
+	if kind == "dingtalk" {
+		one, many = "%d department", "%d departments"
+	}
 	for _, part := range []struct {
 		n         int64
 		one, many string
 	}{
 		{s.Accounts, "%d account", "%d accounts"},
-		{s.Resources, "%d group or project", "%d groups and projects"},
+		{s.Resources, one, many},
 		{s.Grants, "%d membership", "%d memberships"},
 		{s.Shares, "%d invited group", "%d invited groups"},
 	} {
