@@ -18,7 +18,7 @@ import (
 )
 
 func (c *cli) access() *cobra.Command {
-	return group("access", "See who reaches what in a connected app, and why", c.accessWho(), c.accessOf())
+	return group("access", "See who reaches what in a connected app, and why", c.accessWho(), c.accessOf(), c.accessFindings())
 }
 
 // pathJSON is one reason why an account reaches something.

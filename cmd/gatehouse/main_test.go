@@ -281,7 +281,7 @@ func TestHelpHasAnExample(t *testing.T) {
 		"users create", "users reset-password", "users unlock", "users deny", "users role", "users invite", "users merge", "users split",
 		"users end-sessions", "users disconnect", "users verify-email", "users applications", "users withdraw", "approvals", "approvals list",
 		"connections", "connections list", "connections enable", "connections disable",
-		"connectors", "connectors list", "connectors show", "connectors sync", "access", "access who", "access of",
+		"connectors", "connectors list", "connectors show", "connectors sync", "access", "access who", "access of", "access findings",
 		"decisions", "decisions show", "keys", "keys rotate-seal", "keys rotate-signing", "tokens", "tokens create", "tokens list", "tokens revoke",
 	} {
 		p.does(command+" --help", "Usage:", "Examples:\n  gatehouse "+command)

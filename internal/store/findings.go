@@ -2,6 +2,7 @@ package store
 
 import (
 	"reflect"
+	"time"
 
 	"gatehouse"
 )
@@ -24,6 +25,17 @@ const (
 	FindingAnswered FindingState = "answered" // it holds, and somebody has answered for it until later
 	FindingEnded    FindingState = "ended"
 )
+
+// StateOf says where a finding stands at a time.
+func StateOf(f gatehouse.Finding, now time.Time) FindingState {
+	switch {
+	case !f.EndedAt.IsZero():
+		return FindingEnded
+	case f.Open(now):
+		return FindingOpen
+	}
+	return FindingAnswered
+}
 
 // FindingFilter chooses findings. Its zero value chooses all.
 type FindingFilter struct {

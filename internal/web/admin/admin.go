@@ -33,6 +33,7 @@ type Admin struct {
 	Sessions *session.Manager
 	Users    *users.Users
 	Access   connectors.Keeper
+	Findings Answerer
 	Invites  people.Inviter
 	Proofs   people.Prover // nil: nobody verifies addresses by mail
 	Locks    people.Locks  // nil: nothing is ever paused
@@ -62,6 +63,7 @@ func (a *Admin) Mount(mux *http.ServeMux) {
 	(&clients.Clients{Desk: a.desk(), Apps: a.Apps}).Mount(mux)
 	(&signup.SignUp{Desk: a.desk(), Users: a.Users}).Mount(mux)
 	(&connectors.Connectors{Desk: a.desk(), Apps: a.Apps, Access: a.Access}).Mount(mux)
+	a.mountFindings(mux)
 	(&tokens.Tokens{Desk: a.desk(), Personal: a.Personal}).Mount(mux)
 	may := func(h desk.Handler, roles ...gatehouse.AdminRole) http.Handler {
 		return a.desk().Only(h, append(roles, gatehouse.RoleSuperAdministrator)...)

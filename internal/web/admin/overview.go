@@ -16,6 +16,7 @@ type overviewPage struct {
 	Connections []gatehouse.Connection
 	Clients     []gatehouse.Client
 	Connectors  []gatehouse.Connector
+	Findings    map[string]int64 // open ones, by connector
 	Decisions   []desk.DecisionRow
 	NoMail      bool   // mail reaches nobody
 	Mailbox     string // where the mails of development are; "" = they are sent
@@ -49,6 +50,9 @@ func (a *Admin) overview(w http.ResponseWriter, r *http.Request, by gatehouse.Us
 		if p.Connectors, err = tx.Connectors(); err != nil {
 			return err
 		}
+		if p.Findings, err = openFindings(tx); err != nil {
+			return err
+		}
 		recent, err := tx.Decisions("", store.Cursor{Limit: 8})
 		if err != nil {
 			return err
@@ -60,4 +64,17 @@ func (a *Admin) overview(w http.ResponseWriter, r *http.Request, by gatehouse.Us
 		return err
 	}
 	return a.desk().Render(w, r, desk.Page("overview", i18n.Text(r.Context(), "Overview"), by), overviewBody(p))
+}
+
+// openFindings counts what is open, by connector.
+func openFindings(tx *store.Tx) (map[string]int64, error) {
+	counts, err := tx.CountFindings()
+	if err != nil {
+		return nil, err
+	}
+	open := map[string]int64{}
+	for _, n := range counts {
+		open[n.ConnectorID] += n.Open
+	}
+	return open, nil
 }

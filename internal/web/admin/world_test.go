@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse"
+	"gatehouse/internal/access"
 	"gatehouse/internal/apps"
 	"gatehouse/internal/session"
 	"gatehouse/internal/signin"
@@ -64,7 +65,7 @@ func newWorld(t *testing.T) *world {
 	u := &ui.UI{Clock: clock}
 	mux := http.NewServeMux()
 	(&Admin{
-		UI: u, Store: s, Sessions: m, Users: &users.Users{Store: s, Clock: clock}, Access: w.sync, Apps: &apps.Apps{Store: s, URL: "https://id.example.com"}, SignIn: &signin.Service{Store: s, Apps: &apps.Apps{Store: s}}, URL: "https://id.example.com",
+		UI: u, Store: s, Sessions: m, Users: &users.Users{Store: s, Clock: clock}, Access: w.sync, Findings: &access.Service{}, Apps: &apps.Apps{Store: s, URL: "https://id.example.com"}, SignIn: &signin.Service{Store: s, Apps: &apps.Apps{Store: s}}, URL: "https://id.example.com",
 	}).Mount(mux)
 	w.http = u.Middleware(mux)
 	w.update(func(tx *store.Tx) error {

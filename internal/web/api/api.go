@@ -46,6 +46,7 @@ type API struct {
 	Sessions *session.Manager
 	Users    *users.Users
 	Access   Keeper
+	Findings Answerer
 	Apps     *apps.Apps
 	Provided *provided.Provided
 	Personal *pats.Tokens
@@ -83,6 +84,7 @@ func (a *API) mountOn(own *http.ServeMux) *huma.OpenAPI {
 	a.mountKeeping(h)
 	a.mountNews(h)
 	a.mountReach(h)
+	a.mountFindings(h)
 	a.mountHistory(h)
 	a.mountProviderTokens(h)
 	a.mountPersonalTokens(h)

@@ -79,7 +79,7 @@ func newHouseOn(t *testing.T, s *store.Store) *house {
 	h := &house{t: t, syncer: &syncer{}, invites: &inviter{}, locks: &locks{}, proofs: &prover{}, cookies: map[string]string{}, users: map[string]gatehouse.User{}}
 	h.api = &API{
 		UI: &ui.UI{Secure: true}, Store: s, Sessions: &session.Manager{Store: s, Secure: true}, Users: &users.Users{Store: s},
-		Access: h.syncer, Apps: newApps(t, s), URL: ourURL + "/",
+		Access: h.syncer, Findings: h.syncer, Apps: newApps(t, s), URL: ourURL + "/",
 		Provided: &provided.Provided{Store: s, Doors: noDoors{}}, Personal: &pats.Tokens{Store: s}, Provider: &op.Provider{Store: s, URL: ourURL},
 		Invites: h.invites, Locks: h.locks, Proofs: h.proofs, MailReady: func() bool { return true },
 	}
@@ -183,6 +183,7 @@ func want[T any](h *house, target string, headers ...string) T {
 
 // filled is what fill put into the database.
 type filled struct {
+	finding    string
 	connection gatehouse.Connection
 	connector  gatehouse.Connector
 	pull       gatehouse.Pull
@@ -241,6 +242,15 @@ func (h *house) fill() filled {
 			},
 			func() error { return h.stage(tx, &f) },
 			func() error { return tx.MatchAccount(f.connector.ID, "11", f.person.ID, "identity") },
+			func() error {
+				_, _, err := tx.SaveFindings(f.connector.ID, []gatehouse.Finding{{Kind: gatehouse.FindingOrphaned, AccountID: "13", Subject: "Carol", Why: gatehouse.Notef("The account %s is matched to nobody.", "@carol")}})
+				if err != nil {
+					return err
+				}
+				found, err := tx.Findings(store.FindingFilter{ConnectorID: f.connector.ID}, store.Cursor{})
+				f.finding = found.Items[0].ID
+				return err
+			},
 		} {
 			if err := save(); err != nil {
 				return err
@@ -318,7 +328,7 @@ func (h *house) stage(tx *store.Tx, f *filled) error {
 func (f filled) at(path string) string {
 	return strings.NewReplacer("{user}", f.person.ID, "{connector}", "gitlab", "{account}", "11", "{resource}", "project-5",
 		"{pull}", f.pull.ID, "{connection}", f.connection.Name, "{token}", f.personal, "{client}", "app-1", "{decision}", f.decision.ID,
-		"{identity}", f.identity.ID, "{field}", "group", "{merge}", f.merge.ID, "{other}", f.twin.ID).Replace(path)
+		"{identity}", f.identity.ID, "{field}", "group", "{merge}", f.merge.ID, "{other}", f.twin.ID, "{finding}", f.finding).Replace(path)
 }
 
 func (s *syncer) NewHookSecret(*store.Tx, gatehouse.Actor, string) (string, error) {
