@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"gatehouse"
 	"gatehouse/internal/outgoing"
@@ -67,19 +68,27 @@ func (f failure) err() error {
 	if n, err := strconv.Atoi(f.SubCode); err == nil && f.ErrCode == 88 {
 		e.Code, e.Message = n, f.SubMsg
 	}
-	if m := bracketed.FindStringSubmatch(e.Message); m != nil && e.Code == 60011 {
-		e.Missing = strings.Split(m[1], ",")
+	if e.Code == 60011 {
+		if m := bracketed().FindStringSubmatch(e.Message); m != nil {
+			e.Missing = strings.Split(m[1], ",")
+		}
 	}
 	return explain(e)
 }
 
 // bracketed finds the permission in the old API's text, requestIP our address,
-// and applyLink where an administrator asks for a permission.
+// and applyLink where an administrator asks for a permission. Their counted
+// repetitions are dear to compile, and most processes never need them.
 var (
-	bracketed = regexp.MustCompile(`\[([\w.,]{1,200})\]`)
-	requestIP = regexp.MustCompile(`request ip=([0-9a-fA-F.:]{2,45})`)
-	applyLink = regexp.MustCompile(`https://open-dev\.dingtalk\.(?:com|io)/[\w./?=&%#-]{1,200}`)
+	bracketed = lazy(`\[([\w.,]{1,200})\]`)
+	requestIP = lazy(`request ip=([0-9a-fA-F.:]{2,45})`)
+	applyLink = lazy(`https://open-dev\.dingtalk\.(?:com|io)/[\w./?=&%#-]{1,200}`)
 )
+
+// lazy compiles a pattern when it is first asked for.
+func lazy(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
 
 // missing tells the administrator which permission the app lacks, and where to
 // ask for it.
@@ -87,7 +96,7 @@ func (e *apiError) missing(err *gatehouse.Error) *gatehouse.Error {
 	if len(e.Missing) > 0 {
 		err = err.With(gatehouse.FactMissingPermission, strings.Join(e.Missing[:min(len(e.Missing), 10)], ", "))
 	}
-	if link := applyLink.FindString(e.Message); link != "" {
+	if link := applyLink().FindString(e.Message); link != "" {
 		err = err.With(gatehouse.FactPermissionLink, link)
 	}
 	return err
@@ -131,7 +140,7 @@ func explain(e *apiError) error {
 		return e.missing(gatehouse.Errorf(gatehouse.Unavailable, "A permission is missing in DingTalk, so Gatehouse cannot find out who you are. An administrator finds its name with this sign-in.").Because(e))
 	case strings.HasSuffix(e.Name, "IpNotInWhiteList") || e.Code == 60020:
 		err := gatehouse.Errorf(gatehouse.Unavailable, "DingTalk does not accept calls from this server's address. An administrator must add it to the app's list of server addresses.").Because(e)
-		if m := requestIP.FindStringSubmatch(e.Message); m != nil {
+		if m := requestIP().FindStringSubmatch(e.Message); m != nil {
 			err = err.With(gatehouse.FactServerAddress, m[1])
 		}
 		return err

@@ -203,7 +203,7 @@ func (l *lacking) add(permission string, err error) {
 	var e *apiError
 	if errors.As(err, &e) {
 		if l.link == "" {
-			l.link = applyLink.FindString(e.Message)
+			l.link = applyLink().FindString(e.Message)
 		}
 		if len(e.Missing) > 0 {
 			permission = strings.Join(e.Missing[:min(len(e.Missing), 10)], ", ")
