@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"sync"
 
 	"gatehouse"
 	"gatehouse/internal/i18n"
@@ -14,6 +15,7 @@ import (
 	"gatehouse/internal/op/registration"
 	"gatehouse/internal/op/request"
 	"gatehouse/internal/op/wire"
+	"gatehouse/internal/web/ui"
 )
 
 // metadataLife is how long clients may keep the metadata and the keys, in
@@ -133,14 +135,21 @@ func (p *Provider) describeSelf() metadata {
 	return told
 }
 
-// metadata answers both well-known addresses.
-func (p *Provider) metadata(w http.ResponseWriter, r *http.Request) error {
-	body, err := json.Marshal(p.describeSelf())
-	if err != nil {
-		return err
+// metadata answers both well-known addresses. What a provider is made of never
+// changes, so what it says of itself is written once.
+func (p *Provider) metadata() ui.Handler {
+	written := sync.OnceValues(func() (wire.Document, error) {
+		body, err := json.Marshal(p.describeSelf())
+		return wire.NewDocument(body), err
+	})
+	return func(w http.ResponseWriter, r *http.Request) error {
+		d, err := written()
+		if err != nil {
+			return err
+		}
+		wire.Public(w, r, metadataLife, d)
+		return nil
 	}
-	wire.Public(w, r, metadataLife, body)
-	return nil
 }
 
 // jwks answers /oauth/discovery/keys.
@@ -149,6 +158,6 @@ func (p *Provider) jwks(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	wire.Public(w, r, metadataLife, body)
+	wire.Public(w, r, metadataLife, wire.NewDocument(body))
 	return nil
 }

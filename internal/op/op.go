@@ -144,8 +144,9 @@ func (p *Provider) Mount(mux *http.ServeMux) {
 	mux.Handle("POST /oauth/device", http.NewCrossOriginProtection().Handler(p.UI.Handle(p.deviceCodePosted)))
 	mux.Handle("POST /oauth/device/confirm", http.NewCrossOriginProtection().Handler(p.UI.Handle(p.deviceConfirmed)))
 
+	metadata := p.endpoint(p.metadata())
 	for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"} {
-		mux.Handle(path, wire.CORS(p.endpoint(p.metadata), http.MethodGet, http.MethodHead))
+		mux.Handle(path, wire.CORS(metadata, http.MethodGet, http.MethodHead))
 	}
 	mux.Handle("/oauth/discovery/keys", wire.CORS(p.endpoint(p.jwks), http.MethodGet, http.MethodHead))
 	mux.Handle("/oauth/token", wire.CORS(p.guarded(p.token), http.MethodPost))

@@ -67,7 +67,10 @@ func TestT21RegistrationIsOffUntilItIsAllowed(t *testing.T) {
 			t.Error("the metadata names what is not there")
 		}
 		h.op.Registration.By = registration.ByToken
-		if p := h.machine().get("/.well-known/openid-configuration"); !strings.Contains(p.body, `"registration_endpoint":"`+h.url+registerPath) {
+		anew, w := http.NewServeMux(), httptest.NewRecorder() // as a reload does
+		h.op.Mount(anew)
+		anew.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/.well-known/openid-configuration", nil))
+		if !strings.Contains(w.Body.String(), `"registration_endpoint":"`+h.url+registerPath) {
 			t.Error("the metadata does not name it")
 		}
 		h.json(http.MethodPost, registerPath, wish, "").refused(t, http.StatusUnauthorized, "invalid_token")

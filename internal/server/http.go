@@ -46,9 +46,20 @@ func (s *Server) handler() http.Handler {
 	}))
 	h := s.sessions.Remember(protect.Handler(mux))
 	h = s.ui.Middleware(h)
-	h = http.MaxBytesHandler(h, maxBody)
+	h = bounded(h)
 	h = s.logged(h)
 	return ui.WithClientAddress(s.config.TrustedProxies, h)
+}
+
+// bounded ends the body of a request at maxBody. Unlike http.MaxBytesHandler it
+// copies no request: WithClientAddress around it has made this one ours.
+func bounded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body != http.NoBody {
+			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // ready says whether this node can do its work now.
@@ -82,6 +93,9 @@ func (s *Server) logged(next http.Handler) http.Handler {
 		level := slog.LevelDebug
 		if seen.status >= http.StatusInternalServerError {
 			level = slog.LevelWarn
+		}
+		if !s.log.Enabled(r.Context(), level) {
+			return
 		}
 		s.log.Log(r.Context(), level, "request", "method", r.Method, "path", r.URL.Path, "status", seen.status,
 			"took", took, "address", ui.ClientAddress(r), "id", w.Header().Get("X-Request-Id"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,6 +27,7 @@ type meters struct {
 	mu         sync.Mutex
 	counters   map[string]metric.Int64Counter
 	histograms map[string]metric.Float64Histogram
+	sets       map[string]metric.MeasurementOption // of labels, by their text
 }
 
 // newMeters makes an empty set of instruments with those of Go and the process.
@@ -39,7 +41,7 @@ func newMeters() (*meters, error) {
 	provider := sdk.NewMeterProvider(sdk.WithReader(reader))
 	return &meters{
 		meter: provider.Meter("gatehouse"), provider: provider, registry: registry,
-		counters: map[string]metric.Int64Counter{}, histograms: map[string]metric.Float64Histogram{},
+		counters: map[string]metric.Int64Counter{}, histograms: map[string]metric.Float64Histogram{}, sets: map[string]metric.MeasurementOption{},
 	}, nil
 }
 
@@ -53,9 +55,10 @@ func (m *meters) Count(name string, labels ...string) {
 			m.counters[name] = c
 		}
 	}
+	set := m.set(labels)
 	m.mu.Unlock()
 	if c != nil {
-		c.Add(context.Background(), 1, metric.WithAttributes(attributes(labels)...))
+		c.Add(context.Background(), 1, set)
 	}
 }
 
@@ -71,9 +74,10 @@ func (m *meters) Observe(name string, took time.Duration, labels ...string) {
 			m.histograms[name] = h
 		}
 	}
+	set := m.set(labels)
 	m.mu.Unlock()
 	if h != nil {
-		h.Record(context.Background(), took.Seconds(), metric.WithAttributes(attributes(labels)...))
+		h.Record(context.Background(), took.Seconds(), set)
 	}
 }
 
@@ -91,6 +95,18 @@ func (m *meters) gauge(name string, ask func(context.Context) (int64, error)) er
 		return fmt.Errorf("make the gauge %s: %w", name, err)
 	}
 	return nil
+}
+
+// set is what labels are to the instruments, sorted and summed up once: their
+// values are few, as those of every metric are. m.mu is held.
+func (m *meters) set(labels []string) metric.MeasurementOption {
+	text := strings.Join(labels, "\x00")
+	s, ok := m.sets[text]
+	if !ok {
+		s = metric.WithAttributeSet(attribute.NewSet(attributes(labels)...))
+		m.sets[text] = s
+	}
+	return s
 }
 
 func attributes(labels []string) []attribute.KeyValue {

@@ -105,9 +105,12 @@ func (m *Manager) LastWay(r *http.Request) string {
 
 // found is what one request learned about its session.
 type found struct {
-	w       http.ResponseWriter // of the request
-	mu      sync.Mutex
-	known   bool
+	w     http.ResponseWriter // of the request
+	mu    sync.Mutex
+	known *known // nil: nobody asked yet, as most requests of programs never do
+}
+
+type known struct {
 	session gatehouse.Session
 	user    gatehouse.User
 	err     error
@@ -117,7 +120,7 @@ type found struct {
 func (f *found) nobody() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.known, f.session, f.user, f.err = true, gatehouse.Session{}, gatehouse.User{}, nobody()
+	f.known = &known{err: nobody()}
 }
 
 type foundKey struct{}
@@ -139,14 +142,15 @@ func (m *Manager) Current(r *http.Request) (gatehouse.Session, gatehouse.User, e
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.known {
-		f.session, f.user, f.err = m.look(r)
-		f.known = true
-		if f.err == nil && !f.session.Noticed {
-			m.notice(f.w, r, f.session, f.user)
+	if f.known == nil {
+		k := &known{}
+		k.session, k.user, k.err = m.look(r)
+		f.known = k
+		if k.err == nil && !k.session.Noticed {
+			m.notice(f.w, r, k.session, k.user)
 		}
 	}
-	return f.session, f.user, f.err
+	return f.known.session, f.known.user, f.known.err
 }
 
 func (m *Manager) look(r *http.Request) (gatehouse.Session, gatehouse.User, error) {

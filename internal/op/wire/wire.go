@@ -133,21 +133,32 @@ func JSON(w http.ResponseWriter, status int, v any) {
 	write(w, status, body)
 }
 
-// Public answers with JSON that everybody may know and that caches may keep for
-// some seconds. Who has it already hears only that (RFC 9110 section 13.1.2).
-func Public(w http.ResponseWriter, r *http.Request, seconds int, body []byte) {
+// Document is JSON that everybody may know, with the tag that tells it from
+// others. It is made by NewDocument.
+type Document struct {
+	body []byte
+	tag  string
+}
+
+// NewDocument sums a text up. Nobody may change the text after that.
+func NewDocument(body []byte) Document {
 	sum := sha256.Sum256(body)
-	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
+	return Document{body: body, tag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
+}
+
+// Public answers with a document that caches may keep for some seconds. Who has
+// it already hears only that (RFC 9110 section 13.1.2).
+func Public(w http.ResponseWriter, r *http.Request, seconds int, d Document) {
 	h := w.Header()
 	h.Set("Cache-Control", "public, max-age="+strconv.Itoa(seconds))
-	h.Set("ETag", tag)
+	h.Set("ETag", d.tag)
 	for _, known := range strings.Split(r.Header.Get("If-None-Match"), ",") {
-		if strings.TrimPrefix(strings.TrimSpace(known), "W/") == tag {
+		if strings.TrimPrefix(strings.TrimSpace(known), "W/") == d.tag {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
 	}
-	write(w, http.StatusOK, body)
+	write(w, http.StatusOK, d.body)
 }
 
 func write(w http.ResponseWriter, status int, body []byte) {

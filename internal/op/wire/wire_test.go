@@ -256,7 +256,7 @@ func TestPublicMayBeKept(t *testing.T) {
 	w := httptest.NewRecorder()
 	w.Header().Set("Cache-Control", "no-store") // as for everything, from outside
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
-	Public(w, r, 60, []byte("{}"))
+	Public(w, r, 60, NewDocument([]byte("{}")))
 	tag := w.Header().Get("ETag")
 	if w.Header().Get("Cache-Control") != "public, max-age=60" || w.Body.String() != "{}" || tag == "" {
 		t.Errorf("%v %s", w.Header(), w.Body)
@@ -266,7 +266,7 @@ func TestPublicMayBeKept(t *testing.T) {
 	} {
 		r.Header.Set("If-None-Match", known)
 		again := httptest.NewRecorder()
-		Public(again, r, 60, []byte("{}"))
+		Public(again, r, 60, NewDocument([]byte("{}")))
 		if again.Code != status || status == http.StatusNotModified && again.Body.Len() > 0 {
 			t.Errorf("%s: %d %s", known, again.Code, again.Body)
 		}

@@ -44,6 +44,9 @@ func peer(r *http.Request) string {
 // behind goes from the peer to the left through what each trusted proxy added,
 // and ends at the first address that is not a trusted proxy.
 func behind(trusted []netip.Prefix, peer string, forwarded []string) string {
+	if len(trusted) == 0 || len(forwarded) == 0 {
+		return peer
+	}
 	hops := strings.Split(strings.Join(forwarded, ","), ",")
 	address := peer
 	for i, hop := range slices.Backward(hops) {

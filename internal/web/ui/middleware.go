@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -30,9 +31,11 @@ type (
 // gives each request an id, chooses the language, handles the links that switch
 // language and theme, and turns a panic into an error page.
 func (u *UI) Middleware(next http.Handler) http.Handler {
+	guards := u.guards()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := newRequestID()
-		u.guard(w.Header(), id)
+		maps.Copy(w.Header(), guards)
+		w.Header().Set("X-Request-Id", id)
 		if u.preference(w, r) {
 			return
 		}
@@ -46,17 +49,22 @@ func (u *UI) Middleware(next http.Handler) http.Handler {
 	})
 }
 
-func (u *UI) guard(h http.Header, id string) {
-	h.Set("X-Request-Id", id)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
-	h.Set("Content-Security-Policy", policy(Page{}))
-	h.Set("Cache-Control", "no-store")
+// guards are the headers of every answer, by their canonical names. All answers
+// share the values: a value has no room behind it, so that who adds one to a
+// header adds it to a copy.
+func (u *UI) guards() http.Header {
+	h := http.Header{
+		"X-Content-Type-Options":  {"nosniff"},
+		"X-Frame-Options":         {"DENY"},
+		"Referrer-Policy":         {"same-origin"},
+		"Permissions-Policy":      {"camera=(), geolocation=(), microphone=(), payment=(), usb=()"},
+		"Content-Security-Policy": {policy(Page{})},
+		"Cache-Control":           {"no-store"},
+	}
 	if u.Secure {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
+	return h
 }
 
 func (u *UI) recovered(t *tracker, r *http.Request, fault any) {
@@ -99,7 +107,7 @@ func Prefer(r *http.Request, wish string) *http.Request {
 // sends the browser to the same page without it. The rest of the query stays
 // byte for byte, since it may hold a client's state.
 func (u *UI) preference(w http.ResponseWriter, r *http.Request) bool {
-	if r.Method != http.MethodGet || !mayPrefer(r.URL.Path) {
+	if r.Method != http.MethodGet || r.URL.RawQuery == "" || !mayPrefer(r.URL.Path) {
 		return false
 	}
 	rest, chosen := takeChoices(r.URL.RawQuery)
@@ -137,6 +145,9 @@ func mayPrefer(path string) bool {
 // takeChoices takes the choices that we offer out of a query: cookies and their
 // values. Anything else of the same name is somebody else's and stays.
 func takeChoices(query string) (rest string, chosen map[string]string) {
+	if !strings.Contains(query, "lang=") && !strings.Contains(query, "theme=") {
+		return query, nil
+	}
 	chosen = map[string]string{}
 	var kept []string
 	for pair := range strings.SplitSeq(query, "&") {
