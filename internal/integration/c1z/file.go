@@ -10,8 +10,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+
 	"gatehouse"
-	"gatehouse/internal/integration/c1z/zstd"
 	"gatehouse/internal/store/foreign"
 )
 
@@ -127,20 +128,24 @@ func unpack(ctx context.Context, path string, packed *counting, most int64) (err
 		return fmt.Errorf("make a private file: %w", err)
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
-	from := zstd.NewReader(packed, zstd.Limits{Window: widestWindow, Output: most})
+	from, err := zstd.NewReader(packed, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(widestWindow))
+	if err != nil {
+		return fmt.Errorf("unpack the file: %w", err)
+	}
+	defer from.Close()
 	for piece, total := make([]byte, 256<<10), int64(0); ; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		n, err := from.Read(piece)
 		total += int64(n)
-		if n > 0 {
+		if n > 0 && total <= most {
 			if _, err := to.Write(piece[:n]); err != nil {
 				return fmt.Errorf("unpack the file: %w", err)
 			}
 		}
 		switch {
-		case total > freely && total > mostRatio*packed.n, errors.Is(err, zstd.ErrOutput), errors.Is(err, zstd.ErrWindow):
+		case total > most, total > freely && total > mostRatio*packed.n, errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
 			return gatehouse.Errorf(gatehouse.Invalid, "What is in the file is far larger than the file, beyond what is read of one.").Because(err)
 		case errors.Is(err, io.EOF):
 			return nil
