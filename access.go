@@ -168,6 +168,18 @@ type PullStep struct {
 	Shares    int64  `json:"shares,omitempty"`
 	Requests  int64  `json:"requests,omitempty"`
 	Millis    int64  `json:"millis"` // how long it took
+	Pages     int64  `json:"pages,omitempty"`
+}
+
+// Certificate is the signed record of a pull that read an app whole. Package
+// certify makes and checks what is in it.
+type Certificate struct {
+	ConnectorID string
+	Number      int64  // 1, 2, 3 … of a connector
+	PullID      string // of which it is
+	Digest      string // SHA-256 of what is signed, in hexadecimal; the next one names it
+	Body        string // JSON, as it is given out
+	CreatedAt   time.Time
 }
 
 // PullState is where a pull is.

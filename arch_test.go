@@ -71,6 +71,7 @@ var floors = map[string]float64{
 	"internal/outgoing":             2,
 	"internal/i18n":                 2,
 	"internal/geoip":                2,
+	"internal/certify":              2, // completeness certificates
 
 	".":                      1,
 	"internal/twin/gitlab":   1,

@@ -17,7 +17,7 @@ import (
 func (c *cli) connectors() *cobra.Command {
 	return group("connectors", "See and keep the connectors, by which apps are read", c.connectorsList(), c.connectorsShow(), c.connectorsSync(),
 		c.connectorsAdd(), c.connectorsEdit(), c.connectorsProbe(), c.connectorsTurn("pause"), c.connectorsTurn("resume"), c.connectorsDelete(),
-		c.connectorsNews(), c.connectorsHookSecret())
+		c.connectorsNews(), c.connectorsHookSecret(), c.connectorsCertificates())
 }
 
 // connectorJSON is a connector as --json shows one. Its secrets are not shown.

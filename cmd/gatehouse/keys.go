@@ -17,7 +17,7 @@ import (
 )
 
 func (c *cli) keys() *cobra.Command {
-	return group("keys", "Look after the keys that seal secrets and sign tokens", c.keysRotateSeal(), c.keysRotateSigning())
+	return group("keys", "Look after the keys that seal secrets and sign tokens", c.keysRotateSeal(), c.keysRotateSigning(), c.keysCertificate())
 }
 
 func (c *cli) keysRotateSeal() *cobra.Command {

@@ -86,7 +86,7 @@ To try it out, with stand-ins for GitLab and DingTalk and nothing to configure:
 	root.PersistentFlags().StringVar(&c.logLevel, "log-level", "", "debug, info, warn or error (default info; dev: warn)")
 	root.PersistentFlags().BoolVar(&c.logJSON, "log-json", false, "write the log as JSON lines")
 	root.AddCommand(c.dev(), c.serve(), c.reload(), c.check(), c.versionCommand(),
-		c.users(), c.approvals(), c.connections(), c.clients(), c.connectors(), c.access(), c.decisions(), c.keys(), c.mail(), c.tokens(), c.registrationTokens(), c.imports())
+		c.users(), c.approvals(), c.connections(), c.clients(), c.connectors(), c.access(), c.decisions(), c.keys(), c.mail(), c.tokens(), c.registrationTokens(), c.imports(), c.verify())
 	refuseArguments(root)
 	return root
 }

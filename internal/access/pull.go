@@ -212,7 +212,7 @@ func (s *Service) finish(ctx context.Context, j claim, pullID string, as finishi
 		if err := s.count(tx, p.ConnectorID, false, gatehouse.Note{}); err != nil {
 			return err
 		}
-		return done(tx, p)
+		return done(tx, p, as.released)
 	})
 }
 
@@ -247,7 +247,7 @@ func hold(tx *store.Tx, p gatehouse.Pull, why gatehouse.Note) error {
 	return tx.Record(event("pull.held", p, map[string]string{"why": why.Sentence()}))
 }
 
-func done(tx *store.Tx, p gatehouse.Pull) error {
+func done(tx *store.Tx, p gatehouse.Pull, released bool) error {
 	p.State, p.EndedAt, p.Error, p.Checkpoint = gatehouse.PullDone, tx.Now(), gatehouse.Note{}, ""
 	if err := tx.SavePull(&p); err != nil {
 		return err
@@ -258,8 +258,13 @@ func done(tx *store.Tx, p gatehouse.Pull) error {
 	if _, err := jobs.Add(tx, matchArgs{ConnectorID: p.ConnectorID}, jobs.Options{Key: p.ConnectorID}); err != nil {
 		return err
 	}
+	proof, err := certificate(tx, p, released)
+	if err != nil {
+		return fmt.Errorf("certificate of pull %s: %w", p.ID, err)
+	}
 	return tx.Record(event("pull.done", p, map[string]string{
-		"accounts": fmt.Sprint(p.Progress.Accounts), "resources": fmt.Sprint(p.Progress.Resources),
+		"certificate": fmt.Sprintf("%d %s", proof.Number, proof.Digest),
+		"accounts":    fmt.Sprint(p.Progress.Accounts), "resources": fmt.Sprint(p.Progress.Resources),
 		"grants": fmt.Sprint(p.Progress.Grants), "shares": fmt.Sprint(p.Progress.Shares), "written": fmt.Sprint(p.Written),
 	}))
 }

@@ -47,6 +47,9 @@ func (w *stopwatch) step(p *gatehouse.Pull, page integration.Page) {
 	s.Shares += int64(len(page.Shares))
 	s.Requests += page.Requests
 	s.Millis += max(took, 0)
+	if name != stepProbe && name != stepFinish { // in which no page is read
+		s.Pages++
+	}
 }
 
 // sight keeps what the probe before a pull found.

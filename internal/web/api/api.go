@@ -83,6 +83,7 @@ func (a *API) mountOn(own *http.ServeMux) *huma.OpenAPI {
 	a.mountConnectors(h)
 	a.mountKeeping(h)
 	a.mountNews(h)
+	a.mountCertificates(h)
 	a.mountReach(h)
 	a.mountFindings(h)
 	a.mountHistory(h)

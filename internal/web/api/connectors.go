@@ -143,6 +143,7 @@ type stepped struct {
 	Shares    int64  `json:"shares"`
 	Requests  int64  `json:"requests"`
 	Millis    int64  `json:"millis"`
+	Pages     int64  `json:"pages" doc:"Pieces in which it was read"`
 }
 
 // progress is how much a pull has read. Its fields are those of a Progress.

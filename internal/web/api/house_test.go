@@ -321,7 +321,10 @@ func (h *house) stage(tx *store.Tx, f *filled) error {
 	f.pull.State, f.pull.EndedAt = gatehouse.PullHeld, tx.Now()
 	f.pull.Error = gatehouse.Notef("%d of %d accounts would vanish", 9, 10)
 	f.pull.Notes = []gatehouse.Note{gatehouse.Notef("Pending invitations of people without an account, left out: %d.", 3)}
-	return tx.SavePull(&f.pull)
+	if err := tx.SavePull(&f.pull); err != nil {
+		return err
+	}
+	return certified(tx, f.pull)
 }
 
 // at puts real ids into the address of a route.

@@ -148,6 +148,7 @@ func TestAddresses(t *testing.T) {
 	}
 	golden := []string{
 		"GET /api/v1/approvals listApprovals",
+		"GET /api/v1/certificate_key getCertificateKey",
 		"GET /api/v1/clients listClients",
 		"POST /api/v1/clients addClient",
 		"DELETE /api/v1/clients/{client} removeClient",
@@ -170,6 +171,7 @@ func TestAddresses(t *testing.T) {
 		"GET /api/v1/connectors/{connector}/accounts listAccounts",
 		"GET /api/v1/connectors/{connector}/accounts/{account} getAccount",
 		"GET /api/v1/connectors/{connector}/accounts/{account}/reach listReach",
+		"GET /api/v1/connectors/{connector}/certificates listCertificates",
 		"GET /api/v1/connectors/{connector}/choices/{field} listChoices",
 		"POST /api/v1/connectors/{connector}/hook_secret newHookSecret",
 		"GET /api/v1/connectors/{connector}/news getNews",
@@ -191,6 +193,7 @@ func TestAddresses(t *testing.T) {
 		"POST /api/v1/merges/{merge}/split splitUsers",
 		"GET /api/v1/merges/{merge}/split_plan planSplit",
 		"GET /api/v1/pulls/{pull} getPull",
+		"GET /api/v1/pulls/{pull}/certificate getCertificate",
 		"POST /api/v1/pulls/{pull}/release releasePull",
 		"GET /api/v1/registration_tokens listRegistrationTokens",
 		"POST /api/v1/registration_tokens createRegistrationToken",

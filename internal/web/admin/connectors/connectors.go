@@ -44,9 +44,12 @@ type Connectors struct {
 // there and what they may do.
 func (a *Connectors) Mount(mux *http.ServeMux) {
 	for path, h := range map[string]desk.Handler{
-		"/admin/connectors":                          a.list,
-		"/admin/connectors/{connector}":              a.show,
-		"/admin/connectors/{connector}/pulls/{pull}": a.pull,
+		"/admin/connectors":                                      a.list,
+		"/admin/connectors/{connector}":                          a.show,
+		"/admin/connectors/{connector}/pulls/{pull}":             a.pull,
+		"/admin/connectors/{connector}/pulls/{pull}/certificate": a.certificate,
+		"/admin/connectors/{connector}/certificates":             a.certificates,
+		"/admin/connectors/{connector}/certificate-key":          a.certificateKey,
 	} {
 		mux.Handle("GET "+path, a.Only(h, desk.Readers()...))
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse"
+	"gatehouse/internal/access"
 	"gatehouse/internal/store"
 	"gatehouse/internal/web/ui"
 )
@@ -316,5 +317,41 @@ func TestNewsOfAConnector(t *testing.T) {
 	w.says(page, "are received", "&lt;i&gt;user_create", "wrong &lt;b&gt;")
 	if strings.Contains(page.Body.String(), kept) {
 		t.Error("the secret is shown again")
+	}
+}
+
+func TestCertificateOfASync(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.added()
+	pull := gatehouse.Pull{ConnectorID: c.ID, State: gatehouse.PullDone}
+	w.update(func(tx *store.Tx) error { return tx.SavePull(&pull) })
+	page := "/admin/connectors/mine/pulls/" + pull.ID
+	w.says(w.do("auditor", page, nil), "Completeness certificate", "There is one once a sync has ended well.")
+	paths := []string{page + "/certificate", "/admin/connectors/mine/certificates", "/admin/connectors/mine/certificate-key"}
+	for _, path := range paths {
+		if r := w.do("auditor", path, nil); r.Code != http.StatusNotFound {
+			t.Errorf("%s before there is one: %d", path, r.Code)
+		}
+	}
+	kept := gatehouse.Certificate{ConnectorID: c.ID, Number: 1, PullID: pull.ID, Digest: "d1gest", Body: `{"key":"k"}`}
+	w.update(func(tx *store.Tx) error {
+		if _, err := access.CertificateKey(tx); err != nil {
+			return err
+		}
+		return tx.AddCertificate(&kept)
+	})
+	w.says(w.do("auditor", page, nil), append(paths, "d1gest")...)
+	for i, want := range []string{kept.Body, kept.Body, "BEGIN PUBLIC KEY"} {
+		r := w.do("auditor", paths[i], nil)
+		if r.Code != http.StatusOK || !strings.Contains(r.Body.String(), want) || !strings.HasPrefix(r.Header().Get("Content-Disposition"), "attachment;") {
+			t.Errorf("%s: %d %v %s", paths[i], r.Code, r.Header(), r.Body)
+		}
+		if r := w.do("alice", paths[i], nil); r.Code != http.StatusForbidden {
+			t.Errorf("%s for somebody with no role: %d", paths[i], r.Code)
+		}
+	}
+	if r := w.do("auditor", "/admin/connectors/filed/pulls/"+pull.ID+"/certificate", nil); r.Code != http.StatusNotFound {
+		t.Errorf("below another connector: %d", r.Code)
 	}
 }

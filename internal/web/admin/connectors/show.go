@@ -201,6 +201,8 @@ func appOf(tx *store.Tx, app gatehouse.AppRef) (name, href string, err error) {
 type pullPage struct {
 	Connector gatehouse.Connector
 	Pull      gatehouse.Pull
+
+	Certificate *gatehouse.Certificate // nil: there is none
 }
 
 func pullHref(c gatehouse.Connector, p gatehouse.Pull) string {
@@ -216,6 +218,10 @@ func (a *Connectors) pull(w http.ResponseWriter, r *http.Request, by gatehouse.U
 		if p.Pull, err = tx.Pull(r.PathValue("pull")); err == nil && p.Pull.ConnectorID != p.Connector.ID {
 			err = gatehouse.NotFound
 		}
+		if err != nil {
+			return err
+		}
+		p.Certificate, err = certificateOf(tx, p.Pull.ID)
 		return err
 	})
 	if err != nil {
