@@ -22,7 +22,7 @@ type Account struct {
 	LastSignInAt  time.Time
 	LastActiveAt  time.Time
 	UserID        string // the matched user; "" = orphaned; not set by a Source
-	Match         string // why it was matched: "identity", "email", "manual"; not set by a Source
+	Match         string // why it was matched: a MatchWhy; not set by a Source
 	Since         time.Time
 
 	// What only a directory tells, and only where we may see it.
@@ -30,6 +30,24 @@ type Account struct {
 	Phone            string    // with its country code: +86…
 	ManagerID        string    // account id of whom they report to
 	HiredAt          time.Time // zero where unknown
+
+	MatchNote string // what the person who matched it by hand, or the rule that did, says of it; not set by a Source
+}
+
+// The reasons why an account is matched to a user, in the order in which they
+// are tried; what was set by hand is never tried again.
+const (
+	MatchIdentity = "identity" // the app knows the person by an identity that signs them in here
+	MatchEmail    = "email"    // both sides have verified the address
+	MatchRuled    = "rule"     // a MatchRule
+	MatchManual   = "manual"   // a person said so
+)
+
+// MatchRule matches accounts of a connector to users: what the expression makes
+// of an account is looked for in a field of the users.
+type MatchRule struct {
+	Field      string // "email" (a verified one), "username", "id", or "identity.NAME": the subject at the connection of that name
+	Expression string // over `account`
 }
 
 // AccountIdentity is a provider's id of an account's person.

@@ -18,7 +18,7 @@ import (
 )
 
 func (c *cli) access() *cobra.Command {
-	return group("access", "See who reaches what in a connected app, and why", c.accessWho(), c.accessOf(), c.accessFindings())
+	return group("access", "See who reaches what in a connected app, and why", c.accessWho(), c.accessOf(), c.accessFindings(), c.accessMatch(), c.accessUnmatch(), c.accessRules(), c.accessRematch())
 }
 
 // pathJSON is one reason why an account reaches something.

@@ -31,7 +31,7 @@ func (s *Service) match(ctx context.Context, j *jobs.Job[matchArgs]) error {
 			if err != nil {
 				return err
 			}
-			connections, err := sameApp(tx, c)
+			m, err := matchingOf(tx, c)
 			if err != nil {
 				return err
 			}
@@ -39,7 +39,7 @@ func (s *Service) match(ctx context.Context, j *jobs.Job[matchArgs]) error {
 				return err
 			}
 			for _, a := range page.Items {
-				if err := matchOne(tx, c, connections, a); err != nil {
+				if err := matchOne(tx, c, m, a); err != nil {
 					return err
 				}
 			}
@@ -67,6 +67,16 @@ func (s *Service) matchUser(ctx context.Context, j *jobs.Job[users.Arrived]) err
 			if err := matchIn(tx, c, u); err != nil {
 				return err
 			}
+			rules, err := tx.MatchRules(c.ID)
+			if err != nil {
+				return err
+			}
+			if len(rules) == 0 {
+				continue
+			}
+			if err := rematch(tx, c.ID); err != nil { // a rule may name them by what only it makes of an account
+				return err
+			}
 		}
 		return nil
 	})
@@ -74,7 +84,7 @@ func (s *Service) matchUser(ctx context.Context, j *jobs.Job[users.Arrived]) err
 
 // matchIn matches the accounts of one app that are a user's.
 func matchIn(tx *store.Tx, c gatehouse.Connector, u gatehouse.User) error {
-	connections, err := sameApp(tx, c)
+	m, err := matchingOf(tx, c)
 	if err != nil {
 		return err
 	}
@@ -84,7 +94,7 @@ func matchIn(tx *store.Tx, c gatehouse.Connector, u gatehouse.User) error {
 	}
 	var candidates []gatehouse.Account
 	for _, i := range identities {
-		if !connections[i.ConnectionID] {
+		if !m.connections[i.ConnectionID] {
 			continue
 		}
 		found, err := tx.AccountsByID(c.ID, []string{accountOf(c, i)})
@@ -102,7 +112,7 @@ func matchIn(tx *store.Tx, c gatehouse.Connector, u gatehouse.User) error {
 	}
 	for _, a := range candidates {
 		if a.UserID == "" {
-			if err := matchOne(tx, c, connections, a); err != nil {
+			if err := matchOne(tx, c, m, a); err != nil {
 				return err
 			}
 		}
@@ -184,42 +194,4 @@ func host(address string) string {
 		return ""
 	}
 	return strings.ToLower(u.Host)
-}
-
-// matchOne finds the user of an account: by an identity of the very same app
-// first, then by an address that both sides have verified and one user only
-// has. Never by a username. People only: a bot is nobody's.
-func matchOne(tx *store.Tx, c gatehouse.Connector, connections map[string]bool, a gatehouse.Account) error {
-	if a.Type != gatehouse.AccountPerson && a.Type != "" {
-		return nil
-	}
-	for id := range connections {
-		for _, subject := range subjects(c, a) {
-			i, err := tx.Identity(id, subject)
-			if gatehouse.KindOf(err) == gatehouse.NotFound {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			return tx.MatchAccount(a.ConnectorID, a.ID, i.UserID, "identity")
-		}
-	}
-	if a.Email == "" || !a.EmailVerified {
-		return nil
-	}
-	found, err := tx.UsersByEmail(a.Email)
-	if err != nil {
-		return err
-	}
-	owner := ""
-	for _, u := range found {
-		if u.EmailVerified {
-			owner = u.ID // at most one user has an address verified
-		}
-	}
-	if owner == "" {
-		return nil
-	}
-	return tx.MatchAccount(a.ConnectorID, a.ID, owner, "email")
 }

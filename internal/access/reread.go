@@ -110,11 +110,11 @@ func (r *rereader) match(tx *store.Tx, account string) error {
 	if err != nil || a.UserID != "" {
 		return none(err)
 	}
-	connections, err := sameApp(tx, r.connector)
+	m, err := matchingOf(tx, r.connector)
 	if err != nil {
 		return err
 	}
-	return matchOne(tx, r.connector, connections, a)
+	return matchOne(tx, r.connector, m, a)
 }
 
 // resource reads a group or project afresh.

@@ -155,7 +155,7 @@ func TestMatch(t *testing.T) {
 				}
 				for _, a := range accounts {
 					a.ConnectorID = connector.ID
-					if err := matchOne(tx, connector, map[string]bool{same.ID: true}, a); err != nil {
+					if err := matchOne(tx, connector, matching{connections: map[string]bool{same.ID: true}}, a); err != nil {
 						return err
 					}
 				}

@@ -226,11 +226,11 @@ func (s *Server) assemble(o Options) {
 		},
 		&admin.Admin{
 			UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, Findings: s.access, Personal: personal, Invites: s.signIn, Apps: open, SignIn: s.signIn, URL: c.URL,
-			Proofs: s.ownSelf(), Locks: s.credentials, MailReady: s.mailer.Ready, Mailbox: s.mailboxPath(),
+			Proofs: s.ownSelf(), Locks: s.credentials, MailReady: s.mailer.Ready, Mailbox: s.mailboxPath(), Matches: s.access.Matches(),
 		},
 		&api.API{
 			UI: s.ui, Store: s.store, Sessions: s.sessions, Users: s.users, Access: s.access, Findings: s.access, Apps: open, Provided: s.provided, Personal: personal, Provider: s.provider, Invites: s.signIn, Locks: s.credentials, URL: c.URL,
-			Proofs: s.ownSelf(), MailReady: s.mailer.Ready,
+			Proofs: s.ownSelf(), MailReady: s.mailer.Ready, Matches: s.access.Matches(),
 		},
 	}
 	s.pages = append(s.pages, &hooks.Hooks{

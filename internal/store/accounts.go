@@ -11,7 +11,7 @@ import (
 const (
 	accountColumns = `a.connector_id, a.id, a.username, a.name, a.email, a.email_verified, a.type, a.state, a.admin, a.external,
 	a.two_factor, a.web_url, a.avatar, a.identities, a.created_at, a.last_sign_in_at, a.last_active_at, a.since, a.search,
-	m.user_id, m.why, a.title, a.job_number, a.phone, a.manager_id, a.hired_at`
+	m.user_id, m.why, a.title, a.job_number, a.phone, a.manager_id, a.hired_at, m.note`
 	accountTables = `accounts a left join account_matches m on m.connector_id = a.connector_id and m.account_id = a.id`
 )
 
@@ -25,7 +25,7 @@ func scanFoundAccount(r row) (a foundAccount, err error) {
 	err = r.Scan(&a.ConnectorID, &a.ID, &a.Username, &a.Name, &a.Email, &a.EmailVerified, &a.Type, &a.State, &a.Admin,
 		&a.External, &a.TwoFactor, &a.WebURL, &a.Avatar, fromJSON(&a.Identities), at(&a.CreatedAt), at(&a.LastSignInAt),
 		at(&a.LastActiveAt), at(&a.Since), &a.order, text(&a.UserID), text(&a.Match),
-		&a.Title, &a.JobNumber, &a.Phone, &a.ManagerID, at(&a.HiredAt))
+		&a.Title, &a.JobNumber, &a.Phone, &a.ManagerID, at(&a.HiredAt), text(&a.MatchNote))
 	return a, err
 }
 
@@ -128,36 +128,4 @@ func (tx *Tx) AccountReferences(userID string) ([]gatehouse.AccountReference, er
 func scanAccountReference(r row) (a gatehouse.AccountReference, err error) {
 	err = r.Scan(&a.ConnectorID, &a.ID, &a.Why)
 	return a, err
-}
-
-// MatchAccount says whose an account is, and why; userID "" takes it back. It
-// holds for the account also when it vanishes and comes back.
-func (tx *Tx) MatchAccount(connectorID, accountID, userID, why string) error {
-	if userID == "" {
-		_, err := tx.exec(`delete from account_matches where connector_id = $1 and account_id = $2`, connectorID, accountID)
-		return err
-	}
-	_, err := tx.exec(`insert into account_matches (connector_id, account_id, user_id, why, at) values ($1, $2, $3, $4, $5)
-		on conflict (connector_id, account_id) do update set user_id = excluded.user_id, why = excluded.why, at = excluded.at`,
-		connectorID, accountID, userID, why, tx.now)
-	return err
-}
-
-// UnmatchedAccounts lists current accounts of a connector that nobody matched yet, a page at a time by id.
-func (tx *Tx) UnmatchedAccounts(connectorID string, c Cursor) (Page[gatehouse.Account], error) {
-	after, err := c.key(1)
-	if err != nil {
-		return Page[gatehouse.Account]{}, err
-	}
-	q := selecting(accountColumns, accountTables)
-	q.Where(q.Equal("a.connector_id", connectorID), "a.until is null", "m.user_id is null")
-	if after != nil {
-		q.Where(q.GreaterThan("a.id", after[0]))
-	}
-	query, args := q.OrderBy("a.id").Limit(c.limit() + 1).Build()
-	items, err := all(tx, scanAccount, query, args...)
-	if err != nil {
-		return Page[gatehouse.Account]{}, err
-	}
-	return paged(c, items, func(a gatehouse.Account) []string { return []string{a.ID} }), nil
 }

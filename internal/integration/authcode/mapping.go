@@ -71,7 +71,7 @@ func (s *Settings) Mapping(key string) Mapping {
 			t.Wrong(field, fmt.Sprintf("an expression over claims, such as 'claims.email ?? \"\"', of at most %d characters", maxExpression))
 			return Mapping{}
 		}
-		program, err := compile(text)
+		program, err := compile("claims", text)
 		if err != nil {
 			s.refuse(gatehouse.Errorf(gatehouse.Invalid, "The setting %s of the connection %s is not an expression that can be used: %s. Correct it and save again.", t.Name(field), s.shared.connection, err))
 			return Mapping{}
@@ -84,11 +84,11 @@ func (s *Settings) Mapping(key string) Mapping {
 	return m
 }
 
-// compile reads an expression. Nothing of it can act: there are only functions
+// compile reads an expression over what has the name. Nothing of it can act: there are only functions
 // that make a value of values.
-func compile(text string) (*vm.Program, error) {
+func compile(name, text string) (*vm.Program, error) {
 	options := []expr.Option{
-		expr.Env(map[string]any{"claims": map[string]any{}}), expr.MaxNodes(maxNodes), expr.Optimize(false), expr.DisableAllBuiltins(),
+		expr.Env(map[string]any{name: map[string]any{}}), expr.MaxNodes(maxNodes), expr.Optimize(false), expr.DisableAllBuiltins(),
 		expr.Function("join", join, new(func([]any, string) string)),
 		expr.Function("replace", replace, new(func(string, string, string) string)),
 		expr.Function("string", asText, new(func(any) string)),

@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"gatehouse"
+	"gatehouse/internal/access"
 	"gatehouse/internal/apps"
 	"gatehouse/internal/pats"
 	"gatehouse/internal/session"
@@ -43,7 +44,8 @@ type Admin struct {
 	URL      string // what browsers see, without a slash at the end
 	// MailReady says whether mail reaches anybody; nil: it does not.
 	MailReady func() bool
-	Mailbox   string // where the mails of development are; "" = they are sent
+	Matches   access.Matches // whose accounts are
+	Mailbox   string         // where the mails of development are; "" = they are sent
 }
 
 func (a *Admin) people() *people.People {
@@ -68,6 +70,14 @@ func (a *Admin) Mount(mux *http.ServeMux) {
 	may := func(h desk.Handler, roles ...gatehouse.AdminRole) http.Handler {
 		return a.desk().Only(h, append(roles, gatehouse.RoleSuperAdministrator)...)
 	}
+	for path, h := range map[string]desk.Handler{
+		"POST /admin/connectors/{connector}/accounts/{account}/match":       a.setMatch,
+		"POST /admin/connectors/{connector}/accounts/{account}/match/reset": a.resetMatch,
+		"POST /admin/connectors/{connector}/matching":                       a.setMatchRules,
+		"POST /admin/connectors/{connector}/matching/reset":                 a.resetMatches,
+	} {
+		mux.Handle(path, may(h, gatehouse.RoleConnectorAdministrator))
+	}
 	mux.Handle("POST /admin/users/{user}/block", may(a.changeUser(a.Users.Block, "blocked")))
 	mux.Handle("POST /admin/users/{user}/unblock", may(a.changeUser(a.Users.Unblock, "unblocked")))
 	mux.Handle("POST /admin/users/{user}/approve", may(a.changeUser(func(tx *store.Tx, by gatehouse.Actor, id string) error {
@@ -85,6 +95,7 @@ func (a *Admin) mountPages(mux *http.ServeMux) {
 		"/admin/connectors/{connector}/accounts": a.listAccounts,
 		"/admin/connectors/{connector}/accounts/{account}":      a.account,
 		"/admin/connectors/{connector}/resources":               a.listResources,
+		"/admin/connectors/{connector}/matching":                a.matching,
 		"/admin/connectors/{connector}/resources/{resource...}": a.resource,
 		"/admin/decisions":            a.listDecisions,
 		"/admin/decisions/{decision}": a.decision,

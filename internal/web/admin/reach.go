@@ -69,10 +69,20 @@ type accountPage struct {
 	Total     int // of all rows that fit the search
 	Direct    int // grants that the account holds itself
 	Manager   string
+	By        gatehouse.User
+	Done      string
+}
+
+// note is what a person said of the match, to be changed.
+func (p accountPage) note() string {
+	if p.Match == gatehouse.MatchManual {
+		return p.MatchNote
+	}
+	return ""
 }
 
 func (a *Admin) account(w http.ResponseWriter, r *http.Request, by gatehouse.User) error {
-	var p accountPage
+	p := accountPage{By: by, Done: r.URL.Query().Get("done")}
 	p.Search = desk.NewList(r).Text("q")
 	err := a.desk().Read(r, "the account", func(tx *store.Tx) error {
 		var err error

@@ -24,6 +24,14 @@ func done(ctx context.Context, what string) string {
 		return i18n.Text(ctx, "The user is approved and may sign in.")
 	case "sessions-ended":
 		return i18n.Text(ctx, "The sessions are ended.")
+	case "matched":
+		return i18n.Text(ctx, "The account is matched by hand. Pulls leave it so.")
+	case "match-reset":
+		return i18n.Text(ctx, "The match was reset, and the user was looked for anew.")
+	case "matches-reset":
+		return i18n.Text(ctx, "The matches are forgotten. The accounts are matched anew now, which takes a moment.")
+	case "rules-saved":
+		return i18n.Text(ctx, "The rules are saved. The accounts are matched anew now, which takes a moment.")
 	}
 	return people.Done(ctx, what)
 }
@@ -57,6 +65,8 @@ func matchedBy(ctx context.Context, why string) string {
 		return i18n.Text(ctx, "by the connected identity")
 	case "email":
 		return i18n.Text(ctx, "by the verified address")
+	case gatehouse.MatchRuled:
+		return i18n.Text(ctx, "by a rule")
 	case "manual":
 		return i18n.Text(ctx, "by hand")
 	}

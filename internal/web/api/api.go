@@ -17,6 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"gatehouse"
+	"gatehouse/internal/access"
 	"gatehouse/internal/apps"
 	"gatehouse/internal/op"
 	"gatehouse/internal/pats"
@@ -54,6 +55,7 @@ type API struct {
 	Invites  Inviter
 	Locks    Locks
 	Proofs   Prover
+	Matches  access.Matches // whose accounts are
 	// MailReady says whether mail reaches anybody; nil: it does not.
 	MailReady func() bool
 	URL       string // what programs are told as our address; the Host of a request never is

@@ -280,6 +280,10 @@ func (f filled) body(a address) string {
 		return `{"role":"auditor"}`
 	case strings.HasSuffix(a.path, "/emails/verify"):
 		return `{"address":"` + f.person.Email + `"}`
+	case a.method == http.MethodPut && strings.HasSuffix(a.path, "/match"):
+		return `{"user":"` + f.person.ID + `"}`
+	case a.method == http.MethodPut && strings.HasSuffix(a.path, "/matching"):
+		return `{"rules":[{"field":"email","expression":"account.username"}]}`
 	case strings.HasSuffix(a.path, "/merge"):
 		return `{"other":"` + f.twin.ID + `"}`
 	}

@@ -15,6 +15,7 @@ import (
 )
 
 func (a *API) mountReach(h huma.API) {
+	a.mountMatching(h)
 	at := "/connectors/{connector}"
 	serve(a, h, route{path: at + "/accounts", id: "listAccounts", tag: "reach", summary: "The accounts of an app, by name", may: readers()}, a.listAccounts)
 	serve(a, h, route{path: at + "/accounts/{account}", id: "getAccount", tag: "reach", summary: "An account", may: readers()}, a.getAccount)
@@ -41,7 +42,7 @@ type account struct {
 	Avatar        string            `json:"avatar"`
 	Identities    []accountIdentity `json:"identities" nullable:"false" doc:"How the app knows the person elsewhere"`
 	UserID        string            `json:"user_id" doc:"The matched user; empty: orphaned"`
-	MatchedBy     string            `json:"matched_by" enum:",identity,email,manual"`
+	MatchedBy     string            `json:"matched_by" enum:",identity,email,rule,manual"`
 	CreatedAt     time.Time         `json:"created_at,omitzero" required:"false"`
 	LastSignInAt  time.Time         `json:"last_sign_in_at,omitzero" required:"false"`
 	LastActiveAt  time.Time         `json:"last_active_at,omitzero" required:"false"`
@@ -51,6 +52,7 @@ type account struct {
 	Phone         string            `json:"phone"`
 	ManagerID     string            `json:"manager_id" doc:"The account of whom they report to"`
 	HiredAt       time.Time         `json:"hired_at,omitzero" required:"false"`
+	MatchNote     string            `json:"match_note" doc:"What the rule, or the person who matched it by hand, says of the match"`
 }
 
 // accountIdentity is an AccountIdentity for programs, with the same fields.
@@ -66,7 +68,7 @@ func showAccount(key string, a gatehouse.Account) account {
 		Avatar: a.Avatar, UserID: a.UserID, MatchedBy: a.Match,
 		Identities: shown(a.Identities, func(i gatehouse.AccountIdentity) accountIdentity { return accountIdentity(i) }),
 		CreatedAt:  a.CreatedAt, LastSignInAt: a.LastSignInAt, LastActiveAt: a.LastActiveAt, Since: a.Since,
-		Title: a.Title, JobNumber: a.JobNumber, Phone: a.Phone, ManagerID: a.ManagerID, HiredAt: a.HiredAt,
+		Title: a.Title, JobNumber: a.JobNumber, Phone: a.Phone, ManagerID: a.ManagerID, HiredAt: a.HiredAt, MatchNote: a.MatchNote,
 	}
 }
 
