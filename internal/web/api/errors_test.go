@@ -79,7 +79,7 @@ func TestUnknownIdsAreNotFound(t *testing.T) {
 	f := h.fill()
 	h.fillTwin(&f)
 	for _, a := range addresses(described()) {
-		for _, part := range []string{"{user}", "{connector}", "{account}", "{resource}", "{pull}", "{decision}", "{identity}", "{merge}", "{other}"} {
+		for _, part := range []string{"{user}", "{connector}", "{account}", "{resource}", "{pull}", "{decision}", "{identity}", "{merge}", "{other}", "{finding}"} {
 			if !strings.Contains(a.path, part) || strings.Contains(a.path, "/provider_tokens/") { // TestProviderTokens
 				continue
 			}

@@ -284,6 +284,8 @@ func (f filled) body(a address) string {
 		return `{"user":"` + f.person.ID + `"}`
 	case a.method == http.MethodPut && strings.HasSuffix(a.path, "/matching"):
 		return `{"rules":[{"field":"email","expression":"account.username"}]}`
+	case strings.HasSuffix(a.path, "/acknowledge"):
+		return `{"reason":"known","until":"2026-12-01T00:00:00Z"}`
 	case strings.HasSuffix(a.path, "/merge"):
 		return `{"other":"` + f.twin.ID + `"}`
 	}
