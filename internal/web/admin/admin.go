@@ -70,14 +70,16 @@ func (a *Admin) Mount(mux *http.ServeMux) {
 	may := func(h desk.Handler, roles ...gatehouse.AdminRole) http.Handler {
 		return a.desk().Only(h, append(roles, gatehouse.RoleSuperAdministrator)...)
 	}
-	for path, h := range map[string]desk.Handler{
-		"POST /admin/connectors/{connector}/accounts/{account}/match":       a.setMatch,
-		"POST /admin/connectors/{connector}/accounts/{account}/match/reset": a.resetMatch,
-		"POST /admin/connectors/{connector}/matching":                       a.setMatchRules,
-		"POST /admin/connectors/{connector}/matching/reset":                 a.resetMatches,
-	} {
-		mux.Handle(path, may(h, gatehouse.RoleConnectorAdministrator))
+	const connector = "POST /admin/connectors/{connector}"
+	keeper := gatehouse.RoleConnectorAdministrator
+	// Whose an account is decides what apps are told of them.
+	sensitive := func(h desk.Handler) http.Handler {
+		return a.desk().Sensitive(h, keeper, gatehouse.RoleSuperAdministrator)
 	}
+	mux.Handle(connector+"/accounts/{account}/match", sensitive(a.setMatch))
+	mux.Handle(connector+"/accounts/{account}/match/reset", may(a.resetMatch, keeper))
+	mux.Handle(connector+"/matching", sensitive(a.setMatchRules))
+	mux.Handle(connector+"/matching/reset", may(a.resetMatches, keeper))
 	mux.Handle("POST /admin/users/{user}/block", may(a.changeUser(a.Users.Block, "blocked")))
 	mux.Handle("POST /admin/users/{user}/unblock", may(a.changeUser(a.Users.Unblock, "unblocked")))
 	mux.Handle("POST /admin/users/{user}/approve", may(a.changeUser(func(tx *store.Tx, by gatehouse.Actor, id string) error {

@@ -12,10 +12,10 @@ import (
 
 func (a *API) mountMatching(h huma.API) {
 	const at = "/connectors/{connector}"
-	serve(a, h, route{method: http.MethodPut, path: at + "/accounts/{account}/match", id: "setMatch", tag: "reach", summary: "Say by hand whose an account is; pulls leave it so", may: keepers()}, a.setMatch)
+	serve(a, h, route{method: http.MethodPut, path: at + "/accounts/{account}/match", id: "setMatch", tag: "reach", summary: "Say by hand whose an account is; pulls leave it so", may: keepers(), fresh: true}, a.setMatch)
 	serve(a, h, route{method: http.MethodDelete, path: at + "/accounts/{account}/match", id: "resetMatch", tag: "reach", summary: "Forget whose an account is, and look for its user anew", may: keepers()}, a.resetMatch)
 	serve(a, h, route{path: at + "/matching", id: "getMatching", tag: "reach", summary: "The rules by which accounts are matched to users", may: readers()}, a.getMatching)
-	serve(a, h, route{method: http.MethodPut, path: at + "/matching", id: "setMatching", tag: "reach", summary: "Put rules in the place of those; what the old ones matched is matched anew", may: keepers()}, a.setMatching)
+	serve(a, h, route{method: http.MethodPut, path: at + "/matching", id: "setMatching", tag: "reach", summary: "Put rules in the place of those; what the old ones matched is matched anew", may: keepers(), fresh: true}, a.setMatching)
 	serve(a, h, route{method: http.MethodPost, path: at + "/matching/reset", id: "resetMatches", tag: "reach", summary: "Forget all matches, and match the accounts anew; those by hand stay unless named", may: keepers()}, a.resetMatches)
 }
 
