@@ -30,7 +30,7 @@ func findingKinds(ctx context.Context) []ui.Option {
 
 func findingStates(ctx context.Context) []ui.Option {
 	return []ui.Option{
-		{Value: string(store.FindingOpen), Label: i18n.Text(ctx, "Open")},
+		{Value: string(store.FindingOpen), Label: i18n.Text(ctx, "Not answered")},
 		{Value: string(store.FindingAnswered), Label: i18n.Text(ctx, "Acknowledged")},
 		{Value: string(store.FindingEnded), Label: i18n.Text(ctx, "Ended")},
 		{Value: "all", Label: i18n.Text(ctx, "All")},
