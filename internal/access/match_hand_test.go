@@ -65,6 +65,14 @@ func TestMatchRulesAndHand(t *testing.T) {
 				return err
 			})
 		}
+		resetAll := func(manual bool) (n int64) {
+			t.Helper()
+			b.update(func(tx *store.Tx) (err error) { // it may run more than once, beside the job that matches
+				n, err = m.ResetAll(tx, by, c.ID, manual)
+				return err
+			})
+			return n
+		}
 		are := func(want map[string]string) {
 			t.Helper()
 			got := map[string]string{}
@@ -114,25 +122,17 @@ func TestMatchRulesAndHand(t *testing.T) {
 		again()
 		are(map[string]string{"1": byHand["1"], "4": company4, "5": company5, "9": byHand["9"]})
 
-		b.update(func(tx *store.Tx) error {
-			n, err := m.ResetAll(tx, by, c.ID, false)
-			if n != 2 {
-				t.Errorf("%d matches forgotten, want 2: those by hand stay", n)
-			}
-			return err
-		})
+		if n := resetAll(false); n != 2 {
+			t.Errorf("%d matches forgotten, want 2: those by hand stay", n)
+		}
 		again()
 		are(map[string]string{"1": byHand["1"], "4": company4, "5": company5, "9": byHand["9"]})
 		b.update(func(tx *store.Tx) error { return m.Reset(tx, by, c.ID, "4") })
 		b.update(func(tx *store.Tx) error { return m.Reset(tx, by, c.ID, "9") })
 		are(map[string]string{"1": byHand["1"], "4": company4, "5": company5})
-		b.update(func(tx *store.Tx) error {
-			n, err := m.ResetAll(tx, by, c.ID, true)
-			if n != 3 {
-				t.Errorf("%d matches forgotten, want 3", n)
-			}
-			return err
-		})
+		if n := resetAll(true); n != 3 {
+			t.Errorf("%d matches forgotten, want 3", n)
+		}
 		again()
 		are(map[string]string{"4": company4, "5": company5})
 
